@@ -1,0 +1,25 @@
+/**
+ * What a request reads: the committed record and what this node may do under it, as one immutable
+ * value. The kernel publishes a new one; workers hold the newest and acknowledge it before the kernel
+ * acknowledges the record (DESIGN 4.1). Leases change every second and are not in here: they are in
+ * memory shared by the threads (`node/threads/ports.ts`).
+ */
+
+import type {NodeId} from './ids.ts'
+import type {Role} from './node.ts'
+import type {ClusterRecord} from './record.ts'
+
+export interface ClusterView {
+  readonly self: {readonly id: NodeId; readonly role: Role}
+  /** The newest record known committed; null before the node has joined. */
+  readonly record: ClusterRecord | null
+  /** Whether this node is the primary and has a majority (R10). */
+  readonly leading: boolean
+  /** `own` entries up to this record index are settled: the new owners may answer (DESIGN 3.5). */
+  readonly settledIndex: number
+  /** AIStore's NodeStarted and ClusterStarted. */
+  readonly nodeStarted: boolean
+  readonly clusterStarted: boolean
+  /** Ordered stop under way: nothing new is admitted. */
+  readonly stopping: boolean
+}

@@ -1,0 +1,34 @@
+/** Every upper bound that is not an operator's setting, with its reason. Sizes in bytes, times in ms. */
+
+import {KIB, MIB} from '../base/units.ts'
+
+/** A control request's body. The largest legitimate one is a config or a bucket's properties. */
+export const CONTROL_BODY_BYTES_MAX = 4 * MIB
+/** A record on the wire: 10,000 nodes take about 3.2 MB of JSON, 10,000 buckets about 15 MB. */
+export const RECORD_BYTES_MAX = 64 * MIB
+/** Names in one page of a list; also the default, as in AIStore for ais buckets. */
+export const LIST_PAGE_MAX = 10_000
+/** Memory that one list request may hold on a gateway. */
+export const LIST_BYTES_MAX = 8 * MIB
+/** Bytes of an object name in UTF-8. AIStore's own bound; S3 allows 1,024. */
+export const OBJECT_NAME_BYTES_MAX = 1024
+/** Bytes of one name in a directory of Linux. */
+export const FILE_NAME_BYTES_MAX = 255
+/** Letters of a bucket's name (AIStore). */
+export const BUCKET_NAME_MAX = 64
+/** Entries of `own`; beyond, the two oldest are merged into one that asks both (DESIGN 3.6). */
+export const OWN_ENTRIES_MAX = 32
+/** Redirects that a target may add before it answers 503 (DESIGN 3.16). */
+export const REDIRECT_HOPS_MAX = 3
+/** Custom metadata of one object, keys and values together: it travels in headers. */
+export const CUSTOM_BYTES_MAX = 8 * KIB
+/** Calls in flight on one mountpath, so that one dead disk cannot fill libuv's only pool (DESIGN 4.1). */
+export const MOUNTPATH_CALLS_MAX = 4
+/** Counter values that a target reserves with one fsync (protocol R20). */
+export const COUNTER_BLOCK = 2 ** 20
+/** Bytes under one XXH64 of the footer: the unit that is verified before it is sent. */
+export const CHECKSUM_BLOCK_BYTES = 1 * MIB
+/** Client commands waiting for the kernel; beyond, 503 (each waits for one commit, a few ms). */
+export const COMMANDS_WAITING_MAX = 1024
+/** Members of a cluster: beyond 51 the voters must be a subset (protocol 2.3), which is not built. */
+export const MEMBERS_MAX = 51

@@ -1,0 +1,108 @@
+/**
+ * The one replicated record (DESIGN 3.1): everything that the cluster agrees on, immutable, committed
+ * whole, one in flight. Its parts keep their own AIStore version, which grows only when that part
+ * changes. Bytes of a record are stored and passed on as received; unknown fields survive, because
+ * every decoder keeps what it does not know.
+ */
+
+import type {Bucket, JsonObject} from './bucket.ts'
+import type {ClusterUuid, NodeId} from './ids.ts'
+import type {Member} from './node.ts'
+
+/** Number of this record's shape. A release reads n and n−1; newer: exit 78, nothing touched. */
+export const RECORD_FORMAT = 1
+/** Feature level that this release writes, and the lowest it still speaks. */
+export const LEVEL = 1
+
+/** A vote is counted per (id, incarnation): the same id with a new incarnation is another voter. */
+export interface Voter {
+  readonly id: NodeId
+  readonly inc: number
+}
+
+/** The cluster map. Invariant: `primary` is in `nodes` and electable. Keys of `nodes` are ids. */
+export interface Smap {
+  readonly version: number
+  /** `YYYY-MM-DD HH:MM:SS`, UTC. */
+  readonly created: string
+  readonly primary: NodeId
+  readonly nodes: Readonly<Record<string, Member>>
+}
+
+/** Buckets by `bucketUname`. `serial` numbers buckets ever made; the next bid derives from it. */
+export interface Bmd {
+  readonly version: number
+  readonly serial: number
+  readonly buckets: Readonly<Record<string, Bucket>>
+}
+
+/** Rebalance metadata: the number of the last global rebalance (`g<version>`). */
+export interface Rmd {
+  readonly version: number
+  readonly targetIds: readonly NodeId[]
+}
+
+/**
+ * Cluster configuration: only what differs from the defaults, by dotted key.
+ * Invariant: every key is in `model/config/schema.ts` and its value validates there.
+ */
+export interface ConfPart {
+  readonly version: number
+  /** RFC 3339; empty before the first change. */
+  readonly updated: string
+  readonly set: JsonObject
+  /** URLs that only the primary writes (wire-control 4.6): control URLs of proxies. */
+  readonly urls: {readonly primary: string; readonly original: string; readonly discovery: string}
+}
+
+/** Revoked tokens. Opaque here. */
+export interface TokensPart {
+  readonly version: number
+  readonly revoked: readonly string[]
+}
+
+/** Who owned keys since when: active targets, sorted by id, from this record's index on. */
+export interface OwnEntry {
+  readonly index: number
+  readonly targets: readonly NodeId[]
+}
+
+/** A lifecycle operation in progress (R28). One at most. Steps are the next release's concern. */
+export interface Operation {
+  readonly id: string
+  readonly action: string
+  readonly nodes: readonly NodeId[]
+  readonly phase: string
+}
+
+export interface ClusterRecord {
+  readonly format: number
+  readonly uuid: ClusterUuid
+  /** ≥ 1. `(uuid, epoch)` has at most one primary. */
+  readonly epoch: number
+  /** ≥ 1, grows by exactly one with every proposal. */
+  readonly index: number
+  /** SHA-256, hex, of the bytes of the record that this one was derived from; '' for the first. */
+  readonly parent: string
+  /** Voters before this record, while a joint change is under way; else null (R8, R15). */
+  readonly pv: readonly Voter[] | null
+  readonly level: number
+  readonly smap: Smap
+  readonly bmd: Bmd
+  readonly rmd: Rmd
+  readonly conf: ConfPart
+  readonly tokens: TokensPart
+  readonly own: readonly OwnEntry[]
+  readonly op: Operation | null
+}
+
+/** Where a record stands: the order of R1 within one uuid. */
+export interface RecordPosition {
+  readonly epoch: number
+  readonly index: number
+}
+
+/** < 0 when a is older. By epoch, then index. Meaningless across uuids: check those first. */
+export function comparePositions(a: RecordPosition, b: RecordPosition): number {
+  return a.epoch !== b.epoch ? a.epoch - b.epoch : a.index - b.index
+}
