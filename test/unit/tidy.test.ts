@@ -189,7 +189,9 @@ function badTree(root: string): string {
 
 function tool(root: string, name: string, args: readonly string[]): string {
   const bin = join(ROOT, 'node_modules/.bin', name)
-  const {stdout, stderr, status} = spawnSync(bin, args, {cwd: root, encoding: 'utf8'})
+  // tap gives every child its own loader, which is not for tools that are programs of their own.
+  const shell = ['-c', 'NODE_OPTIONS= exec "$0" "$@"', bin, ...args]
+  const {stdout, stderr, status} = spawnSync('sh', shell, {cwd: root, encoding: 'utf8'})
   return `${stdout}${stderr}\nexit ${status}`
 }
 
