@@ -198,6 +198,7 @@ function tool(root: string, name: string, args: readonly string[]): string {
 t.test('the linter catches what may not be written', (t) => {
   const output = tool(badTree(t.testdir(BAD_TREE)), 'oxlint', [
     '--type-aware',
+    '--no-ignore',
     '--format=unix',
     'src',
     'plugins',
