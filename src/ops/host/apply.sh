@@ -1,0 +1,243 @@
+#!/bin/sh
+# Brings one host to the state that a manifest names, or says what differs. Runs on the host, as root,
+# with nothing but sh, coreutils and systemd; arrives whole, its sha256 checked, before it runs.
+#
+#   apply.sh apply|check [ROOT]      ROOT is put before every path (tests)
+#
+# Standard input: frames "KIND LENGTH SHA256 ENCODING\n" each followed by LENGTH bytes: one "entries",
+# any number of "blob", then "end". Standard output: one JSON object per line, one line per entry:
+#   {"type":…,"path":…,"state":"same|changed|deferred|missing|not-applicable"}, {"pending":UNIT}
+# Running it twice changes nothing the second time. Mount points are touched only while something is
+# mounted there.
+set -u
+LC_ALL=C; PATH=$PATH:/usr/sbin:/sbin; export LC_ALL PATH
+mode=$1 root=${2-}
+pending=$root/var/lib/aisctl/pending
+opt=$root/opt/aisnode
+
+plain() { printf %s "$1" | tr -d '\000-\037"\\' | head -c 500; }
+fail() { printf '{"error":"%s"}\n' "$(plain "$1")"; exit 1; }
+report() { printf '{"type":"%s","path":"%s","state":"%s"}\n' "$1" "$2" "$3"; }
+
+receive() {
+  : >"$STAGE/sums"
+  while read -r kind length sha encoding; do
+    [ "$kind" != end ] || break
+    case $encoding in
+      plain) head -c "$length" >"$STAGE/$sha" ;;
+      zstd) head -c "$length" | zstd -dcq >"$STAGE/$sha" ;;
+      gzip) head -c "$length" | gzip -dc >"$STAGE/$sha" ;;
+      *) fail "unknown encoding $encoding" ;;
+    esac
+    printf '%s  %s\n' "$sha" "$STAGE/$sha" >>"$STAGE/sums"
+    [ "$kind" != entries ] || entries=$STAGE/$sha
+  done
+  sha256sum --status -c "$STAGE/sums" || fail "what arrived is damaged or incomplete; nothing was changed"
+}
+
+# What the host has: one line of stat per existing path and one of sha256sum per existing file, in the
+# order of the entries, so that two readers in step replace a search.
+survey() {
+  : >"$STAGE/exist"; : >"$STAGE/files"; : >"$STAGE/units"
+  while IFS='|' read -r type path _; do
+    case $type in
+      file|dir|link) { [ -e "$root$path" ] || [ -L "$root$path" ]; } && printf '%s\0' "$root$path" >>"$STAGE/exist" ;;
+      unit) printf '%s\0' "$path" >>"$STAGE/units" ;;
+    esac
+    [ "$type" = file ] && [ -f "$root$path" ] && [ ! -L "$root$path" ] && printf '%s\0' "$root$path" >>"$STAGE/files"
+  done <"$entries"
+  xargs -0 -r stat -c '%a|%U:%G|%F' -- <"$STAGE/exist" >"$STAGE/stats"
+  xargs -0 -r sha256sum -- <"$STAGE/files" >"$STAGE/hashes"
+  xargs -0 -r systemctl is-active -- <"$STAGE/units" >"$STAGE/active" 2>/dev/null
+  xargs -0 -r systemctl is-enabled -- <"$STAGE/units" 2>/dev/null >"$STAGE/enabled.raw"
+  [ "$(wc -l <"$STAGE/enabled.raw")" = "$(wc -l <"$STAGE/active")" ] && mv "$STAGE/enabled.raw" "$STAGE/enabled" || {
+    # An unknown unit has no line: ask one by one.
+    while IFS='|' read -r type path _; do
+      [ "$type" = unit ] && { systemctl is-enabled -- "$path" 2>/dev/null || :; } | head -n 1 | grep . || { [ "$type" != unit ] || echo no; }
+    done <"$entries" >"$STAGE/enabled"; }
+}
+
+is_mounted() { (cd "$1" 2>/dev/null && mountpoint -q .); }
+
+# state_of: sets $state for the entry in $type $path $mode_ $owner $sha $value; reads fds 4 to 7.
+state_of() {
+  state=same
+  case $type in
+    file|dir|link)
+      if [ ! -e "$root$path" ] && [ ! -L "$root$path" ]; then state=changed; return; fi
+      IFS='|' read -r have_mode have_owner have_kind <&4
+      case $type in
+        file)
+          have_sha=
+          if [ -f "$root$path" ] && [ ! -L "$root$path" ]; then read -r have_sha _ <&5; fi
+          [ "$have_sha" = "$sha" ] && [ "0$have_mode" = "$mode_" ] && [ "$have_owner" = "$owner" ] || state=changed ;;
+        dir)
+          [ "$have_kind" = directory ] || fail "$path is no directory"
+          [ "$value" = bare ] || { [ "0$have_mode" = "$mode_" ] && [ "$have_owner" = "$owner" ]; } || state=changed ;;
+        link) [ -L "$root$path" ] && [ "$(readlink "$root$path")" = "$value" ] || state=changed ;;
+      esac ;;
+    absent) { [ -e "$root$path" ] || [ -L "$root$path" ]; } && state=changed ;;
+    user) id -u "$path" >/dev/null 2>&1 || state=changed ;;
+    sysctl) read -r have <"/proc/sys/$(printf %s "$path" | tr . /)" || have=; [ "$have" = "$value" ] || state=changed ;;
+    mount)
+      if is_mounted "$root$path"; then
+        [ "$(cd "$root$path" && stat -c '0%a|%U:%G' .)" = "$mode_|$owner" ] || state=changed
+      else state=missing; fi ;;
+    unit)
+      read -r active <&6; read -r enabled <&7
+      [ "$enabled" = enabled ] || state=changed
+      case $active in active|activating|reloading) ;; *) [ "$value" != started ] || state=changed ;; esac ;;
+  esac
+}
+
+compare() {
+  container=no; systemd-detect-virt -cq && container=yes
+  exec 4<"$STAGE/stats" 5<"$STAGE/hashes" 6<"$STAGE/active" 7<"$STAGE/enabled"
+  while IFS='|' read -r type path mode_ owner sha restart scope value; do
+    state_of
+    [ "$scope" != metal ] || [ $container = no ] || state=not-applicable
+    printf '%s|%s|%s|%s|%s|%s|%s|%s\n' "$state" "$type" "$path" "$mode_" "$owner" "$sha" "$restart" "$value"
+  done <"$entries" >"$STAGE/states"
+  exec 4<&- 5<&- 6<&- 7<&-
+  # An entry that shows a file which did not arrive cannot be applied: find out before anything is written.
+  while IFS='|' read -r state type path _ _ sha _ _; do
+    [ "$mode" != apply ] || [ "$state" != changed ] || [ "$type" != file ] || [ -f "$STAGE/$sha" ] || fail "the content of $path did not arrive"
+  done <"$STAGE/states"
+}
+
+is_running() { case $(systemctl is-active "$1" 2>/dev/null) in inactive|failed|unknown|'') return 1 ;; esac; }
+
+# Remembers, before anything is written, which running units must restart; survives an interruption.
+remember() {
+  : >"$STAGE/stale"
+  while IFS='|' read -r state type path _ _ _ restart _; do
+    [ "$state" = changed ] && [ "$restart" != - ] || continue
+    for unit in $(printf %s "$restart" | tr , ' '); do printf '%s\n' "$unit"; done
+  done <"$STAGE/states" | sort -u >"$STAGE/candidates"
+  while read -r unit; do
+    is_running "$unit" || continue
+    mkdir -p "$pending" && : >"$pending/$unit.new" && mv -fT "$pending/$unit.new" "$pending/$unit"
+  done <"$STAGE/candidates"
+}
+
+make_users() {
+  while IFS='|' read -r state type path _ _ sha _ _; do
+    [ "$state" = changed ] && [ "$type" = user ] || continue
+    systemd-sysusers - <"$STAGE/$sha" || fail "systemd-sysusers could not make the user $path"
+  done <"$STAGE/states"
+}
+
+make_dirs() {
+  while IFS='|' read -r state type path mode_ owner _ _ value; do
+    [ "$state" = changed ] || continue
+    case $type in
+      dir)
+        mkdir -p -- "$root$path" && chmod "$mode_" -- "$root$path" || fail "cannot make $path"
+        [ "$value" = bare ] || chown -h "$owner" -- "$root$path" || fail "cannot set the owner of $path" ;;
+      absent)
+        if [ -d "$root$path" ] && [ ! -L "$root$path" ]; then rmdir -- "$root$path"; else rm -f -- "$root$path"; fi || fail "cannot remove $path" ;;
+    esac
+  done <"$STAGE/states"
+}
+
+make_files() {
+  reload=no; : >"$STAGE/fresh"; : >"$STAGE/parents"
+  while IFS='|' read -r state type path mode_ owner sha _ _; do
+    [ "$state" = changed ] && [ "$type" = file ] || continue
+    [ ! -d "$root$path" ] || fail "$path is a directory"
+    rm -f -- "$root$path.new"
+    install -m "$mode_" -o "${owner%:*}" -g "${owner#*:}" -- "$STAGE/$sha" "$root$path.new" || fail "cannot write $path"
+    printf '%s\0' "$root$path.new" >>"$STAGE/fresh"; printf '%s\0' "$root${path%/*}" >>"$STAGE/parents"
+    case $path in /etc/systemd/system/*) reload=yes ;; esac
+  done <"$STAGE/states"
+  xargs -0 -r sync -- <"$STAGE/fresh" || fail "cannot write to disk"
+  while IFS='|' read -r state type path _; do
+    [ "$state" = changed ] && [ "$type" = file ] || continue
+    mv -fT -- "$root$path.new" "$root$path" || fail "cannot write $path"
+  done <"$STAGE/states"
+  sort -zu "$STAGE/parents" | xargs -0 -r sync -- || fail "cannot write to disk"
+}
+
+# A link that restarts a unit is switched only while that unit is stopped; else it waits for activate.sh.
+make_links() {
+  while IFS='|' read -r state type path mode_ owner sha restart value; do
+    if [ "$state" = changed ] && [ "$type" = link ]; then
+      if [ "$restart" != - ] && is_running "$restart"; then
+        printf '%s|%s\n' "$path" "$value" >>"$pending/$restart"; sync -- "$pending/$restart"; state=deferred
+      else
+        ln -sfT -- "$value" "$root$path.new" && mv -fT -- "$root$path.new" "$root$path" || fail "cannot link $path"
+      fi
+    fi
+    printf '%s|%s|%s|%s|%s|%s|%s|%s\n' "$state" "$type" "$path" "$mode_" "$owner" "$sha" "$restart" "$value"
+  done <"$STAGE/states" >"$STAGE/states.linked"
+  mv "$STAGE/states.linked" "$STAGE/states"
+}
+
+make_kernel_and_mounts() {
+  [ $reload = no ] || systemctl daemon-reload || fail "systemctl daemon-reload failed"
+  while IFS='|' read -r state type path mode_ owner sha restart value; do
+    case $state:$type in
+      changed:sysctl) printf '%s\n' "$value" >"/proc/sys/$(printf %s "$path" | tr . /)" || fail "cannot set $path" ;;
+      changed:unit) case $path in *.mount) systemctl enable -q --now -- "$path" || fail "cannot mount: see journalctl -u $path" ;; esac ;;
+      changed:mount|missing:mount)
+        state=changed
+        # From inside: if the disk goes away meanwhile, the bare directory is still not touched.
+        (cd "$root$path" 2>/dev/null && mountpoint -q . && chown -h "$owner" . && chmod "$mode_" .) || state=missing ;;
+    esac
+    printf '%s|%s|%s|%s|%s|%s|%s|%s\n' "$state" "$type" "$path" "$mode_" "$owner" "$sha" "$restart" "$value"
+  done <"$STAGE/states" >"$STAGE/states.mounted"
+  mv "$STAGE/states.mounted" "$STAGE/states"
+}
+
+start_units() {
+  : >"$STAGE/enable"; : >"$STAGE/start"
+  while IFS='|' read -r state type path _ _ _ _ value; do
+    [ "$state" = changed ] && [ "$type" = unit ] || continue
+    case $path in *.mount) continue ;; esac
+    printf '%s\0' "$path" >>"$STAGE/enable"
+    [ "$value" != started ] || is_running "$path" || { printf '%s\0' "$path" >>"$STAGE/start"; rm -f -- "$pending/$path"; }
+  done <"$STAGE/states"
+  [ ! -s "$STAGE/enable" ] || xargs -0 systemctl enable -q -- <"$STAGE/enable" || fail "systemctl enable failed"
+  [ ! -s "$STAGE/start" ] || {
+    xargs -0 systemctl reset-failed -- <"$STAGE/start" 2>/dev/null
+    xargs -0 systemctl start --no-block -- <"$STAGE/start" || fail "systemctl start failed"; }
+}
+
+# Releases: what runs, and the newest up to three. Runtimes: what a kept release names.
+sweep() {
+  kept=0
+  for dir in $(ls -1dt "$opt"/release/*/ 2>/dev/null); do
+    dir=${dir%/}; used=no
+    for link in "$opt"/*; do [ -L "$link" ] && [ "$opt/$(readlink "$link")" = "$dir" ] && used=yes; done
+    for note in "$pending"/*; do [ -f "$note" ] && grep -qF "|release/${dir##*/}" "$note" && used=yes; done
+    if [ $used = yes ] || [ $kept -lt 3 ]; then kept=$((kept + 1)); else rm -rf -- "$dir"; fi
+  done
+  for dir in "$opt"/runtime/*/; do
+    dir=${dir%/}; used=no
+    for link in "$opt"/release/*/runtime; do [ "$(readlink "$link")" = "../../runtime/${dir##*/}" ] && used=yes; done
+    [ $used = yes ] || rm -rf -- "$dir"
+  done
+}
+
+entries=
+receive
+[ -n "$entries" ] || fail "no entries arrived"
+if [ "$mode" = apply ]; then
+  mkdir -p "$root/run/lock" && exec 9>"$root/run/lock/aisctl.lock" || fail "cannot lock the host"
+  flock -n 9 || fail "another run is changing this host"
+fi
+survey
+compare
+if [ "$mode" = apply ]; then
+  remember
+  make_users
+  make_dirs
+  make_files
+  make_links
+  make_kernel_and_mounts
+  start_units
+  sweep
+fi
+while IFS='|' read -r state type path _; do report "$type" "$path" "$state"; done <"$STAGE/states"
+for note in "$pending"/*; do [ ! -f "$note" ] || printf '{"pending":"%s"}\n' "${note##*/}"; done
+printf '{"done":true}\n'

@@ -1,0 +1,51 @@
+/**
+ * What may not change once a cluster is deployed: its name and uuid, the ids of its nodes, and the
+ * mountpaths of a target, which hold data. Removing a node is an operation of its own, never an edit.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import type {Topology, TopologyNode} from './resolve.ts'
+import {nodesOf} from './resolve.ts'
+
+/** @throws AisError REFUSED that names every change which a deploy may not make. */
+export function checkImmutable(deployed: Topology, wanted: Topology): void {
+  const problems = [...clusterChanges(deployed, wanted), ...nodeChanges(deployed, wanted)]
+  if (problems.length === 0) return
+  throw new AisError({
+    code: 'REFUSED',
+    message: `the topology contradicts the deployed cluster:\n${problems.join('\n')}`,
+    hint: 'nothing was changed; put the old values back',
+    details: {problems},
+  })
+}
+
+function clusterChanges(deployed: Topology, wanted: Topology): string[] {
+  const problems: string[] = []
+  if (deployed.cluster.name !== wanted.cluster.name) {
+    problems.push(`cluster.name was ${deployed.cluster.name}, is now ${wanted.cluster.name}`)
+  }
+  if (deployed.cluster.uuid !== wanted.cluster.uuid) {
+    problems.push(`cluster.uuid was ${deployed.cluster.uuid}, is now ${wanted.cluster.uuid}`)
+  }
+  return problems
+}
+
+function nodeChanges(deployed: Topology, wanted: Topology): string[] {
+  const now = new Map(nodesOf(wanted).map((node) => [placeOf(node), node]))
+  return nodesOf(deployed).flatMap((before) => {
+    const place = placeOf(before)
+    const after = now.get(place)
+    if (after === undefined) return [`${place} (${before.id}) is gone; a deploy removes no node`]
+    const problems: string[] = []
+    if (after.id !== before.id) problems.push(`${place}: id was ${before.id}, is now ${after.id}`)
+    const kept = new Set(after.mountpaths.map(({path}) => path))
+    for (const {path} of before.mountpaths) {
+      if (!kept.has(path)) problems.push(`${place}: mountpath ${path} is gone; it may hold objects`)
+    }
+    return problems
+  })
+}
+
+function placeOf(node: TopologyNode): string {
+  return `${node.host}/${node.instance}`
+}
