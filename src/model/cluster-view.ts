@@ -10,7 +10,8 @@ import type {Role} from './node.ts'
 import type {ClusterRecord} from './record.ts'
 
 export interface ClusterView {
-  readonly self: {readonly id: NodeId; readonly role: Role}
+  /** `inc`: as recorded; 0 before the node has joined. */
+  readonly self: {readonly id: NodeId; readonly role: Role; readonly inc: number}
   /** The newest record known committed; null before the node has joined. */
   readonly record: ClusterRecord | null
   /** Whether this node is the primary and has a majority (R10). */

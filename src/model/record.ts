@@ -20,18 +20,30 @@ export interface Voter {
   readonly inc: number
 }
 
+/** A voter of the record before; its electability decides the sole-proposer rule (R2, R8). */
+export interface PreviousVoter extends Voter {
+  readonly electable: boolean
+}
+
 /** The cluster map. Invariant: `primary` is in `nodes` and electable. Keys of `nodes` are ids. */
 export interface Smap {
   readonly version: number
+  /** Epoch in which this version was made; decides the next one (R7). In every part alike. */
+  readonly epoch: number
   /** `YYYY-MM-DD HH:MM:SS`, UTC. */
   readonly created: string
   readonly primary: NodeId
   readonly nodes: Readonly<Record<string, Member>>
 }
 
-/** Buckets by `bucketUname`. `serial` numbers buckets ever made; the next bid derives from it. */
+/**
+ * Buckets by `bucketUname`; a destroyed one (`deletedAt` set) by `~<bid>`, so that its name is free
+ * at once. `serial` numbers buckets ever made; the next bid derives from it. 0: there never was an
+ * object in this cluster.
+ */
 export interface Bmd {
   readonly version: number
+  readonly epoch: number
   readonly serial: number
   readonly buckets: Readonly<Record<string, Bucket>>
 }
@@ -39,6 +51,7 @@ export interface Bmd {
 /** Rebalance metadata: the number of the last global rebalance (`g<version>`). */
 export interface Rmd {
   readonly version: number
+  readonly epoch: number
   readonly targetIds: readonly NodeId[]
 }
 
@@ -48,6 +61,7 @@ export interface Rmd {
  */
 export interface ConfPart {
   readonly version: number
+  readonly epoch: number
   /** RFC 3339; empty before the first change. */
   readonly updated: string
   readonly set: JsonObject
@@ -58,13 +72,19 @@ export interface ConfPart {
 /** Revoked tokens. Opaque here. */
 export interface TokensPart {
   readonly version: number
+  readonly epoch: number
   readonly revoked: readonly string[]
 }
 
-/** Who owned keys since when: active targets, sorted by id, from this record's index on. */
+/**
+ * Who owned keys since when: active targets, sorted by id, from this record's index on. Beyond
+ * OWN_ENTRIES_MAX the two oldest become one with the newer's index; `merged` then holds the sets that
+ * went into it before, and the owner under each of them is asked as well (DESIGN 3.6).
+ */
 export interface OwnEntry {
   readonly index: number
   readonly targets: readonly NodeId[]
+  readonly merged?: readonly (readonly NodeId[])[]
 }
 
 /** A lifecycle operation in progress (R28). One at most. Steps are the next release's concern. */
@@ -85,7 +105,7 @@ export interface ClusterRecord {
   /** SHA-256, hex, of the bytes of the record that this one was derived from; '' for the first. */
   readonly parent: string
   /** Voters before this record, while a joint change is under way; else null (R8, R15). */
-  readonly pv: readonly Voter[] | null
+  readonly pv: readonly PreviousVoter[] | null
   readonly level: number
   readonly smap: Smap
   readonly bmd: Bmd
@@ -106,3 +126,6 @@ export interface RecordPosition {
 export function comparePositions(a: RecordPosition, b: RecordPosition): number {
   return a.epoch !== b.epoch ? a.epoch - b.epoch : a.index - b.index
 }
+
+/** Before every record. */
+export const POSITION_NONE: RecordPosition = {epoch: 0, index: 0}

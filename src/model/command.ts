@@ -1,0 +1,37 @@
+/** What clients ask of the primary's kernel, and what comes of it. `wire/action` decodes the former. */
+
+import type {Refusal} from '../base/errors.ts'
+import type {Bucket, BucketRef, Durability, JsonObject} from './bucket.ts'
+import type {Endpoint, Member} from './node.ts'
+import type {RecordPosition} from './record.ts'
+
+/** Values are validated at the edge (`model/config`); the kernel merges them. */
+export type Command =
+  | {
+      readonly type: 'create-bucket'
+      readonly ref: BucketRef
+      readonly set: JsonObject
+      readonly durability: Durability
+    }
+  | {readonly type: 'destroy-bucket'; readonly ref: BucketRef}
+  | {
+      readonly type: 'set-bucket-props'
+      readonly ref: BucketRef
+      readonly set: JsonObject
+      /** null: as it is. */
+      readonly durability: Durability | null
+      /** Forget what was set before. */
+      readonly reset: boolean
+    }
+  | {readonly type: 'set-config'; readonly set: JsonObject; readonly reset: boolean}
+  /** The member as the node itself describes it (`what=snode`), asked by the gateway before. */
+  | {readonly type: 'join-by-admin'; readonly member: Member}
+  /** Answers when the cluster has started. */
+  | {readonly type: 'await-started'}
+
+/** Outcome of a command: after the commit, never before. */
+export type CommandResult =
+  | {readonly type: 'done'; readonly position: RecordPosition; readonly bucket?: Bucket}
+  | {readonly type: 'refused'; readonly refusal: Refusal}
+  /** The primary is elsewhere (control endpoint); the gateway relays the client's request there. */
+  | {readonly type: 'elsewhere'; readonly primary: Endpoint}
