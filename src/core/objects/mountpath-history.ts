@@ -1,0 +1,83 @@
+/**
+ * The same rules within a node as between nodes: which mountpath holds a key's newest copy when
+ * disks come and go. The history lists, oldest first, which mountpaths were in use since which value
+ * of the target's counter; a copy is the newest if the mountpath that got writes under every later
+ * set is here to be looked at. Knows nothing of directories.
+ */
+
+import type {Candidate} from '../placement/locate.ts'
+import {candidatesOf, highestWeight} from '../placement/locate.ts'
+
+/** A set of mountpaths that took writes. Placement is by path, as AIStore does. */
+export interface MountpathSet {
+  /** Lowest counter value that was given under this set. */
+  readonly sinceCounter: bigint
+  /** Clean absolute paths, sorted. */
+  readonly paths: readonly string[]
+}
+
+/** A set, ready for placement. */
+export interface PlacedSet {
+  readonly sinceCounter: bigint
+  readonly candidates: readonly Candidate[]
+}
+
+/**
+ * The history after a start with these mountpaths: unchanged when the set is the same.
+ * @param nextCounter the first counter value that this start will give
+ */
+export function extendHistory(
+  history: readonly MountpathSet[],
+  paths: readonly string[],
+  nextCounter: bigint,
+): readonly MountpathSet[] {
+  const sorted = [...paths].sort()
+  const last = history.at(-1)
+  if (last !== undefined && last.paths.join('\0') === sorted.join('\0')) return history
+  return [...history, {sinceCounter: nextCounter, paths: sorted}]
+}
+
+/** Prepares a history for placement. */
+export function placeHistory(history: readonly MountpathSet[]): readonly PlacedSet[] {
+  return history.map((set) => ({
+    sinceCounter: set.sinceCounter,
+    candidates: candidatesOf(set.paths),
+  }))
+}
+
+/** The mountpath that takes writes of a key: highest weight in the newest set. */
+export function writeMountpath(history: readonly PlacedSet[], digest: bigint): string | undefined {
+  const newest = history.at(-1)
+  return newest === undefined ? undefined : highestWeight(newest.candidates, digest)
+}
+
+/** Mountpaths on which a key's copies may lie, the one that takes writes first. */
+export function readMountpaths(history: readonly PlacedSet[], digest: bigint): readonly string[] {
+  const paths = new Set<string>()
+  for (const set of history.toReversed()) {
+    const path = highestWeight(set.candidates, digest)
+    if (path !== undefined) paths.add(path)
+  }
+  return [...paths]
+}
+
+/**
+ * Mountpaths that are away and may hold something newer than what was found here.
+ * @param counter counter of the newest copy found; null when none was
+ */
+export function missingMountpaths(
+  history: readonly PlacedSet[],
+  digest: bigint,
+  counter: bigint | null,
+  present: (path: string) => boolean,
+): readonly string[] {
+  const missing = new Set<string>()
+  history.forEach((set, at) => {
+    const following = history[at + 1]
+    const closed = following !== undefined && counter !== null && following.sinceCounter <= counter
+    if (closed) return
+    const path = highestWeight(set.candidates, digest)
+    if (path !== undefined && !present(path)) missing.add(path)
+  })
+  return [...missing]
+}

@@ -1,0 +1,96 @@
+/**
+ * Which copy of a key is the newest, and may this target say so? While the `own` list has several
+ * entries, a key may have been written at any owner under an entry newer than the local copy: those
+ * are asked, the highest generation wins, tombstones included, and nobody is told "not found" while
+ * an owner that could know better is silent (DESIGN 3.6, R23). Decides; asks nobody itself.
+ */
+
+import type {Generation} from '../../model/generation.ts'
+import {compareGenerations} from '../../model/generation.ts'
+import type {NodeId} from '../../model/ids.ts'
+import type {OwnRing} from './ring.ts'
+import {ownerUnder} from './ring.ts'
+
+/** A copy as it stands on some target: an object or a tombstone. */
+export interface Copy {
+  readonly gen: Generation
+  readonly tombstone: boolean
+}
+
+/** What to do before answering. */
+export type ReadPlan =
+  /** The local state is authoritative, also when it is "nothing here". */
+  | {readonly type: 'local'}
+  /** Ask these first, then read the local copy again, then resolve. */
+  | {readonly type: 'ask'; readonly targets: readonly NodeId[]}
+
+/** The outcome of a read. */
+export type Resolution =
+  | {readonly type: 'local'}
+  | {readonly type: 'remote'; readonly from: NodeId; readonly gen: Generation}
+  /** Nothing was ever written, or the newest is a tombstone. */
+  | {readonly type: 'missing'}
+  /** An owner that may hold something newer has not answered: 503, never 404. */
+  | {readonly type: 'unknown'; readonly silent: readonly NodeId[]}
+
+/**
+ * Whom to ask.
+ * @param local the local copy as far as known; null when there is none. A hint: it is read again
+ *   after the answers.
+ */
+export function planRead(
+  ring: OwnRing,
+  self: NodeId,
+  digest: bigint,
+  local: Copy | null,
+): ReadPlan {
+  const targets = ownersSince(ring, digest, local?.gen ?? null).filter((id) => id !== self)
+  return targets.length === 0 ? {type: 'local'} : {type: 'ask', targets}
+}
+
+/**
+ * Resolves a read from the local copy and the answers. A target that is not in `answers` has not
+ * answered; one that is there with null holds nothing.
+ */
+export function resolveRead(
+  ring: OwnRing,
+  self: NodeId,
+  digest: bigint,
+  local: Copy | null,
+  answers: ReadonlyMap<NodeId, Copy | null>,
+): Resolution {
+  let best = local
+  let from: NodeId = self
+  for (const [id, copy] of answers) {
+    if (copy === null) continue
+    if (best === null || compareGenerations(copy.gen, best.gen) > 0) {
+      best = copy
+      from = id
+    }
+  }
+  const silent = ownersSince(ring, digest, best?.gen ?? null).filter(
+    (id) => id !== self && !answers.has(id),
+  )
+  if (silent.length > 0) return {type: 'unknown', silent}
+  if (best === null || best.tombstone) return {type: 'missing'}
+  return from === self ? {type: 'local'} : {type: 'remote', from, gen: best.gen}
+}
+
+/** Different owners of the key under the entries newer than a generation; all entries for null. */
+function ownersSince(ring: OwnRing, digest: bigint, gen: Generation | null): readonly NodeId[] {
+  const owners = new Set<NodeId>()
+  for (const entry of ring.entries) {
+    if (gen !== null && entry.index <= gen.own) continue
+    const owner = ownerUnder(entry, digest)
+    if (owner !== undefined) owners.add(owner)
+  }
+  return [...owners]
+}
+
+/**
+ * AIStore's visible version of a write: 1 for a new object or after a delete, else one more than the
+ * highest known. For people and clients; conflicts are resolved by generation alone.
+ */
+export function nextVersion(known: {version: number; tombstone: boolean} | null): number {
+  return known === null || known.tombstone ? 1 : known.version + 1
+}

@@ -1,0 +1,64 @@
+/**
+ * Who owned a key, entry by entry of the record's `own` list: the one view of ownership that
+ * admission, commit and reads share. Built once per record, asked once per request. Knows nothing of
+ * leases or of what is stored.
+ */
+
+import type {NodeId} from '../../model/ids.ts'
+import type {ClusterRecord} from '../../model/record.ts'
+import type {Candidate} from '../placement/locate.ts'
+import {candidatesOf, highestWeight} from '../placement/locate.ts'
+
+/** One ownership entry, ready for placement. */
+export interface RingEntry {
+  /** Index of the record that began it. */
+  readonly index: number
+  readonly candidates: readonly Candidate<NodeId>[]
+}
+
+export interface OwnRing {
+  readonly recordIndex: number
+  /** Oldest first. Invariant: indexes grow. Empty only before any target was active. */
+  readonly entries: readonly RingEntry[]
+}
+
+/** The ring before the node has a record. */
+export const NO_RING: OwnRing = {recordIndex: 0, entries: []}
+
+/** Prepares the entries of a record. */
+export function ringOf(record: ClusterRecord): OwnRing {
+  return {
+    recordIndex: record.index,
+    entries: record.own.map((entry) => ({
+      index: entry.index,
+      candidates: candidatesOf(entry.targets),
+    })),
+  }
+}
+
+/** The newest entry: it says who serves the key. Undefined when no target was ever active. */
+export function newestEntry(ring: OwnRing): RingEntry | undefined {
+  return ring.entries.at(-1)
+}
+
+/** The key's owner under an entry; undefined when the entry names nobody. */
+export function ownerUnder(entry: RingEntry, digest: bigint): NodeId | undefined {
+  return highestWeight(entry.candidates, digest)
+}
+
+/**
+ * Whether a key changed hands in an entry that is not settled yet: until it is, the new owner answers
+ * neither writes nor authoritative reads of it (DESIGN 3.5). A key that stayed is served throughout.
+ */
+export function isPassing(
+  ring: OwnRing,
+  settledIndex: number,
+  self: NodeId,
+  digest: bigint,
+): boolean {
+  const {entries} = ring
+  const newest = entries.at(-1)
+  if (newest === undefined || newest.index <= settledIndex) return false
+  const lastSettled = entries.findLastIndex((entry) => entry.index <= settledIndex)
+  return entries.slice(Math.max(lastSettled, 0)).some((entry) => ownerUnder(entry, digest) !== self)
+}
