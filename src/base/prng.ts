@@ -48,7 +48,11 @@ export function nextRatio(prng: Prng): readonly [value: number, prng: Prng] {
 }
 
 /** An integer in [low, high], both included. The bias is below 2^-20 for spans under 4,096. */
-export function nextInt(prng: Prng, low: number, high: number): readonly [value: number, prng: Prng] {
+export function nextInt(
+  prng: Prng,
+  low: number,
+  high: number,
+): readonly [value: number, prng: Prng] {
   const [ratio, after] = nextRatio(prng)
   return [low + Math.floor(ratio * (high - low + 1)), after]
 }

@@ -16,7 +16,7 @@ export const TIB = 1024 * GIB
 const MS_PER: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  'µs': 1e-3,
+  µs: 1e-3,
   ms: 1,
   s: 1000,
   m: 60_000,

@@ -49,8 +49,6 @@ export function rankByWeight<Id extends string>(
 ): readonly Id[] {
   return candidates
     .map(({id, digest: own}) => ({id, weight: mixWeight(own ^ digest)}))
-    .sort((a, b) =>
-      a.weight === b.weight ? (a.id > b.id ? -1 : 1) : a.weight > b.weight ? -1 : 1,
-    )
+    .sort((a, b) => (a.weight === b.weight ? (a.id > b.id ? -1 : 1) : a.weight > b.weight ? -1 : 1))
     .map(({id}) => id)
 }

@@ -15,5 +15,8 @@ export function succession(smap: Smap): readonly NodeId[] {
     .map(({id}) => ({id, digest: xxh64(id)}))
     .sort((a, b) => (a.digest === b.digest ? (a.id > b.id ? -1 : 1) : a.digest > b.digest ? -1 : 1))
     .map(({id}) => id)
-  return [...ranked.filter((id) => id !== smap.primary), ...ranked.filter((id) => id === smap.primary)]
+  return [
+    ...ranked.filter((id) => id !== smap.primary),
+    ...ranked.filter((id) => id === smap.primary),
+  ]
 }
