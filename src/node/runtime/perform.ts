@@ -1,0 +1,82 @@
+/**
+ * Performs what the kernel orders, one case per effect. Outcomes come back as events; nothing here
+ * decides or waits.
+ */
+
+import {unreachable} from '../../base/assert.ts'
+import type {
+  DurableState,
+  KernelEffect,
+  PeerRequest,
+  StoredRecord,
+} from '../../core/kernel/events.ts'
+import type {ClusterView} from '../../model/cluster-view.ts'
+import {encodeRecord} from '../../wire/record.ts'
+import type {Log} from '../observe/log.ts'
+import type {PeerSender} from '../peer/send.ts'
+import {sha256Hex} from '../peer/session.ts'
+import type {Runtime} from './runtime.ts'
+
+export interface PerformDeps {
+  readonly runtime: () => Pick<Runtime, 'resolveAnswer' | 'resolveReply'>
+  readonly sender: Pick<PeerSender, 'send'>
+  /** Durable, then `persisted(token, sha)`. In order of tokens. */
+  readonly persist: (token: number, state: DurableState) => void
+  readonly publish: (view: ClusterView) => void
+  readonly lease: (untilMs: number) => void
+  readonly exit: (status: number, reason: string) => void
+  readonly log: Log
+}
+
+export function createPerform(deps: PerformDeps): (effect: KernelEffect) => void {
+  return (effect) => {
+    switch (effect.type) {
+      case 'persist':
+        return deps.persist(effect.token, sealState(effect.state))
+      case 'send':
+        return deps.sender.send({...effect, request: sealRequest(effect.request)})
+      case 'answer':
+        return deps.runtime().resolveAnswer(effect.askId, effect.answer)
+      case 'reply':
+        return deps.runtime().resolveReply(effect.askId, effect.result)
+      case 'publish':
+        return deps.publish(effect.view)
+      case 'lease':
+        return deps.lease(effect.untilMs)
+      case 'log':
+        return deps.log[effect.level](effect.text, effect.facts)
+      case 'exit':
+        return deps.exit(effect.status, effect.reason)
+      default:
+        return unreachable(effect)
+    }
+  }
+}
+
+/**
+ * A record that this node proposes has no bytes yet: they are made here, once, and stay the same for
+ * every copy that is stored or sent.
+ */
+function seal(stored: StoredRecord): StoredRecord {
+  if (stored.text !== '' && stored.sha !== '') return stored
+  const known = sealed.get(stored.record)
+  if (known !== undefined) return known
+  const text = stored.text === '' ? encodeRecord(stored.record) : stored.text
+  const made = {record: stored.record, text, sha: sha256Hex(text)}
+  sealed.set(stored.record, made)
+  return made
+}
+
+const sealed = new WeakMap<object, StoredRecord>()
+
+function sealState(state: DurableState): DurableState {
+  return {
+    ...state,
+    accepted: state.accepted === null ? null : seal(state.accepted),
+    committed: state.committed === null ? null : seal(state.committed),
+  }
+}
+
+function sealRequest(request: PeerRequest): PeerRequest {
+  return request.type === 'prepare' ? {...request, record: seal(request.record)} : request
+}
