@@ -41,7 +41,7 @@ export function parseDuration(text: string): Ms | undefined {
 }
 
 /**
- * Writes a duration as AIStore does: Go's form with a trailing `0s` or `0m` trimmed (`10s`, `2m`,
+ * Writes a duration as AIStore does: Go's form with a trailing `0s` trimmed (`10s`, `2m`, `2h0m`,
  * `1h30m`, `100ms`, `0s`).
  */
 export function formatDuration(ms: Ms): string {
@@ -52,7 +52,7 @@ export function formatDuration(ms: Ms): string {
   const hours = Math.floor(ms / 3_600_000)
   const minutes = Math.floor((ms % 3_600_000) / 60_000)
   const seconds = (ms % 60_000) / 1000
-  const parts = [hours > 0 ? `${hours}h` : '', minutes > 0 ? `${minutes}m` : '']
+  const parts = [hours > 0 ? `${hours}h` : '', hours + minutes > 0 ? `${minutes}m` : '']
   if (seconds > 0) parts.push(`${trim(seconds)}s`)
   return parts.join('')
 }

@@ -9,6 +9,8 @@
 import {BugError} from '../base/assert.ts'
 import {AisError} from '../base/errors.ts'
 
+export {canonicalJson} from '../base/canonical-json.ts'
+
 /** What the parser gives. Integers within ±(2^53 − 1) are numbers, beyond they are bigint. */
 export type Json =
   null | boolean | number | bigint | string | readonly Json[] | {readonly [key: string]: Json}
@@ -33,28 +35,16 @@ export function parseJson(text: string): Json {
 
 /** The text of a value, keys in the order of insertion; bigint as bare digits, undefined left out. */
 export function encodeJson(value: unknown): string {
-  return encode(value, false)
-}
-
-/** The canonical text: keys sorted by UTF-16 code units, no spaces. Equal values, equal text. */
-export function canonicalJson(value: unknown): string {
-  return encode(value, true)
-}
-
-function encode(value: unknown, sorted: boolean): string {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new BugError('numbers in JSON are finite')
     return JSON.stringify(value)
   }
   if (value === null || typeof value !== 'object') return encodeScalar(value)
-  if (Array.isArray(value)) return `[${value.map((item) => encode(item, sorted)).join(',')}]`
-  const keys = Object.keys(value)
-  if (sorted) keys.sort()
+  if (Array.isArray(value)) return `[${value.map((item) => encodeJson(item)).join(',')}]`
   const parts: string[] = []
-  for (const key of keys) {
-    const item: unknown = (value as Record<string, unknown>)[key]
-    if (item !== undefined) parts.push(`${JSON.stringify(key)}:${encode(item, sorted)}`)
+  for (const [key, item] of Object.entries(value as Record<string, unknown>)) {
+    if (item !== undefined) parts.push(`${JSON.stringify(key)}:${encodeJson(item)}`)
   }
   return `{${parts.join(',')}}`
 }

@@ -11,7 +11,7 @@ import type {Json} from './json.ts'
 import {encodeJson, parseJson} from './json.ts'
 import type {ObjectPlace} from './object.ts'
 import {formatPlace} from './object.ts'
-import {formatRfc3339, formatRfc822} from './time.ts'
+import {formatRfc3339Nano, formatRfc822} from './time.ts'
 
 /** Bits of a request's `flags` that are served. */
 export const LIST_FLAG = {
@@ -144,7 +144,7 @@ export function listEntry(
 }
 
 function formatAtime(ns: bigint, layout: string): string {
-  return layout.includes('T15:04:05') ? formatRfc3339(ns) : formatRfc822(ns)
+  return layout.includes('T15:04:05') ? formatRfc3339Nano(ns) : formatRfc822(ns)
 }
 
 // Compat: aistore prints custom metadata as `[k1:v1, k2:v2]`, nothing when there is none.
