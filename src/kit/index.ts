@@ -3,9 +3,47 @@
  * else of aisctl. Adding an export here widens a public API: say so in the CHANGELOG.
  */
 
+/** Assertions: what may not happen. */
 export {assert, BugError, defined, unreachable} from '../base/assert.ts'
+/** Errors that an operator can meet, with their exit codes. */
 export {AisError, refusal, type ErrorCode, type Refusal} from '../base/errors.ts'
+/** Durations and sizes as text. */
 export {formatDuration, formatSize, parseDuration, parseSize} from '../base/units.ts'
+/** The client of a running cluster. */
+export {openCluster, type ClusterClient} from '../client/cluster.ts'
+/** Clusters that this machine knows: commands find them by name. */
+export {
+  forgetCluster,
+  knownClusters,
+  rememberCluster,
+  type KnownCluster,
+} from '../client/known-clusters.ts'
+/** One small GET without retries, for health polls. */
+export {probe, type ProbeAnswer} from '../client/probe.ts'
+/** Where plugins keep files: configuration, data, and what may be lost. */
+export {cacheDir, configDir, dataDir} from '../client/state-dir.ts'
+/** The base command; every command of a plugin extends it. */
 export {AisctlCommand} from '../cli/command.ts'
+/** Flags with the same meaning everywhere. */
+export {durationFlag, sizeFlag, yesFlag} from '../cli/flags.ts'
+/** Questions; refused without a terminal. */
+export {askSecret, askText, choose, confirm, confirmByTyping} from '../cli/prompt.ts'
+/** Tables and progress as all commands draw them. */
+export {progressLine, type ProgressLine} from '../cli/render/progress.ts'
+export {renderGrid, renderTable, type TableColumn} from '../cli/render/table.ts'
+/** Ids and their display form. */
+export {isClusterUuid, isNodeId, nodeLabel} from '../model/ids.ts'
+/** The node file that a deployer writes. */
+export {
+  CREDENTIAL_PREFIX,
+  formatNodeFile,
+  NODE_FILE_FORMAT,
+  parseNodeFile,
+  type MountpathEntry,
+  type NodeFile,
+} from '../model/config/node-file.ts'
+export {formatEndpoint, parseEndpoint, type Endpoint, type Role} from '../model/node.ts'
 export type {Host, HostResult, HostRun} from '../ops/host/host.ts'
 export type {Plan, Step, StepContext, StepEvent, StepProgress} from '../ops/plan/plan.ts'
+/** oclif's declarations of flags and arguments. */
+export {Args, Flags} from '@oclif/core'

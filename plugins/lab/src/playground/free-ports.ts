@@ -1,0 +1,50 @@
+/**
+ * Ports that nobody listens on. All are held while the rest is looked for, so that one search never
+ * gives a port twice; ports of other playgrounds are avoided even while those are stopped.
+ */
+
+import type {Server} from 'node:net'
+import {createServer} from 'node:net'
+import {AisError} from 'aisctl/kit'
+
+/** The first port tried; below the range that Linux hands out by itself begins at 32768 … 60999. */
+export const FIRST_PORT = 51_080
+const LAST_PORT = 60_999
+export const LOOPBACK = '127.0.0.1'
+
+export async function findFreePorts(
+  count: number,
+  avoid: ReadonlySet<number>,
+): Promise<readonly number[]> {
+  const held: Server[] = []
+  const ports: number[] = []
+  try {
+    for (let port = FIRST_PORT; ports.length < count; port++) {
+      if (port > LAST_PORT) throw tooFew(count)
+      if (avoid.has(port)) continue
+      const server = await hold(port)
+      if (server === undefined) continue
+      held.push(server)
+      ports.push(port)
+    }
+    return ports
+  } finally {
+    await Promise.all(held.map((server) => new Promise((done) => server.close(done))))
+  }
+}
+
+function hold(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(undefined))
+    server.listen({host: LOOPBACK, port, exclusive: true}, () => resolve(server))
+  })
+}
+
+function tooFew(count: number): AisError {
+  return new AisError({
+    code: 'REFUSED',
+    message: `fewer than ${count} ports are free between ${FIRST_PORT} and ${LAST_PORT}`,
+    hint: 'see what listens there: ss -ltn',
+  })
+}

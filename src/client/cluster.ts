@@ -1,0 +1,155 @@
+/**
+ * A cluster as its gateways show it: maps, configuration, the state of nodes, and what changes them.
+ * Speaks the documented API only, so that it works against an AIStore cluster, too. Answers keep what
+ * they held (`--json` prints them whole); the parts that tables need are decoded by `wire/`.
+ */
+
+import {parseEndpoint} from '../model/node.ts'
+import {ACTION, encodeAction} from '../wire/action.ts'
+import {HEADER} from '../wire/headers.ts'
+import type {Json, JsonMap} from '../wire/json.ts'
+import {parseJson} from '../wire/json.ts'
+import {isJsonMap} from '../wire/decode.ts'
+import {QUERY} from '../wire/query.ts'
+import type {BucketClient} from './buckets.ts'
+import {createBucketClient} from './buckets.ts'
+import {STATUS_PARALLEL} from './limits.ts'
+import type {ObjectClient} from './objects.ts'
+import {createObjectClient} from './objects.ts'
+import type {Transport, TransportOptions} from './transport.ts'
+import {createTransport, notUnderstood} from './transport.ts'
+
+export interface ClusterClient {
+  /** The gateway that answers, first in the order of tries. */
+  endpoint(): string
+  smap(): Promise<JsonMap>
+  bmd(): Promise<JsonMap>
+  /** The map that one node holds. */
+  smapOf(nodeId: string): Promise<JsonMap>
+  nodeStatus(nodeId: string): Promise<JsonMap>
+  /** Configuration of a node: the cluster's, with its own beside it. */
+  nodeConfig(nodeId: string): Promise<JsonMap>
+  clusterConfig(): Promise<JsonMap>
+  backends(): Promise<readonly Json[]>
+  /** Dotted keys to text; committed when it resolves. */
+  setConfig(settings: Readonly<Record<string, string>>): Promise<void>
+  resetConfig(): Promise<void>
+  /** An administrator's join of the node that listens at the URL of its control network. */
+  joinByAdmin(url: string, options: JoinOptions): Promise<JoinResult>
+  readonly buckets: BucketClient
+  readonly objects: ObjectClient
+  readonly transport: Transport
+}
+
+export interface JoinOptions {
+  readonly role: 'proxy' | 'target'
+  readonly nonElectable?: boolean
+}
+
+export interface JoinResult {
+  readonly nodeId: string
+  /** '' when none was started. */
+  readonly rebalanceId: string
+}
+
+const DAEMON = '/v1/daemon'
+const REVERSE = '/v1/reverse/daemon'
+const CLUSTER = '/v1/cluster'
+
+export function openCluster(options: TransportOptions): ClusterClient {
+  const transport = createTransport(options)
+  const daemon = (what: string): Promise<JsonMap> => readMap(transport, DAEMON, what)
+  const cluster = (what: string): Promise<JsonMap> => readMap(transport, CLUSTER, what)
+  const reverse = (what: string, nodeId: string): Promise<JsonMap> =>
+    readMap(transport, REVERSE, what, {[HEADER.nodeId]: nodeId})
+  return {
+    endpoint: () => transport.endpoints()[0] ?? '',
+    smap: () => daemon('smap'),
+    bmd: () => daemon('bmd'),
+    smapOf: (nodeId) => reverse('smap', nodeId),
+    nodeStatus: (nodeId) => reverse('node_status', nodeId),
+    nodeConfig: (nodeId) => reverse('config', nodeId),
+    clusterConfig: () => cluster('cluster_config'),
+    backends: () => readBackends(transport),
+    setConfig: async (settings) => {
+      await transport.send({method: 'PUT', path: `${CLUSTER}/set-config`, query: settings})
+    },
+    resetConfig: async () => {
+      await transport.send({
+        method: 'PUT',
+        path: CLUSTER,
+        body: encodeAction({action: ACTION.resetConfig}),
+      })
+    },
+    joinByAdmin: (url, join) => joinByAdmin(transport, url, join),
+    buckets: createBucketClient(transport),
+    objects: createObjectClient(options),
+    transport,
+  }
+}
+
+async function readMap(
+  transport: Transport,
+  path: string,
+  what: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<JsonMap> {
+  const query = {[QUERY.what]: what}
+  const found = await transport.sendForJson({method: 'GET', path, query, headers})
+  if (isJsonMap(found)) return found
+  throw notUnderstood(path, `what=${what}`)
+}
+
+async function readBackends(transport: Transport): Promise<readonly Json[]> {
+  const query = {[QUERY.what]: 'backends'}
+  const found = await transport.sendForJson({method: 'GET', path: CLUSTER, query})
+  return Array.isArray(found) ? found : []
+}
+
+async function joinByAdmin(
+  transport: Transport,
+  url: string,
+  {role, nonElectable}: JoinOptions,
+): Promise<JoinResult> {
+  const endpoint = parseEndpoint(url)
+  if (endpoint === undefined) throw notUnderstood(url, 'the URL of a node, http://HOST:PORT')
+  const {text} = await transport.send({
+    method: 'POST',
+    path: `${CLUSTER}/join-by-admin`,
+    headers: nonElectable === true ? {[HEADER.nodeFlags]: '1'} : {},
+    json: {
+      daemon_type: role,
+      daemon_id: '',
+      intra_control_net: {
+        node_ip_addr: endpoint.host,
+        daemon_port: String(endpoint.port),
+        direct_url: `http://${url.replace(/^https?:\/\//, '').replace(/\/$/, '')}`,
+      },
+    },
+  })
+  const answer = parseJson(text)
+  if (!isJsonMap(answer) || typeof answer['daemon_id'] !== 'string') {
+    throw notUnderstood(CLUSTER, 'the id of the node that joined')
+  }
+  const rebalanceId = answer['rebalance_id']
+  return {
+    nodeId: answer['daemon_id'],
+    rebalanceId: typeof rebalanceId === 'string' ? rebalanceId : '',
+  }
+}
+
+/** Applies a function to many things, a few at a time; the order is kept. */
+export async function mapParallel<T, R>(
+  items: readonly T[],
+  apply: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const results = new Array<R>(items.length)
+  let next = 0
+  const work = async (): Promise<void> => {
+    for (let at = next++; at < items.length; at = next++) {
+      results[at] = await apply(items[at] as T)
+    }
+  }
+  await Promise.all(Array.from({length: Math.min(STATUS_PARALLEL, items.length)}, work))
+  return results
+}

@@ -1,0 +1,33 @@
+/** Bounds of the client, with their reasons. Times in milliseconds, sizes in bytes. */
+
+import {KIB, MIB} from '../base/units.ts'
+
+/** One control request: longer than any commit takes, shorter than a person's patience. */
+export const REQUEST_TIMEOUT_MS = 30_000
+/** Finding out that a gateway's host does not answer at all. */
+export const CONNECT_TIMEOUT_MS = 3_000
+/** Attempts of one request while the cluster says 503: AIStore's own tool makes 8. */
+export const ATTEMPTS_MAX = 8
+/** Longest pause between two attempts, whatever Retry-After says. */
+export const RETRY_PAUSE_MAX_MS = 5_000
+/** First pause when the server names none; doubled each time. */
+export const RETRY_PAUSE_MIN_MS = 100
+/** Redirects that a client follows, as AIStore's. */
+export const REDIRECTS_MAX = 10
+/** An answer of a control call: the largest is a page of 10,000 names with all properties. */
+export const ANSWER_BYTES_MAX = 64 * MIB
+/** How long a sender waits for "100 Continue" before it sends the body anyway (RFC 9110 10.1.1). */
+export const CONTINUE_WAIT_MS = 1_000
+/** Silence of a data connection after which the request is given up. */
+export const DATA_IDLE_MS = 60_000
+/** Small bodies go out with the headers: a refused one costs less than a round trip. */
+export const SMALL_BODY_BYTES = 64 * KIB
+/** Bytes read at a time while an object is hashed or sent. */
+export const CHUNK_BYTES = 1 * MIB
+/** Status requests in flight while a table is gathered. */
+export const STATUS_PARALLEL = 16
+/**
+ * How long object requests are repeated: longer than a restarted target needs, longer than the grace in
+ * which an absent one keeps its keys (30 s).
+ */
+export const RETRY_PATIENCE_MS = 60_000

@@ -1,0 +1,302 @@
+/**
+ * Objects: put, get, head, delete. Bytes stream; a put is verified by the target against the checksum
+ * sent with it, a get is verified here against the one that comes with it. What fails because a node is
+ * away for a moment is repeated through another gateway, within a patience.
+ */
+
+import {Agent} from 'node:http'
+import type {IncomingMessage} from 'node:http'
+import {buffer} from 'node:stream/consumers'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {AisError} from '../base/errors.ts'
+import type {BucketRef} from '../model/bucket.ts'
+import type {Checksum} from '../model/object.ts'
+import {decodeError} from '../wire/error-body.ts'
+import type {HeaderPair} from '../wire/headers.ts'
+import {collectHeaders} from '../wire/headers.ts'
+import type {ObjectProps} from '../wire/object.ts'
+import {decodeObjectHeaders, encodePutHeaders} from '../wire/object.ts'
+import {objectPath} from '../wire/paths.ts'
+import {bucketQuery, formatQuery} from '../wire/query.ts'
+import {createHasher} from './checksum.ts'
+import type {Body} from './data-request.ts'
+import {requestData} from './data-request.ts'
+import {RETRY_PATIENCE_MS, RETRY_PAUSE_MAX_MS, RETRY_PAUSE_MIN_MS} from './limits.ts'
+import {interrupted, reasonOf, retryPauseMs} from './transport.ts'
+
+export interface ObjectAddress {
+  readonly bucket: BucketRef
+  readonly objectName: string
+}
+
+export interface ByteRange {
+  readonly offset: number
+  /** Absent: to the end. */
+  readonly length?: number
+}
+
+export interface GetOptions {
+  readonly range?: ByteRange
+  /** Compare the bytes with the checksum that came with them; ranges cannot be. Default true. */
+  readonly verify?: boolean
+  /** Called before the first byte, again when the transfer begins anew from the start. */
+  begin(props: ObjectProps): Promise<ByteSink>
+}
+
+/** Where the bytes of a get go. */
+export interface ByteSink {
+  write(chunk: Uint8Array): Promise<void>
+  /** All bytes are there and verified. */
+  finish(): Promise<void>
+  /** They are not; what was written does not count. */
+  discard(): Promise<void>
+  /** Whether a transfer that was cut may begin anew. Not so for standard output. */
+  readonly canRestart: boolean
+}
+
+export interface GotObject {
+  readonly props: ObjectProps
+  readonly bytes: number
+}
+
+export interface ObjectClient {
+  put(address: ObjectAddress, body: Body, options?: PutOptions): Promise<ObjectProps>
+  get(address: ObjectAddress, options: GetOptions): Promise<GotObject>
+  head(address: ObjectAddress): Promise<ObjectProps>
+  delete(address: ObjectAddress): Promise<void>
+  /** Closes idle connections. */
+  close(): void
+}
+
+export interface PutOptions {
+  /** Sent with the object and verified by the target. Absent: computed from the body (XXH64). */
+  readonly checksum?: Checksum
+  readonly custom?: Readonly<Record<string, string>>
+}
+
+export interface ObjectClientOptions {
+  readonly endpoints: readonly string[]
+  readonly signal?: AbortSignal
+  /** How long 503 and lost connections are repeated. Default RETRY_PATIENCE_MS. */
+  readonly patienceMs?: number
+}
+
+/** Connections that one command keeps to one host. */
+const CONNECTIONS_MAX = 32
+
+export function createObjectClient(options: ObjectClientOptions): ObjectClient {
+  const agent = new Agent({keepAlive: true, maxSockets: CONNECTIONS_MAX})
+  const link: Link = {...options, agent}
+  return {
+    put: (address, body, more = {}) => putObject(link, address, body, more),
+    get: (address, more) => getObject(link, address, more),
+    head: (address) => headObject(link, address),
+    delete: (address) => deleteObject(link, address),
+    close: () => agent.destroy(),
+  }
+}
+
+interface Link extends ObjectClientOptions {
+  readonly agent: Agent
+}
+
+async function putObject(
+  link: Link,
+  address: ObjectAddress,
+  body: Body,
+  {checksum, custom = {}}: PutOptions,
+): Promise<ObjectProps> {
+  const sum = checksum ?? (await checksumOf(body))
+  const headers = encodePutHeaders({checksum: sum, custom})
+  const answer = await persist(link, (endpoint) =>
+    ask(link, endpoint, address, {method: 'PUT', headers, body}),
+  )
+  await buffer(answer)
+  return {...propsOf(answer), sizeBytes: body.sizeBytes, checksum: sum}
+}
+
+async function checksumOf(body: Body): Promise<Checksum> {
+  const hasher = await createHasher('xxhash2')
+  for await (const chunk of body.open()) hasher.update(chunk as Uint8Array)
+  return {type: hasher.type, value: hasher.digest()}
+}
+
+async function headObject(link: Link, address: ObjectAddress): Promise<ObjectProps> {
+  const answer = await persist(link, (endpoint) =>
+    ask(link, endpoint, address, {method: 'HEAD', headers: []}),
+  )
+  answer.resume()
+  return propsOf(answer)
+}
+
+async function deleteObject(link: Link, address: ObjectAddress): Promise<void> {
+  let cut = false
+  await persist(link, async (endpoint) => {
+    try {
+      const answer = await ask(link, endpoint, address, {method: 'DELETE', headers: []})
+      await buffer(answer)
+    } catch (error) {
+      // The attempt that was cut may have been the one that deleted it.
+      if (cut && error instanceof AisError && error.code === 'OBJECT_NOT_FOUND') return
+      cut ||= !(error instanceof AisError)
+      throw error
+    }
+  })
+}
+
+async function getObject(
+  link: Link,
+  address: ObjectAddress,
+  options: GetOptions,
+): Promise<GotObject> {
+  const headers: HeaderPair[] =
+    options.range === undefined ? [] : [['Range', formatRange(options.range)]]
+  return persist(link, async (endpoint) => {
+    const answer = await ask(link, endpoint, address, {method: 'GET', headers})
+    return receive(answer, options)
+  })
+}
+
+/** `bytes=10-29`, both ends included. */
+export function formatRange({offset, length}: ByteRange): string {
+  return `bytes=${offset}-${length === undefined ? '' : offset + length - 1}`
+}
+
+async function receive(answer: IncomingMessage, options: GetOptions): Promise<GotObject> {
+  const props = propsOf(answer)
+  const sink = await options.begin(props)
+  const whole = answer.statusCode === 200
+  const sum = whole && options.verify !== false ? props.checksum : null
+  const hasher = sum === null || sum.type === 'none' ? null : await createHasher(sum.type)
+  let bytes = 0
+  try {
+    for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength
+      hasher?.update(chunk)
+      await sink.write(chunk)
+    }
+    if (sum !== null && hasher !== null) compare(sum, hasher.digest(), answer)
+    await sink.finish()
+  } catch (error) {
+    await sink.discard()
+    throw sink.canRestart || bytes === 0 ? error : final(error, bytes)
+  }
+  return {props, bytes}
+}
+
+function compare(wanted: Checksum, found: string, answer: IncomingMessage): void {
+  if (wanted.value === found) return
+  throw new AisError({
+    code: 'BAD_CHECKSUM',
+    message: `what arrived is not what is stored: ${wanted.type} ${found}, expected ${wanted.value}`,
+    hint: 'try again; if it stays, run aisnode fsck on the target',
+    details: {from: answer.socket.remoteAddress},
+  })
+}
+
+/** An error that must not be repeated, because bytes have already gone where they cannot be taken back. */
+function final(error: unknown, bytes: number): AisError {
+  if (error instanceof AisError) return error
+  const reason = error instanceof Error ? reasonOf(error) : String(error)
+  return new AisError(
+    {code: 'UNREACHABLE', message: `${reason} after ${bytes} bytes`, hint: 'get it into a file'},
+    error,
+  )
+}
+
+interface Ask {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
+  readonly headers: readonly HeaderPair[]
+  readonly body?: Body
+}
+
+async function ask(
+  link: Link,
+  endpoint: string,
+  {bucket, objectName}: ObjectAddress,
+  {method, headers, body}: Ask,
+): Promise<IncomingMessage> {
+  const url = new URL(
+    `${objectPath(bucket.name, objectName)}?${formatQuery(bucketQuery(bucket))}`,
+    endpoint,
+  )
+  const answer = await requestData({
+    method,
+    url,
+    headers,
+    agent: link.agent,
+    ...(body === undefined ? {} : {body}),
+    ...(link.signal === undefined ? {} : {signal: link.signal}),
+  })
+  const status = answer.statusCode ?? 0
+  if (status < 400) return answer
+  const text = (await buffer(answer)).toString('utf8')
+  const found = decodeError(status, collectHeaders(answer.rawHeaders), text)
+  throw new Refused(found, answer)
+}
+
+/** A refusal by the cluster, with the answer for its Retry-After. */
+class Refused extends AisError {
+  readonly pauseMs: number
+
+  constructor(refusal: ReturnType<typeof decodeError>, answer: IncomingMessage) {
+    super(refusal)
+    const headers = collectHeaders(answer.rawHeaders)
+    this.pauseMs = retryPauseMs({headers}, RETRY_PAUSE_MIN_MS)
+  }
+}
+
+function propsOf(answer: IncomingMessage): ObjectProps {
+  return decodeObjectHeaders(collectHeaders(answer.rawHeaders))
+}
+
+/** Repeats what a moment may mend: 503, and connections that fail; each time through the next gateway. */
+async function persist<T>(link: Link, attempt: (endpoint: string) => Promise<T>): Promise<T> {
+  const deadline = performance.now() + (link.patienceMs ?? RETRY_PATIENCE_MS)
+  let pauseMs = RETRY_PAUSE_MIN_MS
+  for (let turn = 0; ; turn++) {
+    const endpoint = link.endpoints[turn % link.endpoints.length] ?? ''
+    try {
+      return await attempt(endpoint)
+    } catch (error) {
+      if (link.signal?.aborted === true) throw interrupted()
+      const waitMs = pauseBefore(error, turn + 1 < link.endpoints.length ? 0 : pauseMs)
+      if (waitMs === undefined) throw error
+      if (performance.now() + waitMs > deadline) throw gaveUp(error, endpoint)
+      await sleep(waitMs)
+      pauseMs = Math.min(2 * pauseMs, RETRY_PAUSE_MAX_MS)
+    }
+  }
+}
+
+const CUT: readonly string[] = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+]
+
+/** How long to wait before the next attempt; undefined when repeating would not help. */
+function pauseBefore(error: unknown, pauseMs: number): number | undefined {
+  if (error instanceof Refused) {
+    return error.status === 503 ? Math.max(error.pauseMs, pauseMs) : undefined
+  }
+  if (error instanceof AisError) return undefined
+  const {code, message} = error as NodeJS.ErrnoException
+  const cut = (code !== undefined && CUT.includes(code)) || message === 'aborted'
+  return cut ? pauseMs : undefined
+}
+
+function gaveUp(error: unknown, endpoint: string): AisError {
+  if (error instanceof AisError) return error
+  return new AisError(
+    {
+      code: 'UNREACHABLE',
+      message: `${endpoint}: ${reasonOf(error as Error)}`,
+      hint: 'look at the nodes: aisctl show cluster',
+    },
+    error,
+  )
+}
