@@ -1,0 +1,19 @@
+import {Flags} from '@oclif/core'
+import {downLab} from '../../lab/lab.ts'
+import {LabCommand} from '../../lab/lab-command.ts'
+
+export default class LabDown extends LabCommand {
+  static override readonly summary = 'remove a lab and everything that it made on this machine'
+  static override readonly examples = ['<%= config.bin %> lab down --name small']
+  static override readonly flags = {
+    purge: Flags.boolean({description: 'remove the base image of all labs as well'}),
+  }
+
+  async run(): Promise<{removed: string}> {
+    const {flags} = await this.parse(LabDown)
+    const lab = this.lab(flags)
+    await downLab(lab, flags.purge)
+    this.log(`lab ${lab.name} is removed`)
+    return {removed: lab.name}
+  }
+}

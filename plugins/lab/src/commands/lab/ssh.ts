@@ -1,0 +1,34 @@
+import {Args, Flags} from '@oclif/core'
+import {LabCommand} from '../../lab/lab-command.ts'
+import {attempt} from '../../lab/run.ts'
+import {sshCommand} from '../../lab/ssh.ts'
+import {parseHost} from '../../lab/state.ts'
+
+export default class LabSsh extends LabCommand {
+  static override readonly summary = 'log in to a host, or run a command there'
+  static override readonly examples = [
+    '<%= config.bin %> lab ssh 1',
+    '<%= config.bin %> lab ssh 2 -- systemctl status aisnode@target',
+    '<%= config.bin %> lab ssh 2 --user ops -- sudo -n id',
+  ]
+  static override readonly strict = false
+  static override readonly enableJsonFlag = false
+  static override readonly args = {
+    host: Args.string({description: 'number of the host', required: true}),
+  }
+  static override readonly flags = {
+    user: Flags.string({
+      description: 'root, ops (sudo without password) or admin (with password)',
+      default: 'root',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const {args, argv, flags} = await this.parse(LabSsh)
+    const lab = this.lab(flags)
+    const words = (argv as string[]).slice(1)
+    const command = sshCommand(lab, parseHost(lab, args.host), words, flags.user)
+    const {status} = await attempt(command, {terminal: true, timeoutMs: 0})
+    process.exitCode = status
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * The lab's network: a namespace with one bridge. The machine outside gets no address, no route and no
+ * setting; whoever wants to talk to the hosts runs inside the namespace (`aisctl lab ns -- …`).
+ */
+
+import {existsSync} from 'node:fs'
+import {join} from 'node:path'
+import {AisError} from 'aisctl/kit'
+import {ASSETS, BOOT_SECONDS_MAX, BRIDGE} from './limits.ts'
+import {hostAddress, hostName, namespaceName, namespacePath, operatorAddress} from './names.ts'
+import {attempt, run} from './run.ts'
+import type {LabState} from './state.ts'
+
+/** Makes the namespace and the bridge as far as they are not there. */
+export async function raiseNetwork(lab: LabState): Promise<void> {
+  const name = namespaceName(lab)
+  if (!existsSync(namespacePath(lab))) await run(['ip', 'netns', 'add', name])
+  await run(['ip', '-n', name, 'link', 'set', 'lo', 'up'])
+  const {status} = await attempt(['ip', '-n', name, 'link', 'show', BRIDGE])
+  if (status === 0) return
+  const address = `${operatorAddress(lab)}/24`
+  await run(['ip', '-n', name, '-batch', '-'], {
+    input: [
+      `link add ${BRIDGE} type bridge`,
+      `addr add ${address} dev ${BRIDGE}`,
+      `link set ${BRIDGE} up`,
+    ].join('\n'),
+  })
+}
+
+/** Removes the namespace; links that are in it go with it. */
+export async function removeNetwork(lab: LabState): Promise<void> {
+  if (existsSync(namespacePath(lab))) await run(['ip', 'netns', 'delete', namespaceName(lab)])
+}
+
+/** A command line that runs inside the lab's network. */
+export function insideNetwork(lab: LabState, argv: readonly string[]): string[] {
+  if (existsSync(namespacePath(lab)))
+    return ['nsenter', `--net=${namespacePath(lab)}`, '--', ...argv]
+  throw new AisError({
+    code: 'NOT_READY',
+    message: `lab ${lab.name} is not up`,
+    hint: `run: aisctl lab up ${lab.hosts.length} --name ${lab.name}`,
+  })
+}
+
+/** Waits until the hosts greet on SSH. */
+export async function waitForSsh(lab: LabState, numbers: readonly number[]): Promise<void> {
+  if (numbers.length === 0) return
+  const addresses = numbers.map((number) => hostAddress(lab, number))
+  const waiter = ['bash', join(ASSETS, 'wait-ssh.sh'), String(BOOT_SECONDS_MAX), ...addresses]
+  const {status, stdout} = await attempt(insideNetwork(lab, waiter))
+  if (status === 0) return
+  const silent = numbers.filter((number) => stdout.includes(`${hostAddress(lab, number)}\n`))
+  const names = (silent.length === 0 ? numbers : silent).map(hostName).join(', ')
+  throw new AisError({
+    code: 'TIMED_OUT',
+    message: `${names} did not answer on SSH within ${BOOT_SECONDS_MAX} s`,
+    hint: `look at the console: ${lab.directory}/run/${names.split(',')[0]}/boot.log`,
+  })
+}
