@@ -62,6 +62,7 @@ export function register(lab: LabState): void {
 /** Forgets the lab. */
 export function unregister(lab: LabState): void {
   rmSync(join(REGISTRY, lab.name), {force: true})
+  if (registered().size === 0) rmSync(REGISTRY, {recursive: true, force: true})
 }
 
 /** A third number of 10.43.x.0/24 that no registered lab has. */

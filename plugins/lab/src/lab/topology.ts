@@ -52,7 +52,7 @@ export function topologyText(shape: TopologyShape): string {
   const head = [
     `# Lab ${shape.name}: ${shape.proxies} gateways and ${shape.targets} targets.`,
     '# The hosts are reached from inside the lab only:',
-    `#   aisctl lab ns --name ${shape.name} -- aisctl deploy -f THIS_FILE`,
+    `#   aisctl lab ns --name ${shape.name} aisctl deploy -f THIS_FILE`,
     '',
   ].join('\n')
   return head + stringify(topology, {lineWidth: 0})

@@ -1,19 +1,19 @@
 import {LabCommand} from '../../lab/lab-command.ts'
 import {insideNetwork} from '../../lab/network.ts'
+import {separated} from '../../lab/pass-through.ts'
 import {attempt} from '../../lab/run.ts'
 
 export default class LabNs extends LabCommand {
   static override readonly summary =
     "run a command inside the lab's network, from where its hosts are reached"
   static override readonly examples = [
-    '<%= config.bin %> lab ns -- <%= config.bin %> deploy -f topology.yaml',
-    '<%= config.bin %> lab ns -- curl http://10.43.0.11:51080/v1/health',
+    '<%= config.bin %> lab ns <%= config.bin %> deploy -f topology.yaml',
+    '<%= config.bin %> lab ns curl http://10.43.0.11:51080/v1/health',
   ]
   static override readonly strict = false
-  static override readonly enableJsonFlag = false
 
   async run(): Promise<void> {
-    const {argv, flags} = await this.parse(LabNs)
+    const {argv, flags} = await this.parse(LabNs, separated(this.argv, 0))
     const words = argv as string[]
     const command = words.length === 0 ? [process.env['SHELL'] ?? '/bin/sh'] : words
     const lab = this.lab(flags)

@@ -1,5 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 import {LabCommand} from '../../lab/lab-command.ts'
+import {separated} from '../../lab/pass-through.ts'
 import {attempt} from '../../lab/run.ts'
 import {sshCommand} from '../../lab/ssh.ts'
 import {parseHost} from '../../lab/state.ts'
@@ -8,11 +9,10 @@ export default class LabSsh extends LabCommand {
   static override readonly summary = 'log in to a host, or run a command there'
   static override readonly examples = [
     '<%= config.bin %> lab ssh 1',
-    '<%= config.bin %> lab ssh 2 -- systemctl status aisnode@target',
-    '<%= config.bin %> lab ssh 2 --user ops -- sudo -n id',
+    '<%= config.bin %> lab ssh 2 systemctl status aisnode@target',
+    '<%= config.bin %> lab ssh --user ops 2 sudo -n id',
   ]
   static override readonly strict = false
-  static override readonly enableJsonFlag = false
   static override readonly args = {
     host: Args.string({description: 'number of the host', required: true}),
   }
@@ -24,7 +24,7 @@ export default class LabSsh extends LabCommand {
   }
 
   async run(): Promise<void> {
-    const {args, argv, flags} = await this.parse(LabSsh)
+    const {args, argv, flags} = await this.parse(LabSsh, separated(this.argv, 1))
     const lab = this.lab(flags)
     const words = (argv as string[]).slice(1)
     const command = sshCommand(lab, parseHost(lab, args.host), words, flags.user)

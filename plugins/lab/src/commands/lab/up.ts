@@ -11,11 +11,11 @@ export default class LabUp extends LabCommand {
     'make a lab of real systemd hosts on this machine, or repair it'
   static override readonly description = `Each host is a Debian with systemd and sshd and nothing else, on disks of its own, in a network of
 its own. Needs root and Linux; changes nothing outside of the lab. The hosts are reached from inside
-the lab's network: aisctl lab ns -- COMMAND`
+the lab's network: aisctl lab ns COMMAND`
   static override readonly examples = [
     '<%= config.bin %> lab up 7',
     '<%= config.bin %> lab up 3 --name small --proxies 1 --targets 3',
-    '<%= config.bin %> lab ns -- <%= config.bin %> deploy -f /var/lib/aisctl-lab/lab/topology.yaml',
+    '<%= config.bin %> lab ns <%= config.bin %> deploy -f /var/lib/aisctl-lab/lab/topology.yaml',
   ]
   static override readonly args = {
     hosts: Args.integer({description: 'how many hosts; absent: those that the lab has'}),
@@ -56,7 +56,7 @@ the lab's network: aisctl lab ns -- COMMAND`
     this.log(statusText(status))
     const seconds = formatDuration(Math.round(performance.now() - started))
     this.log(`\n${status.hosts.length} hosts are up after ${seconds}. Next:`)
-    this.log(`  aisctl lab ns --name ${lab.name} -- aisctl deploy -f ${status.topology}`)
+    this.log(`  aisctl lab ns --name ${lab.name} aisctl deploy -f ${status.topology}`)
     this.log(`  aisctl lab ssh 1 --name ${lab.name}`)
     return status
   }
