@@ -1,0 +1,218 @@
+/**
+ * A small HTTP/1.1 client over kept-alive sockets, for load: it costs a fraction of node:http, so that
+ * what is measured is the server. One request at a time per connection, redirects followed at most
+ * three hops, bodies counted and dropped unless asked for. Not a general client: it knows
+ * Content-Length and chunked bodies, and nothing else.
+ */
+
+import {connect, type Socket} from 'node:net'
+
+/** What a request may carry. */
+export interface Ask {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE' | 'PATCH'
+  /** Path with query, as it goes on the wire. */
+  readonly path: string
+  readonly body?: Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
+  /** Return the body's bytes; otherwise only their count. */
+  readonly keepBody?: boolean
+}
+
+export interface Answer {
+  readonly status: number
+  readonly location: string | null
+  readonly bytes: number
+  readonly body: Buffer | null
+  readonly hops: number
+}
+
+/** Sockets of one worker, one per server, opened when first used. */
+export interface Client {
+  ask(endpoint: string, ask: Ask): Promise<Answer>
+  close(): void
+}
+
+const HOPS_MAX = 3
+/** Without a byte for this long a server hangs. */
+const SILENCE_MS = 30_000
+
+/** A client of its own: nothing is shared between two of them. */
+export function createClient(): Client {
+  const connections = new Map<string, Connection>()
+  const connectionTo = (endpoint: string): Connection => {
+    const known = connections.get(endpoint)
+    if (known !== undefined && !known.closed) return known
+    const fresh = openConnection(endpoint)
+    connections.set(endpoint, fresh)
+    return fresh
+  }
+  const follow = async (endpoint: string, ask: Ask, hops: number): Promise<Answer> => {
+    const answer = await connectionTo(endpoint).ask(endpoint, ask, hops)
+    if (answer.location === null || hops === HOPS_MAX) return answer
+    const url = new URL(answer.location)
+    return follow(url.host, {...ask, path: `${url.pathname}${url.search}`}, hops + 1)
+  }
+  return {
+    ask: (endpoint, ask) => follow(endpoint, ask, 0),
+    close() {
+      for (const connection of connections.values()) connection.close()
+    },
+  }
+}
+
+interface Connection {
+  readonly closed: boolean
+  ask(endpoint: string, ask: Ask, hops: number): Promise<Answer>
+  close(): void
+}
+
+/** What a connection is waiting for. */
+interface Pending {
+  readonly ask: Ask
+  readonly hops: number
+  resolve(answer: Answer): void
+  reject(error: Error): void
+}
+
+function openConnection(endpoint: string): Connection {
+  const colon = endpoint.lastIndexOf(':')
+  const host = endpoint.slice(0, colon).replaceAll(/^\[|\]$/g, '')
+  const socket = connect({host, port: Number(endpoint.slice(colon + 1)), noDelay: true})
+  let pending: Pending | null = null
+  let parser = createParser()
+  let closed = false
+  const fail = (reason: string): void => {
+    closed = true
+    socket.destroy()
+    pending?.reject(new Error(`${endpoint}: ${reason}`))
+    pending = null
+  }
+  socket.setTimeout(SILENCE_MS, () => fail('silent'))
+  socket.on('error', (error) => fail(error.message))
+  socket.on('close', () => fail('closed'))
+  socket.on('data', (chunk) => {
+    if (pending === null) return fail('answers without being asked')
+    const answer = parser.push(chunk, pending)
+    if (answer === null) return
+    const {resolve} = pending
+    pending = null
+    parser = createParser()
+    resolve(answer)
+  })
+  return {
+    get closed() {
+      return closed
+    },
+    ask(host, ask, hops) {
+      return new Promise((resolve, reject) => {
+        pending = {ask, hops, resolve, reject}
+        send(socket, host, ask)
+      })
+    },
+    close() {
+      closed = true
+      socket.destroy()
+    },
+  }
+}
+
+function send(socket: Socket, host: string, ask: Ask): void {
+  const headers = Object.entries(ask.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`)
+  const length = ask.body === undefined ? '' : `Content-Length: ${ask.body.length}\r\n`
+  const start = `${ask.method} ${ask.path} HTTP/1.1\r\nHost: ${host}\r\n${length}${headers.join('')}\r\n`
+  if (ask.body === undefined || ask.body.length === 0) {
+    socket.write(start)
+    return
+  }
+  socket.cork()
+  socket.write(start)
+  socket.write(ask.body)
+  socket.uncork()
+}
+
+interface Parser {
+  /** The answer when it is complete. */
+  push(chunk: Buffer, pending: Pending): Answer | null
+}
+
+interface Head {
+  readonly status: number
+  readonly location: string | null
+  /** Bytes of the body, or null when it is chunked. */
+  readonly length: number | null
+}
+
+function createParser(): Parser {
+  let before: Buffer = Buffer.alloc(0)
+  let head: Head | null = null
+  let bytes = 0
+  const kept: Buffer[] = []
+  let chunks = createDechunker()
+  const body = (chunk: Buffer, pending: Pending): Answer | null => {
+    if (head === null) return null
+    const data = head.length === null ? chunks.push(chunk) : chunk
+    bytes += data.length
+    if (pending.ask.keepBody === true) kept.push(data)
+    const done = head.length === null ? chunks.ended() : bytes >= head.length
+    if (!done) return null
+    const {status, location} = head
+    const whole = pending.ask.keepBody === true ? Buffer.concat(kept) : null
+    return {status, location, bytes, body: whole, hops: pending.hops}
+  }
+  return {
+    push(chunk, pending) {
+      if (head !== null) return body(chunk, pending)
+      before = before.length === 0 ? chunk : Buffer.concat([before, chunk])
+      const end = before.indexOf('\r\n\r\n')
+      if (end === -1) return null
+      const text = before.toString('latin1', 0, end)
+      const rest = before.subarray(end + 4)
+      before = rest
+      if (text.startsWith('HTTP/1.1 100')) return this.push(Buffer.alloc(0), pending)
+      head = readHead(text, pending.ask.method)
+      chunks = createDechunker()
+      return body(rest, pending)
+    },
+  }
+}
+
+function readHead(text: string, method: string): Head {
+  const status = Number(text.slice(9, 12))
+  const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1]
+  const chunked = /\r\ntransfer-encoding: *chunked/i.test(text)
+  const empty = method === 'HEAD' || status === 204 || status === 304
+  const redirect = status === 301 || status === 302 || status === 307 || status === 308
+  const location = redirect ? (/\r\nlocation: *([^\r\n]+)/i.exec(text)?.[1] ?? null) : null
+  if (empty) return {status, location, length: 0}
+  return {status, location, length: chunked ? null : Number(length ?? 0)}
+}
+
+interface Dechunker {
+  push(chunk: Buffer): Buffer
+  ended(): boolean
+}
+
+/** Chunked bodies, as lists are sent. */
+function createDechunker(): Dechunker {
+  let rest: Buffer = Buffer.alloc(0)
+  let over = false
+  return {
+    push(chunk) {
+      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+      const parts: Buffer[] = []
+      for (;;) {
+        const line = rest.indexOf('\r\n')
+        if (line === -1) return Buffer.concat(parts)
+        const size = Number.parseInt(rest.toString('latin1', 0, line), 16)
+        if (rest.length < line + 2 + size + 2) return Buffer.concat(parts)
+        if (size === 0) {
+          over = true
+          return Buffer.concat(parts)
+        }
+        parts.push(rest.subarray(line + 2, line + 2 + size))
+        rest = rest.subarray(line + 2 + size + 2)
+      }
+    },
+    ended: () => over,
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * `npm run bench -- NAME [--json]`: measures and compares, asserts no time. The last line of stdout is
+ * one JSON object {bench, rows}; without --json a table for people comes before it.
+ */
+
+import {benchObjects} from './objects.ts'
+import {drawRows, type Row} from './row.ts'
+import {benchStart} from './start.ts'
+
+const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  start: benchStart,
+  objects: benchObjects,
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const name = args.find((arg) => !arg.startsWith('-')) ?? ''
+  const bench = BENCHES[name]
+  if (bench === undefined) {
+    process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json]\n`)
+    return 2
+  }
+  const rows = await bench()
+  if (!args.includes('--json')) process.stdout.write(`${drawRows(rows)}\n`)
+  process.stdout.write(`${JSON.stringify({bench: name, rows})}\n`)
+  return rows.every(({ok}) => ok) ? 0 : 1
+}
+
+process.exitCode = await main(process.argv.slice(2))

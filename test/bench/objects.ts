@@ -1,0 +1,206 @@
+/**
+ * `npm run bench -- objects`: GET and PUT of 4 KiB and 8 MiB through the gateways of a playground,
+ * beside nginx with the same files and beside a plain loop of the same system calls; durable and
+ * relaxed, verified reads on and off; peak memory; lists. Everything shares two cores: the ratios tell.
+ */
+
+import {listRows} from './list.ts'
+import {runLoad, type LoadPlan, type LoadResult} from './load.ts'
+import {largeObjectRows, peakRows} from './memory-rows.ts'
+import {startNginx, type Nginx} from './nginx.ts'
+import {startPlayground, type Playground} from './playground.ts'
+import {runRawLoop} from './raw-loop.ts'
+import {judge, type Figure, type Row} from './row.ts'
+
+const PROXIES = 3
+const TARGETS = 4
+const CONNECTIONS = 16
+const THREADS = 2
+const MIB = 1024 * 1024
+
+interface Size {
+  readonly label: string
+  readonly bytes: number
+  readonly puts: number
+  readonly gets: number
+}
+
+const SMALL: Size = {label: '4 KiB', bytes: 4096, puts: 4000, gets: 12_000}
+const LARGE: Size = {label: '8 MiB', bytes: 8 * MIB, puts: 64, gets: 160}
+
+/** What the reference reached on the same two cores, without fsync: orientation, no goal. */
+const REFERENCE: Readonly<Record<string, number>> = {
+  'PUT 4 KiB': 3000,
+  'GET 4 KiB': 4500,
+  'PUT 8 MiB': 262,
+  'GET 8 MiB': 4300,
+}
+
+/** All rows of this benchmark. */
+export async function benchObjects(): Promise<readonly Row[]> {
+  const playground = await startPlayground(PROXIES, TARGETS)
+  const nginx = await startNginx(playground.directory)
+  try {
+    return [
+      ...(await putRows(playground, nginx, SMALL)),
+      ...(await getRows(playground, nginx, SMALL)),
+      ...(await putRows(playground, nginx, LARGE)),
+      ...(await getRows(playground, nginx, LARGE)),
+      ...(await peakRows(playground)),
+      ...(await largeObjectRows(playground)),
+      ...(await listRows(playground)),
+    ]
+  } finally {
+    nginx.stop()
+    await playground.down()
+  }
+}
+
+function bucketOf(size: Size, durability: 'durable' | 'relaxed'): string {
+  return `${durability}-${size.bytes}`
+}
+
+async function putRows(playground: Playground, nginx: Nginx, size: Size): Promise<readonly Row[]> {
+  const plain = rate(await load(nginxPlan(nginx, size, 'PUT')), size)
+  const rows: Row[] = []
+  for (const durability of ['durable', 'relaxed'] as const) {
+    const raw = await runRawLoop({
+      directory: `${playground.directory}/raw-${durability}-${size.bytes}`,
+      threads: TARGETS,
+      operations: size.puts,
+      sizeBytes: size.bytes,
+      durable: durability === 'durable',
+    })
+    await createBucket(playground, bucketOf(size, durability), durability)
+    const result = await load(ourPlan(playground, size, 'PUT', durability))
+    const metric = `PUT ${size.label} ${durability}`
+    const goal = durability === 'durable' && size === SMALL ? {goal: 'ratio>=0.7'} : {}
+    const rawValue = inUnit(raw, size)
+    rows.push(
+      judge({
+        ...figure(metric, result, size),
+        peer: 'raw loop of the same system calls',
+        peerValue: rawValue,
+        ...goal,
+      }),
+      judge({...figure(metric, result, size), peer: 'nginx PUT, not flushed', peerValue: plain}),
+      ...besideReference('PUT', size, durability, result),
+    )
+  }
+  return rows
+}
+
+async function getRows(playground: Playground, nginx: Nginx, size: Size): Promise<readonly Row[]> {
+  const plain = rate(await load(nginxPlan(nginx, size, 'GET')), size)
+  const bucket = bucketOf(size, 'relaxed')
+  const rows: Row[] = []
+  for (const verified of [true, false]) {
+    await setVerified(playground, bucket, verified)
+    const result = await load(ourPlan(playground, size, 'GET', 'relaxed'))
+    const metric = `GET ${size.label} ${verified ? 'verified' : 'not verified'}`
+    rows.push(
+      judge({
+        ...figure(metric, result, size),
+        peer: 'nginx, sendfile, no redirect',
+        peerValue: plain,
+      }),
+      ...(verified ? [] : besideReference('GET', size, 'relaxed', result)),
+    )
+  }
+  return rows
+}
+
+/** Orientation: the reference's figure does not come from this run, so it is a count, not a peer. */
+function besideReference(
+  method: 'GET' | 'PUT',
+  size: Size,
+  durability: string,
+  result: LoadResult,
+): readonly Row[] {
+  const known = REFERENCE[`${method} ${size.label}`]
+  if (known === undefined || durability !== 'relaxed') return []
+  const share = method === 'GET' && size === LARGE ? 0.75 : 1
+  const value = rate(result, size)
+  return [
+    judge({
+      metric: `${method} ${size.label} beside the reference's ${known}`,
+      unit: unitOf(size),
+      value,
+      n: result.operations,
+      goal: `value>=${known * share}`,
+    }),
+  ]
+}
+
+function ourPlan(
+  {gateways}: Playground,
+  size: Size,
+  method: 'GET' | 'PUT',
+  durability: 'durable' | 'relaxed',
+): LoadPlan {
+  const prefix = `/v1/objects/${bucketOf(size, durability)}/object-`
+  return {...basePlan(size, method), endpoints: gateways, prefix, query: 'provider=ais'}
+}
+
+function nginxPlan({endpoint}: Nginx, size: Size, method: 'GET' | 'PUT'): LoadPlan {
+  return {...basePlan(size, method), endpoints: [endpoint], prefix: `/${size.bytes}/object-`}
+}
+
+function basePlan(size: Size, method: 'GET' | 'PUT'): Omit<LoadPlan, 'endpoints' | 'prefix'> {
+  return {
+    method,
+    names: size.puts,
+    sizeBytes: size.bytes,
+    operations: method === 'PUT' ? size.puts : size.gets,
+    connections: CONNECTIONS,
+    threads: THREADS,
+  }
+}
+
+async function load(what: LoadPlan): Promise<LoadResult> {
+  const result = await runLoad(what)
+  if (result.failed > 0) throw new Error(`${result.failed} failed: ${result.firstFailure}`)
+  return result
+}
+
+function figure(metric: string, result: LoadResult, size: Size): Figure {
+  return {
+    metric,
+    unit: unitOf(size),
+    value: rate(result, size),
+    n: result.operations,
+    p50: result.p50Ms,
+    p99: result.p99Ms,
+  }
+}
+
+/** Small objects are counted per second, large ones in MB per second. */
+function rate(result: LoadResult, size: Size): number {
+  return inUnit(result.operations / result.seconds, size)
+}
+
+function inUnit(perSecond: number, size: Size): number {
+  return size === SMALL ? perSecond : (perSecond * size.bytes) / 1e6
+}
+
+function unitOf(size: Size): string {
+  return size === SMALL ? 'objects/s' : 'MB/s'
+}
+
+async function createBucket(
+  playground: Playground,
+  name: string,
+  durability: 'durable' | 'relaxed',
+): Promise<void> {
+  const cluster = ['--cluster', `http://${playground.gateways[0]}`]
+  await playground.aisctl(['bucket', 'create', `ais://${name}`, ...cluster])
+  if (durability === 'relaxed') {
+    const set = ['bucket', 'props', 'set', `ais://${name}`, 'durability=relaxed']
+    await playground.aisctl([...set, ...cluster])
+  }
+}
+
+async function setVerified(playground: Playground, bucket: string, on: boolean): Promise<void> {
+  const set = ['bucket', 'props', 'set', `ais://${bucket}`, `checksum.validate_warm_get=${on}`]
+  await playground.aisctl([...set, '--cluster', `http://${playground.gateways[0]}`])
+}
