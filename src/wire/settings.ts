@@ -28,7 +28,7 @@ export function encodeSections(set: JsonObject, sections: ReadonlySet<string>): 
   for (const key of SETTING_KEYS) {
     if (sections.has(sectionOf(key))) put(root, key, encodeSetting(key, setting(set, key)))
   }
-  return root as JsonObject
+  return root
 }
 
 /** One section with the values that count. */

@@ -63,7 +63,7 @@ export function parseSetting(
     return refusal('BAD_CONFIG', `${key} is not a property of buckets`, {details: {key}})
   }
   const knob = knobOf(key)
-  const value = parseValue(knob, raw)
+  const value = PARSERS[knob.type](raw, knob)
   if (value === undefined || !inRange(knob, value)) return badValue(key, knob, raw)
   return value
 }
@@ -193,26 +193,21 @@ export function checkTogether(set: JsonObject): Refusal | undefined {
   return broken === undefined ? undefined : refusal('BAD_CONFIG', `invalid settings: ${broken[1]}`)
 }
 
-function parseValue(knob: Knob, raw: JsonValue): boolean | number | string | undefined {
-  switch (knob.type) {
-    case 'bool':
-      return typeof raw === 'boolean' ? raw : parseWordBool(raw)
-    case 'int':
-      return parseInteger(raw)
-    case 'duration':
-      return raw === 0 ? 0 : typeof raw === 'string' ? parseDuration(raw) : undefined
-    case 'size':
-    case 'bytes':
-      return typeof raw === 'string' ? parseSize(raw) : parseInteger(raw)
-    case 'word':
-      return typeof raw === 'string' && (knob.words ?? []).includes(raw) ? raw : undefined
-    case 'text':
-      return typeof raw === 'string' ? raw : typeof raw === 'number' ? String(raw) : undefined
-    case 'u64':
-      return typeof raw === 'string' || typeof raw === 'number'
-        ? parseU64(String(raw))?.toString()
-        : undefined
-  }
+type Parser = (raw: JsonValue, knob: Knob) => boolean | number | string | undefined
+
+const PARSERS: Readonly<Record<Knob['type'], Parser>> = {
+  bool: (raw) => (typeof raw === 'boolean' ? raw : parseWordBool(raw)),
+  int: (raw) => parseInteger(raw),
+  duration: (raw) => (typeof raw === 'string' ? parseDuration(raw) : raw === 0 ? 0 : undefined),
+  size: (raw) => (typeof raw === 'string' ? parseSize(raw) : parseInteger(raw)),
+  bytes: (raw) => (typeof raw === 'string' ? parseSize(raw) : parseInteger(raw)),
+  word: (raw, knob) => (knob.words ?? []).find((known) => known === raw),
+  text: (raw) =>
+    typeof raw === 'number' ? String(raw) : typeof raw === 'string' ? raw : undefined,
+  u64: (raw) =>
+    typeof raw === 'string' || typeof raw === 'number'
+      ? parseU64(String(raw))?.toString()
+      : undefined,
 }
 
 function parseWordBool(raw: JsonValue): boolean | undefined {
