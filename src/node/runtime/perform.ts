@@ -4,14 +4,8 @@
  */
 
 import {unreachable} from '../../base/assert.ts'
-import type {
-  DurableState,
-  KernelEffect,
-  PeerRequest,
-  StoredRecord,
-} from '../../core/kernel/events.ts'
+import type {DurableState, KernelEffect} from '../../core/kernel/events.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
-import {encodeRecord} from '../../wire/record.ts'
 import type {Log} from '../observe/log.ts'
 import type {PeerSender} from '../peer/send.ts'
 import {sha256Hex} from '../peer/session.ts'
@@ -32,9 +26,9 @@ export function createPerform(deps: PerformDeps): (effect: KernelEffect) => void
   return (effect) => {
     switch (effect.type) {
       case 'persist':
-        return deps.persist(effect.token, sealState(effect.state))
+        return deps.persist(effect.token, sealed(effect.state))
       case 'send':
-        return deps.sender.send({...effect, request: sealRequest(effect.request)})
+        return deps.sender.send(effect)
       case 'answer':
         return deps.runtime().resolveAnswer(effect.askId, effect.answer)
       case 'reply':
@@ -53,30 +47,9 @@ export function createPerform(deps: PerformDeps): (effect: KernelEffect) => void
   }
 }
 
-/**
- * A record that this node proposes has no bytes yet: they are made here, once, and stay the same for
- * every copy that is stored or sent.
- */
-function seal(stored: StoredRecord): StoredRecord {
-  if (stored.text !== '' && stored.sha !== '') return stored
-  const known = sealed.get(stored.record)
-  if (known !== undefined) return known
-  const text = stored.text === '' ? encodeRecord(stored.record) : stored.text
-  const made = {record: stored.record, text, sha: sha256Hex(text)}
-  sealed.set(stored.record, made)
-  return made
-}
-
-const sealed = new WeakMap<object, StoredRecord>()
-
-function sealState(state: DurableState): DurableState {
-  return {
-    ...state,
-    accepted: state.accepted === null ? null : seal(state.accepted),
-    committed: state.committed === null ? null : seal(state.committed),
-  }
-}
-
-function sealRequest(request: PeerRequest): PeerRequest {
-  return request.type === 'prepare' ? {...request, record: seal(request.record)} : request
+/** A record that this node proposes has no digest yet: it is computed here, once, before it is stored. */
+function sealed(state: DurableState): DurableState {
+  const {accepted} = state
+  if (accepted === null || accepted.sha !== '') return state
+  return {...state, accepted: {...accepted, sha: sha256Hex(accepted.text)}}
 }

@@ -1,0 +1,36 @@
+/**
+ * Koa for everything but object bytes: request log, the one error exit, the routers of this role. What
+ * no router knows is answered as AIStore does: 400 for a path, 405 with `Allow` for a verb.
+ */
+
+import type {RequestListener} from 'node:http'
+
+import type Router from '@koa/router'
+import Koa from 'koa'
+
+import {AisError, refusal} from '../../base/errors.ts'
+import {reasonOf} from '../observe/log.ts'
+import type {NodeContext} from './context.ts'
+import {errorExit} from './middleware/errors.ts'
+import {requestLog} from './middleware/request-log.ts'
+
+export function createApp(context: NodeContext, routers: readonly Router[]): RequestListener {
+  const app = new Koa()
+  // A client that goes away half-way is no error of ours.
+  app.on('error', (error: unknown) => context.log.debug('request ended', {error: reasonOf(error)}))
+  app.use(requestLog(context))
+  app.use(errorExit(context))
+  for (const router of routers) {
+    app.use(router.routes())
+    app.use(router.allowedMethods())
+  }
+  app.use((ctx) => {
+    if (ctx.status !== 404 || ctx.body !== undefined) return
+    const from = `${ctx.req.socket.remoteAddress ?? ''}:${ctx.req.socket.remotePort ?? 0}`
+    throw new AisError(
+      refusal('BAD_REQUEST', `invalid request URI: '${ctx.method} ${ctx.path}' from ${from}`),
+    )
+  })
+  const callback = app.callback()
+  return (req, res) => void callback(req, res)
+}

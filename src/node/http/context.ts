@@ -1,0 +1,39 @@
+/** What a data worker's handlers share: the newest view, the way to the kernel, the node's own facts. */
+
+import type {CommandResult} from '../../core/kernel/events.ts'
+import type {OwnRing} from '../../core/objects/ring.ts'
+import type {ClusterView} from '../../model/cluster-view.ts'
+import type {Command} from '../../model/command.ts'
+import type {NodeId} from '../../model/ids.ts'
+import type {Role} from '../../model/node.ts'
+import type {NodeConfig} from '../config/load.ts'
+import type {TargetObjects} from '../objects/target-objects.ts'
+import type {Log} from '../observe/log.ts'
+import type {Stats, StatsSnapshot} from '../observe/stats.ts'
+import type {AskTarget} from '../peer/data-client.ts'
+import type {Capacity, MountpathState} from './capacity.ts'
+
+export interface NodeContext {
+  readonly id: NodeId
+  readonly role: Role
+  /** `p[id]` or `t[id]`. */
+  readonly label: string
+  readonly config: NodeConfig
+  readonly view: () => ClusterView
+  /** Ownership of the view's record, prepared once per record. */
+  readonly ring: () => OwnRing
+  /** Puts a command to the kernel; answered after the commit. */
+  readonly command: (command: Command) => Promise<CommandResult>
+  readonly stats: Stats
+  /** Counters of all data workers of this node. */
+  readonly allStats: () => Promise<StatsSnapshot>
+  /** hrtime of the process's start, and of when it first saw the cluster started (0: not yet). */
+  readonly startedNs: bigint
+  readonly clusterStartedNs: () => bigint
+  readonly askTarget: AskTarget
+  /** Null on a gateway. */
+  readonly objects: TargetObjects | null
+  readonly mountpaths: () => readonly MountpathState[]
+  readonly capacity: () => Promise<Capacity>
+  readonly log: Log
+}

@@ -1,0 +1,106 @@
+/**
+ * Control calls at a gateway that is not the primary: the same request to the primary's public
+ * listener, its answer passed on as it is. Clients never see a redirect here. A relayed request is
+ * marked, so that two gateways which disagree about the primary do not pass it back and forth.
+ */
+
+import {Agent, request, type IncomingMessage, type OutgoingHttpHeaders} from 'node:http'
+
+import type {Context} from 'koa'
+
+import {AisError, refusal} from '../../base/errors.ts'
+import {RECORD_BYTES_MAX} from '../../model/limits.ts'
+import {formatEndpoint, type Endpoint} from '../../model/node.ts'
+import type {ClusterRecord} from '../../model/record.ts'
+import {reasonOf} from '../observe/log.ts'
+import {readBody} from '../peer/body.ts'
+import type {NodeContext} from './context.ts'
+
+/** Marks a relayed request. It grants nothing: it only forbids relaying again. */
+const RELAY_HEADER = 'ais-ext-relay'
+/** A commit waits for a majority; beyond this the primary is taken for gone. */
+const RELAY_TIMEOUT_MS = 30_000
+/** Headers that belong to one connection. */
+const HOP_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'expect'])
+
+const agent = new Agent({keepAlive: true, maxSockets: 32, timeout: 50_000})
+
+export function isRelayed(ctx: Context): boolean {
+  return ctx.get(RELAY_HEADER) !== ''
+}
+
+/** @throws AisError NO_PRIMARY when it cannot be reached */
+export async function relayToPrimary(
+  context: NodeContext,
+  ctx: Context,
+  record: ClusterRecord,
+  body: string,
+): Promise<void> {
+  const primary = record.smap.nodes[record.smap.primary]
+  if (primary === undefined || primary.id === context.id || isRelayed(ctx)) {
+    throw new AisError(
+      refusal('NO_PRIMARY', `${context.label}: no other gateway is the primary now`, {
+        hint: 'try again in a second',
+      }),
+    )
+  }
+  await relayTo(context, ctx, primary.public, body)
+}
+
+/** Passes the request to another node's public listener. @param path when it is not the request's own */
+export async function relayTo(
+  context: NodeContext,
+  ctx: Context,
+  to: Endpoint,
+  body: string,
+  path = ctx.url,
+): Promise<void> {
+  let answer: {head: IncomingMessage; body: Buffer}
+  try {
+    answer = await ask(to, ctx.method, path, relayHeaders(context, ctx, body), body)
+  } catch (error) {
+    throw new AisError(
+      refusal('UNREACHABLE', `${formatEndpoint(to)}: ${reasonOf(error)}`, {
+        hint: 'see: aisctl show cluster',
+      }),
+      error,
+    )
+  }
+  ctx.status = answer.head.statusCode ?? 502
+  for (const [name, value] of Object.entries(answer.head.headers)) {
+    if (value !== undefined && !HOP_HEADERS.has(name)) ctx.set(name, value)
+  }
+  ctx.body = ctx.method === 'HEAD' ? null : answer.body
+  ctx.status = answer.head.statusCode ?? 502
+}
+
+function relayHeaders(context: NodeContext, ctx: Context, body: string): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {}
+  for (const [name, value] of Object.entries(ctx.req.headers)) {
+    if (!HOP_HEADERS.has(name) && value !== undefined) headers[name] = value
+  }
+  headers[RELAY_HEADER] = context.id
+  headers['content-length'] = String(Buffer.byteLength(body))
+  return headers
+}
+
+/** One request to a public listener, its answer whole. */
+export function ask(
+  to: Endpoint,
+  method: string,
+  path: string,
+  headers: OutgoingHttpHeaders,
+  body: string,
+): Promise<{head: IncomingMessage; body: Buffer}> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {agent, host: to.host, port: to.port, method, path, headers, timeout: RELAY_TIMEOUT_MS},
+      (head) => {
+        readBody(head, RECORD_BYTES_MAX).then((bytes) => resolve({head, body: bytes}), reject)
+      },
+    )
+    asked.once('timeout', () => asked.destroy(new Error('no answer in time')))
+    asked.once('error', reject)
+    asked.end(body)
+  })
+}

@@ -1,0 +1,80 @@
+/** What routes share: bodies in, JSON and text out, commands to the kernel. */
+
+import type {Context} from 'koa'
+
+import {AisError, refusal} from '../../base/errors.ts'
+import type {Command} from '../../model/command.ts'
+import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
+import {encodeJson} from '../../wire/json.ts'
+import {parseQuery, type Query} from '../../wire/query.ts'
+import {readBody} from '../peer/body.ts'
+import type {NodeContext} from './context.ts'
+import {isRelayed, relayToPrimary} from './relay.ts'
+
+/** The query, first values only: clients repeat parameters. */
+export function queryOf(ctx: Context): Query {
+  return parseQuery(ctx.querystring)
+}
+
+/** The request's body as text; read once, whatever the verb and the content type. */
+export async function bodyOf(ctx: Context): Promise<string> {
+  const known: unknown = ctx.state['bodyText']
+  if (typeof known === 'string') return known
+  const body = (await readBody(ctx.req, CONTROL_BODY_BYTES_MAX)).toString('utf8')
+  ctx.state['bodyText'] = body
+  return body
+}
+
+export function sendJson(ctx: Context, value: unknown): void {
+  ctx.status = 200
+  ctx.set('Content-Type', 'application/json; charset=utf-8')
+  ctx.body = `${encodeJson(value)}\n`
+}
+
+export function sendText(ctx: Context, text: string): void {
+  ctx.status = 200
+  ctx.set('Content-Type', 'text/plain; charset=utf-8')
+  ctx.body = text
+}
+
+/** 200 without a body. */
+export function sendDone(ctx: Context): void {
+  ctx.status = 200
+  ctx.set('Content-Length', '0')
+  ctx.body = null
+  ctx.status = 200
+}
+
+/** The committed record. @throws AisError NOT_READY before the node has one */
+export function recordOf(context: NodeContext): NonNullable<
+  ReturnType<NodeContext['view']>['record']
+> {
+  const {record} = context.view()
+  if (record !== null) return record
+  throw new AisError(
+    refusal('NOT_READY', `${context.label} is not in a cluster yet`, {
+      hint: 'the cluster is starting; try again in a second',
+    }),
+  )
+}
+
+/** Whether the request was handed to the primary, because this gateway is not it. */
+export async function relayed(context: NodeContext, ctx: Context): Promise<boolean> {
+  const record = recordOf(context)
+  if (record.smap.primary === context.id) return false
+  await relayToPrimary(context, ctx, record, await bodyOf(ctx))
+  return true
+}
+
+/** Puts a command and answers an empty 200, or relays when the primary has moved meanwhile. */
+export async function commandOrRelay(
+  context: NodeContext,
+  ctx: Context,
+  command: Command,
+): Promise<void> {
+  const result = await context.command(command)
+  if (result.type === 'refused') throw new AisError(result.refusal)
+  if (result.type === 'done') return sendDone(ctx)
+  if (isRelayed(ctx)) throw new AisError(refusal('NO_PRIMARY', 'the primary is changing'))
+  await relayToPrimary(context, ctx, recordOf(context), await bodyOf(ctx))
+}

@@ -1,0 +1,119 @@
+/** `/v1/buckets` at a gateway: create, destroy, properties, and the lists of buckets and objects. */
+
+import Router from '@koa/router'
+import type {Context} from 'koa'
+
+import {AisError, refusal} from '../../../base/errors.ts'
+import {bucketLabel, type BucketRef} from '../../../model/bucket.ts'
+import {isRefusal} from '../../../model/ids.ts'
+import {ACTION, decodeAction, type ActionMessage} from '../../../wire/action.ts'
+import {encodeBucketList, liveBuckets} from '../../../wire/bmd.ts'
+import {decodeBucketPatch, encodeBucketProps} from '../../../wire/bucket-props.ts'
+import {HEADER, toWire} from '../../../wire/headers.ts'
+import {encodeJson} from '../../../wire/json.ts'
+import {decodeListRequest} from '../../../wire/list.ts'
+import {parseBucketPath} from '../../../wire/paths.ts'
+import {parseBucketRef, QUERY} from '../../../wire/query.ts'
+import {findBucket} from '../buckets.ts'
+import type {NodeContext} from '../context.ts'
+import {listObjects, sendPage} from '../list-objects.ts'
+import {
+  bodyOf,
+  commandOrRelay,
+  queryOf,
+  recordOf,
+  relayed,
+  sendDone,
+  sendJson,
+} from '../respond.ts'
+
+export function bucketsRouter(context: NodeContext): Router {
+  const router = new Router()
+  const path = ['/v1/buckets', '/v1/buckets/', '/v1/buckets/{*name}']
+  router.get(path, (ctx) => getBuckets(context, ctx))
+  router.head(path, (ctx) => headBucket(context, ctx))
+  router.post(path, (ctx) => postBucket(context, ctx))
+  router.delete(path, (ctx) => deleteBucket(context, ctx))
+  router.patch(path, (ctx) => patchBucket(context, ctx))
+  return router
+}
+
+async function getBuckets(context: NodeContext, ctx: Context): Promise<void> {
+  const message = decodeAction(await bodyOf(ctx))
+  const ref = bucketOf(ctx)
+  if (message.action !== '' && message.action !== ACTION.list) throw unknownAction(message)
+  if (ref === undefined) return listBuckets(context, ctx)
+  const request = decodeListRequest(message.value ?? {})
+  const bucket = await findBucket(context, ref)
+  context.stats.add('lst.n', bucketLabel(ref), 1)
+  sendPage(ctx, await listObjects(context, bucket, request, queryOf(ctx)))
+}
+
+function listBuckets(context: NodeContext, ctx: Context): void {
+  const provider = queryOf(ctx).get(QUERY.provider) ?? ''
+  const refs = liveBuckets(recordOf(context).bmd).map((bucket) => bucket.ref)
+  const wanted = provider === '' ? refs : refs.filter((ref) => ref.provider === provider)
+  sendJson(ctx, encodeBucketList(wanted))
+}
+
+async function headBucket(context: NodeContext, ctx: Context): Promise<void> {
+  const bucket = await findBucket(context, namedBucket(ctx))
+  const props = encodeBucketProps(bucket, recordOf(context).conf.set)
+  ctx.set(HEADER.bucketProps, toWire(encodeJson(props)))
+  sendDone(ctx)
+}
+
+async function postBucket(context: NodeContext, ctx: Context): Promise<void> {
+  const ref = namedBucket(ctx)
+  const message = decodeAction(await bodyOf(ctx))
+  if (message.action !== ACTION.createBucket) throw unknownAction(message)
+  const patch = decodeBucketPatch(message.value)
+  if (isRefusal(patch)) throw new AisError(patch)
+  if (await relayed(context, ctx)) return
+  const durability = patch.durability ?? 'default'
+  await commandOrRelay(context, ctx, {type: 'create-bucket', ref, set: patch.set, durability})
+}
+
+async function deleteBucket(context: NodeContext, ctx: Context): Promise<void> {
+  const ref = namedBucket(ctx)
+  const message = decodeAction(await bodyOf(ctx))
+  if (message.action !== ACTION.destroyBucket) throw unknownAction(message)
+  if (await relayed(context, ctx)) return
+  await commandOrRelay(context, ctx, {type: 'destroy-bucket', ref})
+}
+
+async function patchBucket(context: NodeContext, ctx: Context): Promise<void> {
+  const ref = namedBucket(ctx)
+  const message = decodeAction(await bodyOf(ctx))
+  const reset = message.action === ACTION.resetBucketProps
+  if (!reset && message.action !== ACTION.setBucketProps) throw unknownAction(message)
+  const patch = decodeBucketPatch(reset ? null : message.value)
+  if (isRefusal(patch)) throw new AisError(patch)
+  if (await relayed(context, ctx)) return
+  const {set, durability} = patch
+  await commandOrRelay(context, ctx, {type: 'set-bucket-props', ref, set, durability, reset})
+}
+
+function bucketOf(ctx: Context): BucketRef | undefined {
+  const name = parseBucketPath(ctx.path)
+  if (isRefusal(name)) throw new AisError(name)
+  if (name === undefined) return undefined
+  const ref = parseBucketRef(name, queryOf(ctx))
+  if (isRefusal(ref)) throw new AisError(ref)
+  return ref
+}
+
+function namedBucket(ctx: Context): BucketRef {
+  const ref = bucketOf(ctx)
+  if (ref !== undefined) return ref
+  throw new AisError(refusal('BAD_REQUEST', `invalid request URI: '${ctx.method} ${ctx.path}'`))
+}
+
+function unknownAction(message: ActionMessage): AisError {
+  const known = Object.values(ACTION) as readonly string[]
+  const text = `invalid action ${JSON.stringify(message.action)}`
+  return known.includes(message.action)
+    ? new AisError(refusal('UNSUPPORTED', `${text}: not in this release`))
+    : new AisError(refusal('BAD_REQUEST', text))
+}
+

@@ -1,0 +1,94 @@
+/**
+ * From a command line to a running node: what to do, the configuration, the node's identity, signals,
+ * and the one way out with an error: a clear line, then a status that systemd understands.
+ */
+
+import {AisError, type Refusal} from '../base/errors.ts'
+import {nodeLabel} from '../model/ids.ts'
+import {parseArgv, USAGE, type Flags} from './config/argv.ts'
+import {loadConfig, type NodeConfig} from './config/load.ts'
+import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
+import {ensureStateDirectory} from './store/meta-store.ts'
+import {readIdentity, settleIdentity, type NodeIdentity} from './store/node-identity.ts'
+import {startMainThread} from './threads/main-thread.ts'
+import {VERSION} from './version.ts'
+
+/** Runs what the arguments ask for. @param entry the program's own file, for its threads */
+export async function runProcess(argv: readonly string[], entry: URL): Promise<void> {
+  try {
+    const command = parseArgv(argv)
+    switch (command.type) {
+      case 'usage':
+        process.stdout.write(USAGE)
+        process.exitCode = command.asked ? 0 : EXIT_CONFIGURATION
+        return
+      case 'version':
+        process.stdout.write(`${VERSION}\n`)
+        return
+      case 'fsck':
+        return await runFsck(command.flags)
+      case 'run':
+        return await runNode(command.flags, entry)
+    }
+  } catch (error) {
+    failWith(error)
+  }
+}
+
+/** Calls in flight per mountpath, and room for everything else (DESIGN 4.1). */
+const POOL_PER_MOUNTPATH = 4
+const POOL_SPARE = 8
+
+async function runNode(flags: Flags, entry: URL): Promise<void> {
+  const config = loadConfig(flags, process.env)
+  const {file} = config
+  // libuv reads this when its pool is first used, which is after this line.
+  const pool = POOL_PER_MOUNTPATH * (file.mountpaths ?? []).length + POOL_SPARE
+  process.env['UV_THREADPOOL_SIZE'] = String(pool)
+  ensureStateDirectory(file.state)
+  const identity = await settle(config)
+  process.title = `aisnode ${nodeLabel(file.role, identity.id)}`
+  const amnesia =
+    identity.origin === 'mountpaths' ? 'the state directory is empty, the data disks are not' : ''
+  const ignored = (): void => undefined
+  process.on('SIGHUP', ignored)
+  process.on('SIGPIPE', ignored)
+  const main = await startMainThread({config, id: identity.id, amnesia, entry, fail})
+  process.on('SIGTERM', main.stop)
+  process.on('SIGINT', main.stop)
+}
+
+/** The id; data disks are looked at only when the state directory does not know it. */
+async function settle(config: NodeConfig): Promise<NodeIdentity> {
+  const {role, state: stateDirectory, mountpaths = []} = config.file
+  const question = {stateDirectory, role, configured: config.configuredId}
+  if (role === 'proxy' || readIdentity(stateDirectory) !== undefined) {
+    return settleIdentity(question)
+  }
+  const {markedTargets} = await import('./store/mountpath-mark.ts')
+  return settleIdentity({...question, marked: markedTargets(mountpaths.map(({path}) => path))})
+}
+
+async function runFsck(flags: Flags): Promise<void> {
+  const config = loadConfig(flags, process.env)
+  const {runFsck: check} = await import('./store/fsck.ts')
+  process.exitCode = await check(config.file, flags.switches.json === true)
+}
+
+function failWith(error: unknown): never {
+  if (!(error instanceof AisError)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return fail({code: 'INTERNAL', message: text}, EXIT_FAILED)
+  }
+  const status = ['BAD_CONFIG', 'USAGE', 'INCOMPATIBLE', 'BAD_NAME'].includes(error.code)
+    ? EXIT_CONFIGURATION
+    : EXIT_FAILED
+  return fail({code: error.code, message: error.message, hint: error.hint ?? ''}, status)
+}
+
+/** The one line, then the end. Nothing is cleaned up: whatever counts is on disk already. */
+function fail(refusal: Refusal, status: number): never {
+  const hint = refusal.hint === undefined || refusal.hint === '' ? '' : `; ${refusal.hint}`
+  process.stderr.write(`aisnode: ${refusal.message}${hint}\n`)
+  process.exit(status)
+}
