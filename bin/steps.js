@@ -143,3 +143,10 @@ export function missingDebian(packages) {
 export function sha256(text) {
   return createHash('sha256').update(text).digest('hex')
 }
+
+/** The lab's own list of Debian packages, read as text: this file cannot import TypeScript. */
+export function labPackages() {
+  const text = readFileSync(join(ROOT, 'plugins/lab/src/lab/requirements.ts'), 'utf8')
+  const pairs = [...text.matchAll(/^ +'[\w.-]+': '([a-z0-9.+-]+)',$/gm)]
+  return [...new Set(pairs.map((match) => match[1]))]
+}

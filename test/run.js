@@ -5,8 +5,6 @@
 //
 //   npm test [-- --only check,sim] [--verbose]
 
-import {readFileSync} from 'node:fs'
-import {join} from 'node:path'
 import {
   bold,
   dim,
@@ -15,9 +13,9 @@ import {
   installDebian,
   installModules,
   isRoot,
+  labPackages,
   missingDebian,
   red,
-  ROOT,
   run,
   seconds,
   staleModules,
@@ -176,11 +174,4 @@ function countSim(_status, lines) {
   const bad = new Set([...violations.map(({seed}) => seed), ...notConverged]).size
   const missed = mutants.filter(({caught}) => !caught).length
   return {passed: seeds - bad + mutants.length - missed, failed: bad + missed}
-}
-
-/** The lab's own list, read as text: this file cannot import TypeScript. */
-function labPackages() {
-  const text = readFileSync(join(ROOT, 'plugins/lab/src/lab/requirements.ts'), 'utf8')
-  const pairs = [...text.matchAll(/^ +'[\w.-]+': '([a-z0-9.+-]+)',$/gm)]
-  return [...new Set(pairs.map((match) => match[1]))]
 }
