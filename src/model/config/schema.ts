@@ -273,7 +273,7 @@ export const SCHEMA = {
   'ext.timers.profile': word(
     'default',
     ['default', 'wan'],
-    'wan multiplies every timer that is not set by itself by 5.',
+    'The wan profile multiplies every timer that is not set by itself by 5.',
   ),
   'ext.timers.beat': duration(S, {min: 50, max: M}, 'T_beat: the primary beats this often.'),
   'ext.timers.elect': duration(
