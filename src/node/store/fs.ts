@@ -57,6 +57,8 @@ export interface Fs {
   readonly rmdir: (path: string) => void
   readonly list: (path: string) => readonly DirectoryEntry[]
   readonly space: (path: string) => SpaceStat
+  /** Another path of a directory that means this very directory for the life of the process. */
+  readonly pin: (path: string) => string
   /** Durable when it returns; blocks the thread. */
   readonly syncNow: (fd: Fd) => void
   /** Durable when `done` is called without an error. */
@@ -113,6 +115,7 @@ export const nodeFs: Fs = {
       availableBytes: found.bavail * found.bsize,
     }
   },
+  pin: (path) => `/proc/self/fd/${fs.openSync(path, FLAGS.directory)}`,
   syncNow: (fd) => fs.fsyncSync(fd),
   sync: (fd, done) => fs.fsync(fd, done),
   readLater: (fd, into, length, position, done) => fs.read(fd, into, 0, length, position, done),

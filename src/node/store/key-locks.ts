@@ -1,0 +1,34 @@
+/**
+ * One writer per key at a time, in order of arrival. A lock that is free costs no promise and no turn
+ * of the event loop. Waiters are bounded by the requests in flight.
+ */
+
+export interface KeyLocks {
+  /** Runs `task` when the key is free; it must call `release` exactly once. */
+  readonly run: (key: string, task: (release: () => void) => void) => void
+}
+
+export function createKeyLocks(): KeyLocks {
+  const held = new Map<string, ((release: () => void) => void)[]>()
+
+  function start(key: string, task: (release: () => void) => void): void {
+    task(() => {
+      const waiting = held.get(key)
+      const next = waiting?.shift()
+      if (next === undefined) held.delete(key)
+      else start(key, next)
+    })
+  }
+
+  return {
+    run: (key, task) => {
+      const waiting = held.get(key)
+      if (waiting !== undefined) {
+        waiting.push(task)
+        return
+      }
+      held.set(key, [])
+      start(key, task)
+    },
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The waiting calls of one mountpath: at most a few in flight, because libuv has one pool per process
+ * and a dead disk would fill it; a call that never returns, or a device that keeps failing, disables
+ * this mountpath and nothing else. Performs nothing itself.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import {MOUNTPATH_CALLS_MAX} from '../../model/limits.ts'
+import {errnoOf} from './fs.ts'
+
+/** A call in flight for longer is stuck: SCSI gives up after 30 s, a healthy disk within 1 s. */
+const STUCK_AFTER_MS = 15_000
+/** Failures of the device, without a success between them, that disable a mountpath. */
+const FAILURES_MAX = 3
+/** Calls that may wait for one mountpath; beyond, the node is too busy to promise anything. */
+const WAITING_MAX = 4096
+/** Errors that blame the device, not the request. */
+const DEVICE_ERRORS: ReadonlySet<string> = new Set(['EIO', 'EROFS', 'ENODEV', 'ENXIO', 'ESTALE'])
+
+export type CallDone<T> = (error: Error | null, value: T | undefined) => void
+
+export interface MountpathCalls {
+  /** Runs a call when there is room. `perform` must call back once. */
+  readonly run: <T>(
+    perform: (back: (error: Error | null, value?: T) => void) => void,
+    done: CallDone<T>,
+  ) => void
+  /** Notes how a synchronous call ended. */
+  readonly note: (error: unknown) => void
+  /** Why the mountpath is disabled; null while it serves. */
+  readonly disabled: () => string | null
+  readonly disable: (why: string) => void
+  /** Looks for stuck calls; to be called every second or so. */
+  readonly check: (nowMs: number) => void
+  readonly inFlight: () => number
+}
+
+interface Running {
+  readonly sinceMs: number
+  readonly fail: (error: Error) => void
+}
+
+/**
+ * @param path the mountpath, for messages
+ * @param nowMs a monotonic clock
+ * @param onDisabled told once, with the reason
+ */
+export function createMountpathCalls(
+  path: string,
+  nowMs: () => number,
+  onDisabled: (why: string) => void,
+): MountpathCalls {
+  const running = new Set<Running>()
+  const waiting: (() => void)[] = []
+  let why: string | null = null
+  let failures = 0
+
+  function disable(reason: string): void {
+    if (why !== null) return
+    why = reason
+    onDisabled(reason)
+    for (const call of [...running]) call.fail(disabledError(path, reason))
+    for (const start of waiting.splice(0)) start()
+  }
+
+  function note(error: unknown): void {
+    if (error === null) {
+      failures = 0
+      return
+    }
+    if (!DEVICE_ERRORS.has(errnoOf(error))) return
+    failures += 1
+    if (failures >= FAILURES_MAX) disable(`${errnoOf(error)} ${failures} times in a row`)
+  }
+
+  function run<T>(
+    perform: (back: (error: Error | null, value?: T) => void) => void,
+    done: CallDone<T>,
+  ): void {
+    if (running.size >= MOUNTPATH_CALLS_MAX && why === null) {
+      if (waiting.length >= WAITING_MAX) {
+        const message = `${path}: ${waiting.length} calls are waiting`
+        return done(new AisError({code: 'TOO_BUSY', message}), undefined)
+      }
+      waiting.push(() => run(perform, done))
+      return
+    }
+    if (why !== null) return done(disabledError(path, why), undefined)
+    const call: Running = {
+      sinceMs: nowMs(),
+      fail: (error) => {
+        if (!running.delete(call)) return
+        done(error, undefined)
+      },
+    }
+    running.add(call)
+    perform((error, value) => {
+      // A call that was given up comes back late, or never: its caller has been answered.
+      if (!running.delete(call)) return
+      note(error)
+      done(error, value)
+      waiting.shift()?.()
+    })
+  }
+
+  function check(now: number): void {
+    for (const call of running) {
+      if (now - call.sinceMs < STUCK_AFTER_MS) continue
+      disable(`a call has not returned for ${Math.round((now - call.sinceMs) / 1000)} s`)
+      return
+    }
+  }
+
+  return {run, note, disabled: () => why, disable, check, inFlight: () => running.size}
+}
+
+function disabledError(path: string, why: string): AisError {
+  return new AisError({
+    code: 'IO_ERROR',
+    message: `mountpath ${path} is disabled: ${why}`,
+    hint: 'check the disk (journalctl -k), then restart the node or enable the mountpath again',
+  })
+}

@@ -1,0 +1,172 @@
+/**
+ * The gate of a target's mountpaths: which of the configured directories may be used. Used is one
+ * that is a mount point (or allowed to share a filesystem), carries this target's mark, and is still
+ * the filesystem that it was when it was opened. The others are named with their reason and are not
+ * touched: no chown, no mkdir, no file on a bare mount point.
+ *
+ * Paths below a used mountpath go through a descriptor of its root that stays open, so that a disk
+ * which disappears can never redirect a write to the directory below it.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import type {Fs} from './fs.ts'
+import {errnoOf, exists, syncDirectoryNow} from './fs.ts'
+import type {MountpathCalls} from './mountpath-calls.ts'
+import {createMountpathCalls} from './mountpath-calls.ts'
+import {OWN_FOLDER, isFresh, readMark, writeMark} from './mountpath-mark.ts'
+
+/** One configured mountpath. */
+export interface MountpathConfig {
+  /** Clean absolute path. Placement hashes it. */
+  readonly path: string
+  readonly label?: string | undefined
+  readonly disk?: string | undefined
+}
+
+/** A mountpath in use. */
+export interface Mountpath {
+  readonly path: string
+  readonly id: string
+  readonly label: string
+  readonly disks: readonly string[]
+  /** Prefix of every path that is written: the same directory, whatever is mounted later. */
+  readonly pinned: string
+  readonly dev: number
+  readonly calls: MountpathCalls
+  readonly port: Fs
+}
+
+/** A configured mountpath that is not used, and why. */
+export interface MissingMountpath {
+  readonly path: string
+  readonly why: string
+}
+
+export interface Mountpaths {
+  readonly used: readonly Mountpath[]
+  readonly missing: readonly MissingMountpath[]
+}
+
+export interface MountpathsQuestion {
+  readonly configured: readonly MountpathConfig[]
+  readonly uuid: string
+  readonly target: string
+  /** Paths that this target has marked before: without a mark now, their disk is missing. */
+  readonly known: ReadonlySet<string>
+  /** Playground and tests: directories that are no mount points. */
+  readonly allowSharedFilesystem: boolean
+  readonly nowMs: () => number
+  /** A mountpath that served is disabled from now on. */
+  readonly onDisabled: (path: string, why: string) => void
+}
+
+/** Folder of files being written; one per mountpath, emptied at start. */
+export const WORK_FOLDER = `${OWN_FOLDER}/work`
+
+/** Opens what can be used. Throws only what no disk explains (an incompatible or foreign mark). */
+export function openMountpaths(question: MountpathsQuestion, port: Fs): Mountpaths {
+  const used: Mountpath[] = []
+  const missing: MissingMountpath[] = []
+  for (const config of question.configured) {
+    const opened = openOne(config, question, port)
+    if ('why' in opened) missing.push(opened)
+    else used.push(opened)
+  }
+  return {used, missing}
+}
+
+function openOne(
+  config: MountpathConfig,
+  question: MountpathsQuestion,
+  port: Fs,
+): Mountpath | MissingMountpath {
+  const {path} = config
+  try {
+    const why = refusalOf(path, question, port)
+    if (why !== null) return {path, why}
+    const existing = readMark(path, port)
+    const problem = existing === undefined ? freshProblem(path, question, port) : null
+    if (problem !== null) return {path, why: problem}
+    const marking = {uuid: question.uuid, target: question.target, filesystem: ''}
+    const mark = existing ?? writeMark(path, marking, port)
+    if (mark.target !== question.target || !isSameCluster(mark.uuid, question.uuid)) {
+      const whose = `target ${mark.target} of cluster ${mark.uuid}`
+      return {path, why: `it belongs to ${whose}, not to ${question.target} of ${question.uuid}`}
+    }
+    return use(config, mark.id, question, port)
+  } catch (error) {
+    if (error instanceof AisError && error.code === 'INCOMPATIBLE') throw error
+    if (error instanceof AisError) return {path, why: error.message}
+    if (errnoOf(error) === '') throw error
+    return {path, why: error instanceof Error ? error.message : String(error)}
+  }
+}
+
+/** A node that was started by AIStore's flags learns its cluster's uuid only by joining. */
+function isSameCluster(marked: string, own: string): boolean {
+  return marked === own || marked === '' || own === ''
+}
+
+function refusalOf(path: string, question: MountpathsQuestion, port: Fs): string | null {
+  if (!exists(port, path)) return 'there is no such directory'
+  const stat = port.stat(path)
+  if (stat.kind !== 'directory') return 'it is not a directory'
+  const parent = port.stat(path.replace(/\/[^/]+$/, '') || '/')
+  if (!question.allowSharedFilesystem && parent.dev === stat.dev) {
+    return 'it is no mount point: its disk is not mounted'
+  }
+  return null
+}
+
+function freshProblem(path: string, question: MountpathsQuestion, port: Fs): string | null {
+  if (question.known.has(path)) {
+    return 'it has no mark though it was in use before: its disk is missing or was replaced'
+  }
+  return isFresh(path, port) ? null : 'it has no mark and is not empty'
+}
+
+function use(
+  config: MountpathConfig,
+  id: string,
+  question: MountpathsQuestion,
+  port: Fs,
+): Mountpath {
+  const {path} = config
+  const pinned = port.pin(path)
+  const calls = createMountpathCalls(path, question.nowMs, (why) => question.onDisabled(path, why))
+  prepare(port, pinned)
+  return {
+    path,
+    id,
+    label: config.label ?? '',
+    disks: config.disk === undefined || config.disk === '' ? [] : [config.disk],
+    pinned,
+    dev: port.stat(path).dev,
+    calls,
+    port,
+  }
+}
+
+/** An empty work folder: what lies there was being written when the last process ended. */
+function prepare(port: Fs, pinned: string): void {
+  const work = `${pinned}/${WORK_FOLDER}`
+  if (!exists(port, work)) {
+    port.mkdir(work)
+    syncDirectoryNow(port, `${pinned}/${OWN_FOLDER}`)
+  }
+  for (const entry of port.list(work)) port.unlink(`${work}/${entry.name}`)
+  if (!exists(port, `${pinned}/b`)) {
+    port.mkdir(`${pinned}/b`)
+    syncDirectoryNow(port, pinned)
+  }
+}
+
+/** Whether the filesystem is still the one that was opened; a lookup that found nothing asks. */
+export function isStillThere(mountpath: Mountpath): boolean {
+  try {
+    return mountpath.port.stat(mountpath.path).dev === mountpath.dev
+  } catch (error) {
+    if (errnoOf(error) === '') throw error
+    return false
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The name indexes of all mountpaths as one: opened where the last stop was clean, else rebuilt from
+ * the files while objects are already served; pages are merged, the highest generation of a name wins.
+ */
+
+import {compareGenerations} from '../../model/generation.ts'
+import type {ObjectAttributes} from '../../model/object.ts'
+import {FOOTER_TAIL_BYTES, findFooter} from '../../wire/footer.ts'
+import type {Fs} from './fs.ts'
+import {exists, syncDirectoryNow} from './fs.ts'
+import type {Hashing} from './hashing.ts'
+import {OWN_FOLDER} from './mountpath-mark.ts'
+import type {Mountpath} from './mountpaths.ts'
+import type {IndexPage, NameIndex} from './name-index.ts'
+import {openNameIndex} from './name-index.ts'
+import {walkObjects} from './walk.ts'
+
+const INDEX_FILE = 'names.sqlite'
+/** There while the index of a clean stop is complete; removed, durably, before the first change. */
+const CLEAN_MARK = 'names.clean'
+/** Files read between two turns of the event loop while rebuilding: about a millisecond. */
+const REBUILD_STEP = 32
+
+export interface NameIndexes {
+  readonly note: (path: string, attributes: ObjectAttributes) => void
+  /** null while one of the indexes is being rebuilt. */
+  readonly page: (
+    paths: readonly string[],
+    question: IndexPage,
+  ) => readonly ObjectAttributes[] | null
+  readonly totals: (
+    paths: readonly string[],
+    bid: string,
+  ) => {readonly objects: number; readonly bytes: number}
+  readonly ready: () => boolean
+  readonly close: () => void
+}
+
+export interface NameIndexesOptions {
+  /** False keeps the indexes in memory and rebuilds them always: for disks that are not real. */
+  readonly onDisk: boolean
+  readonly hashing: Hashing
+  /** A file that could not be indexed. */
+  readonly onUnreadable: (path: string, why: string) => void
+}
+
+export function openNameIndexes(
+  mountpaths: readonly Mountpath[],
+  options: NameIndexesOptions,
+): NameIndexes {
+  const indexes = new Map<string, NameIndex>()
+  const building = new Set<string>()
+  let closed = false
+  for (const mountpath of mountpaths) {
+    const kept = options.onDisk && takeCleanMark(mountpath)
+    indexes.set(mountpath.path, openIndex(mountpath, options.onDisk, kept))
+    if (!kept) rebuild(mountpath)
+  }
+
+  function rebuild(mountpath: Mountpath): void {
+    const index = indexes.get(mountpath.path)
+    if (index === undefined) return
+    building.add(mountpath.path)
+    const files = walkObjects(mountpath.port, mountpath.pinned)
+    const step = (): void => {
+      if (closed) return
+      try {
+        for (let count = 0; count < REBUILD_STEP; count++) {
+          const next = files.next()
+          if (next.done === true) {
+            building.delete(mountpath.path)
+            return
+          }
+          const attributes = readAttributes(mountpath.port, next.value.path, options.hashing)
+          if (attributes !== null) index.note(attributes)
+          else options.onUnreadable(next.value.path, 'it has no footer that verifies')
+        }
+      } catch (error) {
+        // The index stays incomplete, so that lists say so instead of leaving names out.
+        options.onUnreadable(mountpath.path, error instanceof Error ? error.message : String(error))
+        mountpath.calls.note(error)
+        return
+      }
+      setImmediate(step)
+    }
+    step()
+  }
+
+  function page(paths: readonly string[], question: IndexPage): readonly ObjectAttributes[] | null {
+    if (paths.some((path) => building.has(path))) return null
+    const pages = paths.map((path) => indexes.get(path)?.page(question) ?? [])
+    const [only] = pages
+    if (pages.length === 1 && only !== undefined) return only
+    return mergePages(pages, question.limit)
+  }
+
+  return {
+    note: (path, attributes) => indexes.get(path)?.note(attributes),
+    page,
+    totals: (paths, bid) => {
+      const each = paths.map((path) => indexes.get(path)?.totals(bid) ?? {objects: 0, bytes: 0})
+      return {
+        objects: each.reduce((sum, total) => sum + total.objects, 0),
+        bytes: each.reduce((sum, total) => sum + total.bytes, 0),
+      }
+    },
+    ready: () => building.size === 0,
+    close: () => {
+      closed = true
+      for (const mountpath of mountpaths) {
+        indexes.get(mountpath.path)?.close()
+        if (options.onDisk && !building.has(mountpath.path)) leaveCleanMark(mountpath)
+      }
+    },
+  }
+}
+
+/** Merges pages that are in byte order; of the same name the highest generation stays. */
+export function mergePages(
+  pages: readonly (readonly ObjectAttributes[])[],
+  limit: number,
+): readonly ObjectAttributes[] {
+  const newest = new Map<string, ObjectAttributes>()
+  for (const entry of pages.flat()) {
+    const known = newest.get(entry.name)
+    if (known === undefined || compareGenerations(entry.gen, known.gen) > 0) {
+      newest.set(entry.name, entry)
+    }
+  }
+  return [...newest.values()]
+    .map((entry) => ({entry, bytes: Buffer.from(entry.name, 'utf8')}))
+    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+    .slice(0, limit)
+    .map(({entry}) => entry)
+}
+
+function openIndex(mountpath: Mountpath, onDisk: boolean, kept: boolean): NameIndex {
+  if (!onDisk) return openNameIndex(':memory:')
+  const file = `${mountpath.path}/${OWN_FOLDER}/${INDEX_FILE}`
+  if (!kept && exists(mountpath.port, file)) mountpath.port.unlink(file)
+  return openNameIndex(file)
+}
+
+function takeCleanMark(mountpath: Mountpath): boolean {
+  const {port, pinned} = mountpath
+  const folder = `${pinned}/${OWN_FOLDER}`
+  const mark = `${folder}/${CLEAN_MARK}`
+  if (!exists(port, mark)) return false
+  port.unlink(mark)
+  syncDirectoryNow(port, folder)
+  return exists(port, `${folder}/${INDEX_FILE}`)
+}
+
+function leaveCleanMark(mountpath: Mountpath): void {
+  const {port, pinned} = mountpath
+  const folder = `${pinned}/${OWN_FOLDER}`
+  try {
+    const index = port.open(`${folder}/${INDEX_FILE}`, 'update')
+    port.syncNow(index)
+    port.close(index)
+    port.close(port.open(`${folder}/${CLEAN_MARK}`, 'create'))
+    syncDirectoryNow(port, folder)
+  } catch (error) {
+    // Without the mark the next start rebuilds the index: slower, never wrong.
+    mountpath.calls.note(error)
+  }
+}
+
+/** What the footer of a file says; null when none verifies. */
+export function readAttributes(port: Fs, path: string, hashing: Hashing): ObjectAttributes | null {
+  const fd = port.open(path, 'read')
+  try {
+    const size = port.fstat(fd).sizeBytes
+    let wanted = FOOTER_TAIL_BYTES
+    for (;;) {
+      const length = Math.min(size, wanted)
+      const tail = Buffer.allocUnsafe(length)
+      const count = port.read(fd, tail, length, size - length)
+      const found = findFooter(tail.subarray(0, count), size - length, hashing.h64)
+      if (found.kind === 'found') return found.footer.attributes
+      if (found.kind !== 'more') return null
+      wanted = found.tailBytes
+    }
+  } finally {
+    port.close(fd)
+  }
+}
