@@ -50,7 +50,10 @@ export async function disturbDisk(
 function remember(lab: LabState, number: number, disk: number, away: boolean): LabState {
   const host = hostOf(lab, number)
   const others = host.away.filter((one) => one !== disk)
-  const next = withHost(lab, {...host, away: away ? [...others, disk].sort() : others})
+  const next = withHost(lab, {
+    ...host,
+    away: away ? [...others, disk].sort((a, b) => a - b) : others,
+  })
   writeLab(next)
   return next
 }
