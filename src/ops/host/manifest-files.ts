@@ -2,8 +2,9 @@
 
 import type {NodeFile} from '../../model/config/node-file.ts'
 import {NODE_FILE_FORMAT} from '../../model/config/node-file.ts'
+import {formatEndpoint} from '../../model/node.ts'
 import type {Topology, TopologyHost, TopologyNode} from '../topology/resolve.ts'
-import {endpointText, founderOf} from '../topology/resolve.ts'
+import {founderOf} from '../topology/resolve.ts'
 
 /** Time for a target to finish what it has begun to write, on a busy disk. */
 const TARGET_STOP_SECONDS = 300
@@ -20,12 +21,12 @@ export function nodeFileOf(node: TopologyNode, host: TopologyHost, topology: Top
     ...(founds ? {bootstrap: true} : {}),
     state: `/var/lib/aisnode/${node.instance}`,
     listen: {
-      public: endpointText(host.networks.public, node.ports.public),
-      control: endpointText(host.networks.control, node.ports.control),
-      data: endpointText(
-        node.role === 'proxy' ? host.networks.control : host.networks.data,
-        node.ports.data,
-      ),
+      public: formatEndpoint({host: host.networks.public, port: node.ports.public}),
+      control: formatEndpoint({host: host.networks.control, port: node.ports.control}),
+      data: formatEndpoint({
+        host: node.role === 'proxy' ? host.networks.control : host.networks.data,
+        port: node.ports.data,
+      }),
     },
     peers: peersOf(node, topology),
     ...(node.role === 'target' ? {mountpaths: node.mountpaths} : {}),
@@ -110,7 +111,7 @@ function peersOf(node: TopologyNode, topology: Topology): string[] {
   return topology.hosts.flatMap((host) =>
     host.nodes
       .filter((other) => other.id !== node.id)
-      .map((other) => endpointText(host.networks.control, other.ports.control)),
+      .map((other) => formatEndpoint({host: host.networks.control, port: other.ports.control})),
   )
 }
 

@@ -123,11 +123,6 @@ export function derivedNodeId(uuid: string, host: string, instance: string): str
   }).join('')
 }
 
-/** `host:port`, brackets around IPv6. */
-export function endpointText(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-}
-
 type FileHost = TopologyFile['hosts'][number]
 type FileNode = FileHost['nodes'][number]
 

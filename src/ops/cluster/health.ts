@@ -1,0 +1,150 @@
+/**
+ * Whether a cluster says of itself that all is well: its map names every node of the topology, none
+ * away, and each answers for itself. Asked over the public network, as any client would.
+ */
+
+import {setTimeout as sleep} from 'node:timers/promises'
+import {AisError} from '../../base/errors.ts'
+import {formatDuration} from '../../base/units.ts'
+import {probe} from '../../client/probe.ts'
+import {nodeLabel} from '../../model/ids.ts'
+import {endpointUrl, isLeaving, type Member} from '../../model/node.ts'
+import {parseJson} from '../../wire/json.ts'
+import {decodeSmap, type ClusterMap} from '../../wire/smap.ts'
+import {hostOf} from '../fleet.ts'
+import {nodesOf, type Topology, type TopologyNode} from '../topology/resolve.ts'
+
+/** One small question; a node that needs longer is not well. */
+const PROBE_TIMEOUT_MS = 2000
+const POLL_MS = 150
+/** Gateways asked for the map before it counts as unknown. */
+const GATEWAYS_ASKED_MAX = 5
+
+export interface NodeHealth {
+  readonly node: TopologyNode
+  readonly ok: boolean
+  /** Why not: `does not answer`, `not in the map`, `lost`. Empty when ok. */
+  readonly why: string
+}
+
+export interface ClusterHealth {
+  readonly ok: boolean
+  readonly nodes: readonly NodeHealth[]
+  /** Id of the primary; absent when no gateway knows one. */
+  readonly primary?: string
+  readonly mapVersion?: number
+}
+
+/** `http://host:port` of a node's public listener. */
+export function publicUrl(topology: Topology, node: TopologyNode): string {
+  const host = hostOf(topology, node.host).networks.public
+  return endpointUrl({host, port: node.ports.public})
+}
+
+/** Asks everybody once. */
+export async function readHealth(topology: Topology): Promise<ClusterHealth> {
+  const nodes = nodesOf(topology)
+  const [map, answers] = await Promise.all([
+    readMap(topology),
+    Promise.all(nodes.map((node) => answersFor(topology, node))),
+  ])
+  const healths = nodes.map((node, index) => healthOf(node, map, answers[index] ?? false))
+  return {
+    ok: healths.every(({ok}) => ok),
+    nodes: healths,
+    ...(map === undefined ? {} : {primary: map.smap.primary, mapVersion: map.smap.version}),
+  }
+}
+
+export interface WaitOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+  /** Nodes that must be well. Absent: all. */
+  readonly nodes?: readonly TopologyNode[]
+  report?(text: string, ratio: number): void
+}
+
+/** Waits until the cluster is well. @throws AisError TIMED_OUT that names who is not, and why */
+export async function waitForHealth(
+  topology: Topology,
+  options: WaitOptions,
+): Promise<ClusterHealth> {
+  const deadline = performance.now() + options.timeoutMs
+  for (;;) {
+    const health = await readHealth(topology)
+    const wanted = options.nodes ?? nodesOf(topology)
+    const unwell = health.nodes.filter(({node, ok}) => !ok && wanted.includes(node))
+    const well = wanted.length - unwell.length
+    options.report?.(`${well} of ${wanted.length} nodes are well`, well / wanted.length)
+    if (unwell.length === 0) return health
+    if (options.signal?.aborted === true) {
+      throw new AisError({code: 'INTERRUPTED', message: 'interrupted while the cluster started'})
+    }
+    if (performance.now() > deadline) throw notHealthy(topology, unwell, options.timeoutMs)
+    await sleep(POLL_MS)
+  }
+}
+
+function notHealthy(
+  topology: Topology,
+  unwell: readonly NodeHealth[],
+  timeoutMs: number,
+): AisError {
+  const list = unwell.map(({node, why}) => `${labelOf(node)}: ${why}`)
+  const [first] = unwell
+  const where =
+    first === undefined ? '' : ` ${first.node.host} (journalctl -u aisnode@${first.node.instance})`
+  return new AisError({
+    code: 'TIMED_OUT',
+    message: `${topology.cluster.name} is not well after ${formatDuration(timeoutMs)}: ${list.join('; ')}`,
+    hint: `look at the journal of${where}; repeating the command is safe`,
+    details: {unwell: unwell.map(({node, why}) => ({node: node.id, host: node.host, why}))},
+  })
+}
+
+/** `t[id] (host/instance)`. */
+export function labelOf(node: TopologyNode): string {
+  return `${nodeLabel(node.role, node.id)} (${node.host}/${node.instance})`
+}
+
+async function readMap(topology: Topology): Promise<ClusterMap | undefined> {
+  const proxies = nodesOf(topology).filter(({role}) => role === 'proxy')
+  for (const proxy of proxies.slice(0, GATEWAYS_ASKED_MAX)) {
+    const url = `${publicUrl(topology, proxy)}/v1/daemon?what=smap`
+    const answer = await probe(url, PROBE_TIMEOUT_MS)
+    if (answer?.status !== 200) continue
+    const map = decodeMap(answer.text)
+    if (map?.uuid === topology.cluster.uuid) return map
+  }
+  return undefined
+}
+
+/** A node that is just starting may answer with half a map: as good as no answer. */
+function decodeMap(text: string): ClusterMap | undefined {
+  try {
+    return decodeSmap(parseJson(text))
+  } catch (error) {
+    if (error instanceof AisError) return undefined
+    throw error
+  }
+}
+
+async function answersFor(topology: Topology, node: TopologyNode): Promise<boolean> {
+  const answer = await probe(`${publicUrl(topology, node)}/v1/health`, PROBE_TIMEOUT_MS)
+  return answer?.status === 200
+}
+
+function healthOf(node: TopologyNode, map: ClusterMap | undefined, answers: boolean): NodeHealth {
+  const members: Readonly<Record<string, Member>> = map?.smap.nodes ?? {}
+  const member = members[node.id]
+  const why = ((): string => {
+    if (map === undefined) return answers ? 'waits for the cluster' : 'does not answer'
+    if (member === undefined) return answers ? 'has not joined' : 'does not answer'
+    // A node in maintenance may be off by intent.
+    if (isLeaving(member)) return ''
+    if (member.away !== null) return member.away.kind
+    if (member.learner) return 'is catching up'
+    return answers ? '' : 'does not answer'
+  })()
+  return {node, ok: why === '', why}
+}

@@ -1,0 +1,266 @@
+/**
+ * `aisctl deploy` as a plan: ask every host, agree that nothing speaks against it, bring each host to
+ * its manifest, restart what runs with old files one node at a time, wait until the cluster is well,
+ * keep the state. Nothing is changed anywhere before every host has been asked.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import {rememberCluster} from '../../client/known-clusters.ts'
+import {findProblems, type Finding} from '../check/findings.ts'
+import {publicUrl, waitForHealth, type ClusterHealth} from '../cluster/health.ts'
+import type {Fleet} from '../fleet.ts'
+import {applyManifest, type ApplyReport} from '../host/apply.ts'
+import {readFacts} from '../host/facts.ts'
+import {knownArchitectures} from '../payload/runtime.ts'
+import {restartPending} from '../node/rolling.ts'
+import type {Plan, Step} from '../plan/plan.ts'
+import {writeSite, type SavedState, type Site} from '../site/site.ts'
+import {checkImmutable} from '../topology/immutable.ts'
+import {nodesOf, type TopologyHost} from '../topology/resolve.ts'
+import type {Deployment} from './deployment.ts'
+import {
+  learnFacts,
+  manifestOf,
+  missingPayload,
+  missingSecrets,
+  newestState,
+  runtimeFor,
+  stateToSave,
+} from './deployment.ts'
+import {questionFor} from './questions.ts'
+
+/** Hosts at work at once: each costs a handshake and, the first time, 40 MB of uplink. */
+export const HOSTS_PARALLEL = 16
+
+export interface DeployOptions {
+  /** Compare and say what differs; write nothing. */
+  readonly dryRun: boolean
+  /** How long the cluster may take to become well. */
+  readonly timeoutMs: number
+  readonly site: Site
+  /** This machine's saved state, when it has deployed the cluster before. */
+  readonly before: SavedState | undefined
+  readonly now: () => number
+}
+
+/** What a deploy did, for the last line and `--json`. */
+export interface DeployOutcome {
+  readonly reports: readonly ApplyReport[]
+  readonly restarted: readonly string[]
+  readonly findings: readonly Finding[]
+  readonly health?: ClusterHealth
+  readonly generation?: number
+}
+
+/** A deploy that can be run, and its outcome as far as it got. */
+export interface DeployPlan {
+  readonly plan: Plan
+  outcome(): DeployOutcome
+}
+
+interface Work {
+  readonly fleet: Fleet
+  readonly deployment: Deployment
+  readonly options: DeployOptions
+  readonly reports: Map<string, ApplyReport>
+  findings: readonly Finding[]
+  restarted: readonly string[]
+  state?: SavedState
+  health?: ClusterHealth
+}
+
+export function planDeploy(
+  fleet: Fleet,
+  deployment: Deployment,
+  options: DeployOptions,
+): DeployPlan {
+  const work: Work = {
+    fleet,
+    deployment,
+    options,
+    reports: new Map(),
+    findings: [],
+    restarted: [],
+  }
+  const {hosts, cluster} = fleet.topology
+  const asks = hosts.map((host) => askStep(work, host))
+  const agree = agreeStep(work, asks)
+  const applies = hosts.map((host) => applyStep(work, host, agree))
+  const last = options.dryRun ? [] : finishSteps(work, applies)
+  return {
+    plan: {
+      title: `${options.dryRun ? 'compare' : 'deploy'} ${cluster.name} on ${hosts.length} hosts`,
+      steps: [...asks, agree, ...applies, ...last],
+      parallel: HOSTS_PARALLEL,
+    },
+    outcome: () => outcomeOf(work),
+  }
+}
+
+function outcomeOf(work: Work): DeployOutcome {
+  return {
+    reports: [...work.reports.values()],
+    restarted: work.restarted,
+    findings: work.findings,
+    ...(work.health === undefined ? {} : {health: work.health}),
+    ...(work.state === undefined ? {} : {generation: work.state.generation}),
+  }
+}
+
+function askStep(work: Work, host: TopologyHost): Step {
+  const {fleet, deployment, options} = work
+  return {
+    id: `${host.name}/ask`,
+    title: 'connect and look',
+    host: host.name,
+    preview: () => [`ssh to ${host.address}: architecture, space, ports, mount points, clock`],
+    run: async () => {
+      const runtimes = await Promise.all(
+        knownArchitectures().map((arch) => runtimeFor(deployment, arch)),
+      )
+      const question = questionFor(host, runtimes, deployment.release)
+      learnFacts(
+        deployment,
+        host.name,
+        await readFacts(fleet.host(host.name), question, options.now),
+      )
+    },
+  }
+}
+
+function agreeStep(work: Work, asks: readonly Step[]): Step {
+  const {deployment, options} = work
+  const {topology} = deployment
+  return {
+    id: 'cluster/agree',
+    title: 'check what speaks against it',
+    after: asks.map(({id}) => id),
+    preview: () => ['nothing is changed on any host before all have been checked'],
+    run: () => {
+      work.findings = findProblems({
+        topology,
+        facts: deployment.facts,
+        saved: deployment.saved,
+        architectures: knownArchitectures(),
+      })
+      refuseFindings(work.findings)
+      const states = [options.before, ...deployment.saved.values()]
+      const deployed = newestState(states)
+      if (deployed !== undefined) checkImmutable(deployed.topology, topology)
+      work.state = stateToSave(topology, states)
+      return Promise.resolve(work.findings)
+    },
+  }
+}
+
+function refuseFindings(findings: readonly Finding[]): void {
+  const errors = findings.filter(({severity}) => severity === 'error')
+  const [first] = errors
+  if (first === undefined) return
+  throw new AisError({
+    code: 'REFUSED',
+    message: errors.map(({host, what}) => `${host}: ${what}`).join('\n'),
+    hint: `nothing was changed; ${first.host}: ${first.fix}${errors.length > 1 ? ' (all of it: aisctl check)' : ''}`,
+    details: {findings: errors},
+  })
+}
+
+function applyStep(work: Work, host: TopologyHost, agree: Step): Step {
+  const {fleet, deployment, options, reports} = work
+  const units = host.nodes.map(({instance}) => instance).join(', ')
+  return {
+    id: `${host.name}/install`,
+    title: options.dryRun ? 'compare' : 'install and start',
+    host: host.name,
+    after: [agree.id],
+    preview: () => [
+      `user, directories, Node.js, aisnode ${deployment.release.version}, units: ${units}`,
+    ],
+    run: async ({report}) => {
+      const runtime = await runtimeFor(deployment, deployment.facts.get(host.name)?.arch ?? '')
+      const state = work.state ?? stateToSave(deployment.topology, [])
+      const apply = !options.dryRun
+      const payload = apply ? await missingPayload(deployment, host, runtime) : []
+      const bytes = payload.reduce((sum, {length}) => sum + length, 0)
+      if (bytes > 0) report({text: `sending ${Math.round(bytes / 1e6)} MB`})
+      const done = await applyManifest(
+        fleet.host(host.name),
+        manifestOf(deployment, host, runtime, state),
+        {
+          mode: apply ? 'apply' : 'check',
+          payload,
+          secrets: apply ? missingSecrets(deployment, host) : {},
+        },
+      )
+      reports.set(host.name, done)
+      report({text: `${done.changed} changed`})
+      return done
+    },
+  }
+}
+
+function finishSteps(work: Work, applies: readonly Step[]): Step[] {
+  const {fleet, deployment, options} = work
+  const {topology} = deployment
+  const restart: Step = {
+    id: 'cluster/restart',
+    title: 'restart what runs with old files, one node at a time',
+    after: applies.map(({id}) => id),
+    skip: () =>
+      Promise.resolve(pendingOf(work).length === 0 ? 'nothing runs with old files' : null),
+    preview: () => ['each restart waits until the cluster is well; the primary comes last'],
+    run: async ({signal, report}) => {
+      const text = (line: string): void => report({text: line})
+      work.restarted = await restartPending(fleet, pendingOf(work), {
+        timeoutMs: options.timeoutMs,
+        signal,
+        report: text,
+      })
+    },
+  }
+  const wait: Step = {
+    id: 'cluster/wait',
+    title: 'wait until the cluster is well',
+    after: [restart.id],
+    preview: () => [`${nodesOf(topology).length} nodes in the map, each answering`],
+    run: async ({signal, report}) => {
+      work.health = await waitForHealth(topology, {
+        timeoutMs: options.timeoutMs,
+        signal,
+        report: (text, ratio) => report({text, ratio}),
+      })
+      return work.health
+    },
+  }
+  const keep: Step = {
+    id: 'cluster/keep',
+    title: 'keep the state',
+    after: [wait.id],
+    preview: () => [`in ${options.site.directory}; on hosts in /var/lib/aisctl`],
+    run: () => {
+      keepState(work)
+      return Promise.resolve()
+    },
+  }
+  return [restart, wait, keep]
+}
+
+function keepState({deployment, options, state}: Work): void {
+  const {topology} = deployment
+  if (state !== undefined) writeSite(options.site, state)
+  rememberCluster({
+    name: topology.cluster.name,
+    uuid: topology.cluster.uuid,
+    kind: 'deployed',
+    endpoints: nodesOf(topology)
+      .filter(({role}) => role === 'proxy')
+      .map((node) => publicUrl(topology, node)),
+    topologyFile: options.site.stateFile,
+  })
+}
+
+function pendingOf(work: Work): {host: string; unit: string}[] {
+  return [...work.reports.values()].flatMap(({host, pending}) =>
+    pending.map((unit) => ({host, unit})),
+  )
+}

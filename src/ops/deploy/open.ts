@@ -1,0 +1,75 @@
+/**
+ * From a topology file to what commands work with. The uuid comes from the file, else from the deploy
+ * before, else it is made: once, kept before any host hears of it.
+ */
+
+import {readFileSync} from 'node:fs'
+import {basename} from 'node:path'
+import {AisError} from '../../base/errors.ts'
+import {
+  keepUuid,
+  newUuid,
+  parseSavedState,
+  readSite,
+  siteOf,
+  siteUuid,
+  type SavedState,
+  type Site,
+} from '../site/site.ts'
+import {readTopology} from '../topology/read.ts'
+import {resolveTopology, type Topology} from '../topology/resolve.ts'
+
+export interface OpenedTopology {
+  readonly topology: Topology
+  readonly site: Site
+  /** The state of the last deploy from this machine. */
+  readonly before: SavedState | undefined
+}
+
+/** @param keep write a new uuid down; false for commands that change nothing */
+export function openTopology(file: string, {keep}: {readonly keep: boolean}): OpenedTopology {
+  const source = readTopology(readText(file), basename(file))
+  const {name, uuid: written} = source.file.cluster
+  const site = siteOf(name)
+  const before = readSite(site)
+  const uuid = written ?? before?.topology.cluster.uuid ?? siteUuid(site) ?? newUuid()
+  const topology = resolveTopology(source, uuid)
+  if (keep) keepUuid(site, uuid)
+  return {topology, site, before}
+}
+
+/**
+ * The topology as it is deployed: `file` is the state that deploy keeps, or the operator's own file of
+ * a cluster that this machine has deployed.
+ */
+export function openDeployed(file: string): OpenedTopology {
+  const text = readText(file)
+  const state = file.endsWith('.json')
+    ? parseSavedState(text, file)
+    : readSite(siteOf(readTopology(text, basename(file)).file.cluster.name))
+  if (state === undefined) {
+    throw new AisError({
+      code: 'NOT_FOUND',
+      message: `${file}: this machine has not deployed that cluster`,
+      hint: `aisctl deploy -f ${file}`,
+    })
+  }
+  return {topology: state.topology, site: siteOf(state.topology.cluster.name), before: state}
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'EISDIR' && code !== 'EACCES') throw error
+    throw new AisError(
+      {
+        code: 'NOT_FOUND',
+        message: `cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code}`,
+        hint: 'write one: aisctl init · or name another: -f FILE',
+      },
+      error,
+    )
+  }
+}

@@ -1,0 +1,24 @@
+/** What must be known about a host before anything is decided: one question, asked in one exec. */
+
+import type {FactsQuestion} from '../host/facts.ts'
+import {bundlePath, CLUSTER_KEY, runtimePath, type ReleaseFact} from '../host/manifest.ts'
+import type {RuntimeFact} from '../host/manifest.ts'
+import type {TopologyHost} from '../topology/resolve.ts'
+
+/** @param runtimes of every architecture that can be shipped: which one the host needs is not known yet */
+export function questionFor(
+  host: TopologyHost,
+  runtimes: readonly RuntimeFact[],
+  release: ReleaseFact | undefined,
+): FactsQuestion {
+  const payload = runtimes.flatMap((runtime) => [
+    runtimePath(runtime),
+    ...(release === undefined ? [] : [bundlePath(release, runtime)]),
+  ])
+  return {
+    hashes: [...payload, `/etc/aisnode/secrets/${CLUSTER_KEY}`],
+    mounts: host.nodes.flatMap((node) => node.mountpaths.map(({path}) => path)),
+    addresses: [...new Set(Object.values(host.networks))],
+    ports: [...new Set(host.nodes.flatMap((node) => Object.values(node.ports)))],
+  }
+}

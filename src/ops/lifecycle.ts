@@ -1,0 +1,98 @@
+/**
+ * What commands of the cluster's life have in common: which nodes are meant, a plan over their units,
+ * and the line that says what is true afterwards.
+ */
+
+import type {ClusterClient} from '../client/cluster.ts'
+import type {JsonMap} from '../wire/json.ts'
+import {openDeployed} from './deploy/open.ts'
+import {labelOf, publicUrl} from './cluster/health.ts'
+import {openFleet, type Fleet} from './fleet.ts'
+import type {Plan, Step, StepContext} from './plan/plan.ts'
+import {findNodes} from './topology/find-node.ts'
+import {nodesOf, type TopologyNode} from './topology/resolve.ts'
+
+export interface LifecycleOptions {
+  /** The state that deploy keeps (KnownCluster.topologyFile), or the operator's topology. */
+  readonly topologyFile: string
+  readonly client: ClusterClient
+  /** As typed; empty: all nodes of the cluster. */
+  readonly nodes: readonly string[]
+  readonly timeoutMs: number
+  readonly acceptNew?: boolean
+  readonly askSecret?: (question: string) => Promise<string>
+}
+
+/** What a command shows, asks, runs and concludes with. */
+export interface LifecyclePlan {
+  readonly plan: Plan
+  /** Resolved labels, echoed before asking. */
+  readonly nodes: readonly string[]
+  readonly question: string
+  readonly destructive: boolean
+  conclude(results: ReadonlyMap<string, unknown>): {readonly line: string; readonly json: JsonMap}
+  /** Closes the connections. Call it whatever happened. */
+  close(): Promise<void>
+}
+
+/** A lifecycle command at work. */
+export interface Intent {
+  readonly fleet: Fleet
+  readonly nodes: readonly TopologyNode[]
+  readonly options: LifecycleOptions
+}
+
+/** Resolves the topology and the nodes that are meant; connects to nothing yet. */
+export function openIntent(options: LifecycleOptions): Intent {
+  const {topology, site} = openDeployed(options.topologyFile)
+  const fleet = openFleet(topology, {
+    site,
+    ...(options.acceptNew === undefined ? {} : {acceptNew: options.acceptNew}),
+    ...(options.askSecret === undefined ? {} : {askSecret: options.askSecret}),
+  })
+  const nodes = options.nodes.length === 0 ? nodesOf(topology) : findNodes(topology, options.nodes)
+  return {fleet, nodes, options}
+}
+
+/** One step per node, each after the one before it, or all at once. */
+export function nodeSteps(
+  nodes: readonly TopologyNode[],
+  verb: string,
+  run: (node: TopologyNode, context: StepContext) => Promise<unknown>,
+  order: 'serial' | 'parallel',
+): Step[] {
+  const id = (node: TopologyNode): string => `${node.host}/${node.instance}/${verb}`
+  return nodes.map((node, index) => {
+    const before = nodes[index - 1]
+    return {
+      id: id(node),
+      title: `${verb} ${labelOf(node)}`,
+      host: node.host,
+      ...(order === 'serial' && before !== undefined ? {after: [id(before)]} : {}),
+      preview: () => [`systemctl ${verb} aisnode@${node.instance}`],
+      run: (context) => run(node, context),
+    }
+  })
+}
+
+/** Facts for `--json`. */
+export function nodesJson(intent: Intent): JsonMap {
+  const {fleet, nodes} = intent
+  return {
+    cluster: fleet.topology.cluster.name,
+    uuid: fleet.topology.cluster.uuid,
+    nodes: nodes.map((node) => ({
+      id: node.id,
+      role: node.role,
+      host: node.host,
+      instance: node.instance,
+      url: publicUrl(fleet.topology, node),
+    })),
+  }
+}
+
+/** `t[a] (h1/target)`, or a count when there are many. */
+export function namesOf(nodes: readonly TopologyNode[]): string {
+  const shown = nodes.map(labelOf)
+  return shown.length <= 4 ? shown.join(', ') : `${shown.length} nodes`
+}

@@ -1,0 +1,46 @@
+/** `aisctl node start`: units running, nodes active in the map again. */
+
+import {namesOf, nodesJson, nodeSteps, openIntent} from '../lifecycle.ts'
+import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
+import {labelOf, waitForHealth} from '../cluster/health.ts'
+import {controlUnit} from './unit.ts'
+
+/** Hosts at work at once. */
+const HOSTS_PARALLEL = 16
+
+export function planNodeStart(options: LifecycleOptions): Promise<LifecyclePlan> {
+  const intent = openIntent(options)
+  const {fleet, nodes} = intent
+  const names = namesOf(nodes)
+  const starts = nodeSteps(nodes, 'start', (node) => controlUnit(fleet, node, 'start'), 'parallel')
+  return Promise.resolve({
+    plan: {
+      title: `start ${names}`,
+      steps: [
+        ...starts,
+        {
+          id: 'cluster/wait',
+          title: 'wait until they are active',
+          after: starts.map(({id}) => id),
+          preview: () => [`${nodes.length} nodes in the map, each answering`],
+          run: ({signal, report}) =>
+            waitForHealth(fleet.topology, {
+              timeoutMs: options.timeoutMs,
+              signal,
+              nodes,
+              report: (text, ratio) => report({text, ratio}),
+            }),
+        },
+      ],
+      parallel: HOSTS_PARALLEL,
+    },
+    nodes: nodes.map(labelOf),
+    question: `Start ${names}?`,
+    destructive: false,
+    conclude: () => ({
+      line: `${names} started and active. Look: aisctl show cluster`,
+      json: nodesJson(intent),
+    }),
+    close: () => fleet.close(),
+  })
+}

@@ -1,0 +1,57 @@
+/** Starts, stops and restarts one node's unit on its host, and says what became of it. */
+
+import {AisError} from '../../base/errors.ts'
+import type {Fleet} from '../fleet.ts'
+import {runScript} from '../host/script.ts'
+import {unitOf} from '../host/manifest.ts'
+import {labelOf} from '../cluster/health.ts'
+import type {TopologyNode} from '../topology/resolve.ts'
+
+export type UnitVerb = 'start' | 'stop' | 'restart'
+
+/** The unit after the command. */
+export interface UnitState {
+  readonly unit: string
+  readonly active: string
+  readonly result: string
+  /** What the node says of itself. */
+  readonly status: string
+}
+
+/** A target may take 300 s to finish what it has begun to write, then start again. */
+const UNIT_TIMEOUT_MS = 8 * 60_000
+
+/** @throws AisError HOST_COMMAND with the unit's result and the last words of its journal */
+export async function controlUnit(
+  fleet: Fleet,
+  node: TopologyNode,
+  verb: UnitVerb,
+): Promise<UnitState> {
+  const host = fleet.host(node.host)
+  const unit = unitOf(node)
+  const result = await runScript(host, {
+    script: 'activate.sh',
+    args: [verb, unit],
+    timeoutMs: UNIT_TIMEOUT_MS,
+  })
+  const line = result.stdout.split('\n').find((text) => text.startsWith('{'))
+  const state = line === undefined ? undefined : (JSON.parse(line) as UnitState & {exit: string})
+  if (result.status === 0 && state !== undefined) return state
+  const journal = result.stderr.trim().split('\n').slice(-5)
+  throw new AisError({
+    code: 'HOST_COMMAND',
+    message: `${labelOf(node)}: could not ${verb} ${unit}: ${reasonOf(result.status, state)}`,
+    hint: `the last it said: ${journal.join(' · ') || '(nothing)'}`,
+    details: {host: node.host, unit, ...state, journal},
+  })
+}
+
+const BUSY = 75
+
+function reasonOf(status: number, state: (UnitState & {exit: string}) | undefined): string {
+  if (status === BUSY) return 'another run is changing this host'
+  if (state === undefined) return `exit status ${status}`
+  if (state.exit === '78') return 'its configuration is not valid (exit status 78)'
+  if (state.result === 'timeout') return 'it did not become ready in time'
+  return `${state.active}, ${state.result}${state.exit === '0' ? '' : `, exit status ${state.exit}`}`
+}
