@@ -25,6 +25,7 @@ export const ERROR_TABLE = {
   FORBIDDEN: {status: 403, exit: 4},
   NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrNotFound'},
   OBJECT_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrNotFound'},
+  NOTHING_DELETED: {status: 404, exit: 3},
   BUCKET_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrBckNotFound'},
   NODE_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrNotFound'},
   MOUNTPATH_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrMpathNotFound'},

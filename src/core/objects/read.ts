@@ -9,7 +9,7 @@ import type {Generation} from '../../model/generation.ts'
 import {compareGenerations} from '../../model/generation.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {OwnRing} from './ring.ts'
-import {ownerUnder} from './ring.ts'
+import {ownersUnder} from './ring.ts'
 
 /** A copy as it stands on some target: an object or a tombstone. */
 export interface Copy {
@@ -81,8 +81,7 @@ function ownersSince(ring: OwnRing, digest: bigint, gen: Generation | null): rea
   const owners = new Set<NodeId>()
   for (const entry of ring.entries) {
     if (gen !== null && entry.index <= gen.own) continue
-    const owner = ownerUnder(entry, digest)
-    if (owner !== undefined) owners.add(owner)
+    for (const owner of ownersUnder(entry, digest)) owners.add(owner)
   }
   return [...owners]
 }

@@ -14,6 +14,8 @@ export interface RingEntry {
   /** Index of the record that began it. */
   readonly index: number
   readonly candidates: readonly Candidate<NodeId>[]
+  /** Sets of older entries that were folded into this one: the owner under each is asked as well. */
+  readonly merged: readonly (readonly Candidate<NodeId>[])[]
 }
 
 export interface OwnRing {
@@ -32,6 +34,7 @@ export function ringOf(record: ClusterRecord): OwnRing {
     entries: record.own.map((entry) => ({
       index: entry.index,
       candidates: candidatesOf(entry.targets),
+      merged: (entry.merged ?? []).map((targets) => candidatesOf(targets)),
     })),
   }
 }
@@ -44,6 +47,14 @@ export function newestEntry(ring: OwnRing): RingEntry | undefined {
 /** The key's owner under an entry; undefined when the entry names nobody. */
 export function ownerUnder(entry: RingEntry, digest: bigint): NodeId | undefined {
   return highestWeight(entry.candidates, digest)
+}
+
+/** All that may have written the key under an entry: its owner, and those of folded entries. */
+export function ownersUnder(entry: RingEntry, digest: bigint): readonly NodeId[] {
+  return [entry.candidates, ...entry.merged].flatMap((candidates) => {
+    const owner = highestWeight(candidates, digest)
+    return owner === undefined ? [] : [owner]
+  })
 }
 
 /**
@@ -60,5 +71,7 @@ export function isPassing(
   const newest = entries.at(-1)
   if (newest === undefined || newest.index <= settledIndex) return false
   const lastSettled = entries.findLastIndex((entry) => entry.index <= settledIndex)
-  return entries.slice(Math.max(lastSettled, 0)).some((entry) => ownerUnder(entry, digest) !== self)
+  return entries
+    .slice(Math.max(lastSettled, 0))
+    .some((entry) => ownersUnder(entry, digest).some((owner) => owner !== self))
 }

@@ -21,13 +21,16 @@ const CLEAN_MARK = 'names.clean'
 /** Files read between two turns of the event loop while rebuilding: about a millisecond. */
 const REBUILD_STEP = 32
 
+/** An entry of a page and the mountpath that it was found on. */
+export interface PlacedEntry {
+  readonly attributes: ObjectAttributes
+  readonly path: string
+}
+
 export interface NameIndexes {
   readonly note: (path: string, attributes: ObjectAttributes) => void
   /** null while one of the indexes is being rebuilt. */
-  readonly page: (
-    paths: readonly string[],
-    question: IndexPage,
-  ) => readonly ObjectAttributes[] | null
+  readonly page: (paths: readonly string[], question: IndexPage) => readonly PlacedEntry[] | null
   readonly totals: (
     paths: readonly string[],
     bid: string,
@@ -88,7 +91,9 @@ export function openNameIndexes(
 
   function page(paths: readonly string[], question: IndexPage): readonly ObjectAttributes[] | null {
     if (paths.some((path) => building.has(path))) return null
-    const pages = paths.map((path) => indexes.get(path)?.page(question) ?? [])
+    const pages = paths.map((path) =>
+      (indexes.get(path)?.page(question) ?? []).map((attributes) => ({attributes, path})),
+    )
     const [only] = pages
     if (pages.length === 1 && only !== undefined) return only
     return mergePages(pages, question.limit)
@@ -117,21 +122,23 @@ export function openNameIndexes(
 
 /** Merges pages that are in byte order; of the same name the highest generation stays. */
 export function mergePages(
-  pages: readonly (readonly ObjectAttributes[])[],
+  pages: readonly (readonly PlacedEntry[])[],
   limit: number,
-): readonly ObjectAttributes[] {
-  const newest = new Map<string, ObjectAttributes>()
+): readonly PlacedEntry[] {
+  const newest = new Map<string, PlacedEntry>()
   for (const entry of pages.flat()) {
-    const known = newest.get(entry.name)
-    if (known === undefined || compareGenerations(entry.gen, known.gen) > 0) {
-      newest.set(entry.name, entry)
-    }
+    const known = newest.get(entry.attributes.name)
+    if (known === undefined || isNewer(entry, known)) newest.set(entry.attributes.name, entry)
   }
   return [...newest.values()]
-    .map((entry) => ({entry, bytes: Buffer.from(entry.name, 'utf8')}))
+    .map((entry) => ({entry, bytes: Buffer.from(entry.attributes.name, 'utf8')}))
     .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
     .slice(0, limit)
     .map(({entry}) => entry)
+}
+
+function isNewer(a: PlacedEntry, b: PlacedEntry): boolean {
+  return compareGenerations(a.attributes.gen, b.attributes.gen) > 0
 }
 
 function openIndex(mountpath: Mountpath, onDisk: boolean, kept: boolean): NameIndex {

@@ -28,7 +28,7 @@ import type {Hashing} from './hashing.ts'
 import {createKeyLocks} from './key-locks.ts'
 import type {MissingMountpath, Mountpath, Mountpaths} from './mountpaths.ts'
 import {isStillThere} from './mountpaths.ts'
-import type {NameIndexes} from './name-indexes.ts'
+import type {NameIndexes, PlacedEntry} from './name-indexes.ts'
 import type {IndexPage} from './name-index.ts'
 import type {ObjectFile, Reading, Sink} from './object-file.ts'
 import {WHOLE_FILE_BYTES, closeFile, openFile, readObject} from './object-file.ts'
@@ -95,7 +95,7 @@ export interface ObjectStore {
     done: WriteDone,
   ) => void
   /** One page over all mountpaths, tombstones included, in byte order; null while indexes are built. */
-  readonly page: (question: IndexPage) => readonly ObjectAttributes[] | null
+  readonly page: (question: IndexPage) => readonly PlacedEntry[] | null
   readonly nextCounter: () => bigint
   readonly status: () => readonly MountpathStatus[]
   /** Mountpaths that hold objects and are away: lists are incomplete while there is one. */
