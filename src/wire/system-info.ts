@@ -85,7 +85,10 @@ export interface SystemInfo {
   readonly memoryUsedBytes: number
   readonly memoryAvailableBytes: number
   readonly memoryPercent: number
+  /** Of the process. */
   readonly cpuPercent: number
+  /** Of the machine. */
+  readonly machineCpuPercent: number
   readonly loadAverage: readonly [number, number, number]
 }
 
@@ -100,6 +103,7 @@ const SYSTEM_INFO = looseStruct({
   mem_avail: withDefault(num, 0),
   pct_mem_used: withDefault(num, 0),
   pct_cpu_used: withDefault(num, 0),
+  cpu_util: withDefault(num, 0),
   load_avg: withDefault(LOAD, {one: 0, five: 0, fifteen: 0}),
 })
 
@@ -111,6 +115,7 @@ export function decodeSystemInfo(value: Json): SystemInfo {
     memoryAvailableBytes: found.mem_avail,
     memoryPercent: found.pct_mem_used,
     cpuPercent: found.pct_cpu_used,
+    machineCpuPercent: found.cpu_util,
     loadAverage: [found.load_avg.one, found.load_avg.five, found.load_avg.fifteen],
   }
 }
