@@ -23,7 +23,7 @@ const EXIT_DEFECT = 70
 const EXIT_USAGE = 2
 
 export abstract class AisctlCommand extends Command {
-  static override readonly enableJsonFlag = true
+  static override readonly enableJsonFlag: boolean = true
 
   static override readonly baseFlags = {
     cluster: Flags.string({

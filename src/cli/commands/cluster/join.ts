@@ -1,0 +1,40 @@
+import {Args, Flags} from '@oclif/core'
+import {normalizeUrl} from '../../../client/find-cluster.ts'
+import {nodeLabel} from '../../../model/ids.ts'
+import type {Role} from '../../../model/node.ts'
+import {AisctlCommand} from '../../command.ts'
+
+export default class ClusterJoin extends AisctlCommand {
+  static override readonly summary = 'Let a standby or misconfigured node join the cluster.'
+  static override readonly aliases = ['cluster:add-remove-nodes:join']
+  static override readonly examples = [
+    '<%= config.bin %> cluster join --role target http://10.0.0.7:51082',
+  ]
+  static override readonly args = {
+    url: Args.string({description: 'address of its control network', required: true}),
+  }
+  static override readonly flags = {
+    'role': Flags.string({
+      description: 'what it is to be',
+      options: ['proxy', 'target'],
+      default: 'target',
+    }),
+    'non-electable': Flags.boolean({
+      description: 'a proxy that never becomes primary',
+      default: false,
+    }),
+  }
+
+  async run(): Promise<unknown> {
+    const {args, flags} = await this.parse(ClusterJoin)
+    const role = flags.role as Role
+    const {nodeId, rebalanceId} = await this.client(flags).joinByAdmin(normalizeUrl(args.url), {
+      role,
+      nonElectable: flags['non-electable'],
+    })
+    const label = nodeLabel(role, nodeId)
+    const moving = rebalanceId === '' ? '' : ` Started rebalance "${rebalanceId}".`
+    this.log(`${label} has joined the cluster.${moving} See it: aisctl show cluster ${nodeId}`)
+    return {nodeId, role, rebalanceId}
+  }
+}

@@ -1,0 +1,16 @@
+import {nodeArg} from '../../../flags.ts'
+import {ShowCommand} from '../../../show-command.ts'
+import {smapPage} from '../../../show/smap-page.ts'
+
+export default class ShowClusterSmap extends ShowCommand {
+  static override readonly summary = 'Show the cluster map: the gateway’s copy, or that of a node.'
+  static override readonly aliases = ['show:smap']
+  static override readonly examples = ['<%= config.bin %> show cluster smap --json']
+  static override readonly args = {node: nodeArg()}
+
+  async run(): Promise<unknown> {
+    const {args, flags} = await this.parse(ShowClusterSmap)
+    const client = this.client(flags)
+    return this.show(flags, () => smapPage(client, args.node))
+  }
+}

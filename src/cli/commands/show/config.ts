@@ -1,0 +1,26 @@
+import {Args} from '@oclif/core'
+import {nodeArg} from '../../flags.ts'
+import {ShowCommand} from '../../show-command.ts'
+import {nodeConfigPage} from '../../show/config-page.ts'
+
+export default class ShowConfig extends ShowCommand {
+  static override readonly summary = 'Show the configuration of a node, inherited and its own.'
+  static override readonly examples = [
+    '<%= config.bin %> show config cluster',
+    '<%= config.bin %> show config t[ikht8083] local --json',
+  ]
+  static override readonly args = {
+    node: nodeArg({required: true}),
+    scope: Args.string({description: 'which half', options: ['inherited', 'local']}),
+    section: Args.string({description: 'section, or the start of a dotted key'}),
+  }
+
+  async run(): Promise<unknown> {
+    const {args, flags} = await this.parse(ShowConfig)
+    const client = this.client(flags)
+    const scope = args.scope as 'inherited' | 'local' | undefined
+    return this.show(flags, () =>
+      nodeConfigPage(client, {node: args.node, scope, section: args.section}),
+    )
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Draws the same thing again and again: in place on a terminal, one below the other elsewhere. Ends
+ * after `count` drawings or when the person interrupts, which is no error here.
+ */
+
+import {setTimeout as sleep} from 'node:timers/promises'
+import type {WriteStream} from 'node:tty'
+
+export interface RedrawOptions {
+  /** Absent: drawn once. */
+  readonly refreshMs: number | undefined
+  /** Absent: until interrupted. */
+  readonly count: number | undefined
+  readonly stream: WriteStream
+}
+
+/** Faster than this only burns the cluster's time. */
+const REFRESH_MIN_MS = 200
+
+export async function redraw(
+  draw: () => Promise<readonly string[]>,
+  {refreshMs, count, stream}: RedrawOptions,
+): Promise<void> {
+  const stopped = new AbortController()
+  const stop = (): void => stopped.abort()
+  if (refreshMs !== undefined) process.once('SIGINT', stop)
+  try {
+    let drawn = 0
+    for (let turn = 1; ; turn++) {
+      const lines = await draw()
+      stream.write(frame(lines, drawn, stream))
+      drawn = lines.length
+      if (refreshMs === undefined || turn === count) return
+      if (await interrupted(Math.max(refreshMs, REFRESH_MIN_MS), stopped.signal)) return
+    }
+  } finally {
+    process.removeListener('SIGINT', stop)
+  }
+}
+
+const ERASE_LINE = '\u001b[K'
+const ERASE_BELOW = '\u001b[J'
+
+function frame(lines: readonly string[], drawn: number, stream: WriteStream): string {
+  if (!stream.isTTY) return `${drawn === 0 ? '' : '\n'}${lines.join('\n')}\n`
+  const up = drawn === 0 ? '' : `\u001b[${Math.min(drawn, stream.rows - 1)}A`
+  const shown = drawn === 0 && lines.length < stream.rows ? lines : lines.slice(-(stream.rows - 1))
+  return `${up}${shown.map((line) => `${line}${ERASE_LINE}\n`).join('')}${ERASE_BELOW}`
+}
+
+async function interrupted(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(ms, undefined, {signal})
+    return false
+  } catch (error) {
+    if (signal.aborted) return true
+    throw error
+  }
+}

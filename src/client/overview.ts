@@ -1,0 +1,90 @@
+/**
+ * The cluster at one moment, gathered from its map and from every node's own status. A node that does
+ * not answer is part of the picture, not an error.
+ */
+
+import {AisError} from '../base/errors.ts'
+import type {NodeId} from '../model/ids.ts'
+import type {Member, Role} from '../model/node.ts'
+import {NODE_FLAG} from '../model/node.ts'
+import type {Smap} from '../model/record.ts'
+import type {JsonMap} from '../wire/json.ts'
+import {decodeSmap} from '../wire/smap.ts'
+import type {ClusterClient} from './cluster.ts'
+import {mapParallel} from './cluster.ts'
+import type {NodeFacts} from './node-facts.ts'
+import {nodeFacts} from './node-facts.ts'
+
+/** What the STATUS column says, in the words of DESIGN 3.4 and of AIStore. */
+export type Condition =
+  'online' | 'joining' | 'absent' | 'lost' | 'maintenance' | 'decommission' | 'unreachable'
+
+export interface NodeOverview {
+  readonly member: Member
+  readonly isPrimary: boolean
+  readonly condition: Condition
+  /** Null when the node did not answer. */
+  readonly facts: NodeFacts | null
+  /** Why it did not. */
+  readonly problem: string | null
+  /** Its answer as it came, for `--json`. */
+  readonly raw: JsonMap | null
+}
+
+export interface ClusterOverview {
+  readonly endpoint: string
+  readonly uuid: string
+  readonly smap: Smap
+  readonly rawSmap: JsonMap
+  /** Proxies first, each role by id. */
+  readonly nodes: readonly NodeOverview[]
+}
+
+export interface OverviewFilter {
+  readonly role?: Role
+  readonly nodeIds?: readonly string[]
+}
+
+export async function gatherOverview(
+  client: ClusterClient,
+  filter: OverviewFilter = {},
+): Promise<ClusterOverview> {
+  const rawSmap = await client.smap()
+  const {uuid, smap} = decodeSmap(rawSmap)
+  const members = Object.values(smap.nodes)
+    .filter(({role}) => filter.role === undefined || role === filter.role)
+    .filter(({id}) => filter.nodeIds === undefined || filter.nodeIds.includes(id))
+    .toSorted(byRoleAndId)
+  const nodes = await mapParallel(members, (member) => overviewOf(client, member, smap.primary))
+  return {endpoint: client.endpoint(), uuid, smap, rawSmap, nodes}
+}
+
+function byRoleAndId(a: Member, b: Member): number {
+  if (a.role !== b.role) return a.role === 'proxy' ? -1 : 1
+  return a.id < b.id ? -1 : 1
+}
+
+async function overviewOf(
+  client: ClusterClient,
+  member: Member,
+  primary: NodeId,
+): Promise<NodeOverview> {
+  const base = {member, isPrimary: member.id === primary}
+  try {
+    const raw = await client.nodeStatus(member.id)
+    const facts = nodeFacts(raw)
+    return {...base, condition: conditionOf(member) ?? 'online', facts, problem: null, raw}
+  } catch (error) {
+    if (!(error instanceof AisError) || error.code === 'INTERRUPTED') throw error
+    const condition = conditionOf(member) ?? 'unreachable'
+    return {...base, condition, facts: null, problem: error.message, raw: null}
+  }
+}
+
+/** What the map says of a member; undefined when it says nothing against it. */
+function conditionOf({away, flags, learner}: Member): Condition | undefined {
+  if ((flags & NODE_FLAG.decommission) !== 0) return 'decommission'
+  if ((flags & NODE_FLAG.maintenance) !== 0) return 'maintenance'
+  if (away !== null) return away.kind
+  return learner ? 'joining' : undefined
+}
