@@ -94,7 +94,8 @@ const BUCKET_REF = looseStruct({
   namespace: withDefault(NAMESPACE, GLOBAL_NAMESPACE),
 })
 
-const bucketRef: Decoder<BucketRef> = (value, path) => {
+/** A bucket's reference. */
+export const bucketRef: Decoder<BucketRef> = (value, path) => {
   const found = BUCKET_REF(value, path)
   const provider = parseProvider(found.provider)
   const name = parseBucketName(found.name)

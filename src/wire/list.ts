@@ -153,9 +153,9 @@ function formatCustom(custom: Readonly<Record<string, string>>): string {
   return keys.length === 0 ? '' : `[${keys.map((key) => `${key}:${custom[key]}`).join(', ')}]`
 }
 
-/** The JSON text of a page, with Go's key order and its trailing newline. */
-export function encodeListJson(page: ListPage): string {
-  const entries = page.entries.map((entry) => ({
+/** One entry as a JSON value, keys in Go's order; zero values are left out. */
+export function encodeListEntry(entry: ListEntry): {readonly [key: string]: Json | undefined} {
+  return {
     'name': entry.name,
     'checksum': full(entry.checksum),
     'atime': full(entry.atime),
@@ -165,7 +165,12 @@ export function encodeListJson(page: ListPage): string {
     'size': entry.size === undefined || entry.size === 0 ? undefined : String(entry.size),
     'copies': entry.copies,
     'flags': entry.flags === 0 ? undefined : entry.flags,
-  }))
+  }
+}
+
+/** The JSON text of a page, with Go's key order and its trailing newline. */
+export function encodeListJson(page: ListPage): string {
+  const entries = page.entries.map(encodeListEntry)
   const {uuid, token, flags} = page
   return `${encodeJson({uuid, continuation_token: token, entries, flags})}\n`
 }
@@ -222,6 +227,11 @@ const LIST_ENTRY: Decoder<ListEntry> = (value, path) => {
     ...(found.copies === 0 ? {} : {copies: found.copies}),
     flags: found.flags,
   }
+}
+
+/** The inverse of encodeListEntry. @throws AisError BAD_REQUEST */
+export function decodeListEntry(value: Json): ListEntry {
+  return LIST_ENTRY(value, 'entry')
 }
 
 const LIST_PAGE = looseStruct({
