@@ -95,6 +95,9 @@ async function makeImage(image: string, sizeBytes: number): Promise<void> {
 }
 
 async function waitForRelease(image: string): Promise<void> {
+  // A command that was ended between attaching and mounting left its device behind; one that is
+  // still mounted somewhere is only marked to go with its last unmount.
+  for (const name of loopDevicesOf(image)) await attempt(['losetup', '--detach', `/dev/${name}`])
   if (await waitUntil(() => loopDevicesOf(image).length === 0, LOOP_RELEASE_MS_MAX)) return
   const held = loopDevicesOf(image).join(', ')
   const {stdout} = await attempt(['losetup', '--list'])

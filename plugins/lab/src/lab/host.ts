@@ -46,7 +46,6 @@ export async function prepareHost(lab: LabState, number: number): Promise<void> 
   await mountImage(paths.systemImage, paths.system, lab.systemBytes)
   await mountRoot(lab, paths)
   if (!existsSync(join(paths.system, 'prepared'))) await giveIdentity(lab, number, paths)
-  if (!isMounted(paths.disks)) await run(['mount', '--bind', paths.disks, paths.disks])
   await mountDisks(lab, number)
 }
 
@@ -91,7 +90,7 @@ function presentDisks(lab: LabState, number: number): number[] {
 function hostMounts(lab: LabState, number: number): string[] {
   const paths = hostPaths(lab, number)
   const disks = allDisks(lab, number).map((disk) => diskPath(lab, number, disk))
-  return [...disks, paths.disks, paths.root, paths.system]
+  return [...disks, paths.root, paths.system]
 }
 
 async function mountRoot(lab: LabState, paths: HostPaths): Promise<void> {
