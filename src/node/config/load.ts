@@ -9,8 +9,16 @@ import {readFileSync} from 'node:fs'
 import {AisError, refusal} from '../../base/errors.ts'
 import type {JsonObject} from '../../model/bucket.ts'
 import {parseNodeFile, type ListenTable, type NodeFile} from '../../model/config/node-file.ts'
-import {isRefusal} from '../../model/ids.ts'
-import {formatEndpoint, parseEndpoint, type Endpoint} from '../../model/node.ts'
+import {isRefusal, type NodeId} from '../../model/ids.ts'
+import {
+  formatEndpoint,
+  NODE_FLAG,
+  parseEndpoint,
+  type Endpoint,
+  type Member,
+} from '../../model/node.ts'
+import {LEVEL} from '../../model/record.ts'
+import {parseSettings} from '../../model/config/config.ts'
 import {fromAistoreFiles} from './aistore-files.ts'
 import type {Flags} from './argv.ts'
 import {readClusterKeys} from './cluster-keys.ts'
@@ -38,6 +46,22 @@ export interface NodeConfig {
   /** Hex, the signing key first. Never logged. */
   readonly clusterKeys: readonly string[]
   readonly dataWorkers: number
+  /** Founding settings in the table's units, by dotted key. */
+  readonly founding: JsonObject
+}
+
+/** The node as it describes itself before it is in a map. */
+export function selfMember(config: NodeConfig, id: NodeId): Member {
+  return {
+    id,
+    role: config.file.role,
+    ...config.advertise,
+    flags: config.file.nonElectable === true ? NODE_FLAG.nonElectable : 0,
+    inc: 0,
+    learner: true,
+    away: null,
+    speaks: [LEVEL, LEVEL],
+  }
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -51,6 +75,14 @@ export function loadConfig(flags: Flags, variables: Variables): NodeConfig {
   const {raw, urls} = readFiles(flags)
   const file = parseNodeFile(raw)
   if (isRefusal(file)) throw new AisError(file)
+  if (file.role === 'target' && (file.dataWorkers ?? 1) > 1) {
+    throw bad(
+      'dataWorkers',
+      'a target serves its disks from one thread: write 1, or run more targets',
+    )
+  }
+  const founding = parseSettings(file.foundingConfig ?? {}, 'cluster')
+  if (isRefusal(founding)) throw new AisError(founding)
   const listen = listeners(file.listen)
   checkListeners(file, listen)
   return {
@@ -68,6 +100,7 @@ export function loadConfig(flags: Flags, variables: Variables): NodeConfig {
     primaryHint: {id: environment.primaryId, isPrimary: environment.isPrimary},
     clusterKeys: readClusterKeys(file.clusterKeyFile, variables),
     dataWorkers: file.dataWorkers ?? 1,
+    founding,
   }
 }
 

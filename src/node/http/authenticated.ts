@@ -54,17 +54,26 @@ export function signedAnswer(
   res: ServerResponse,
   answer: {readonly status: number; readonly body: string},
 ): void {
-  const mac = admitted.sign(answer.status, sha256Hex(answer.body))
-  const headers: HeaderPair[] = [JSON_TYPE, [PEER_HEADER.mac, mac]]
+  const digest = sha256Hex(answer.body)
+  const headers: HeaderPair[] = [
+    JSON_TYPE,
+    [PEER_HEADER.digest, digest],
+    [PEER_HEADER.mac, admitted.sign(answer.status, digest)],
+  ]
   writeAnswer(req, res, {...answer, headers})
 }
 
-/** Marks an answer whose bytes stream, and carry their own checksum, as coming from this node. */
+/** MACs an answer when its head is written, unless it was MACed with a digest before. */
 export function signStream(admitted: Admitted, res: ServerResponse): void {
-  const writeHead = res.writeHead.bind(res)
+  const writeHead = res.writeHead.bind(res) as (
+    status: number,
+    ...rest: unknown[]
+  ) => ServerResponse
   const signed = (status: number, ...rest: unknown[]): ServerResponse => {
-    res.setHeader(PEER_HEADER.mac, admitted.sign(status, STREAMED))
-    return (writeHead as (status: number, ...rest: unknown[]) => ServerResponse)(status, ...rest)
+    if (!res.hasHeader(PEER_HEADER.mac)) {
+      res.setHeader(PEER_HEADER.mac, admitted.sign(status, STREAMED))
+    }
+    return writeHead(status, ...rest)
   }
   res.writeHead = signed as typeof res.writeHead
 }

@@ -50,7 +50,10 @@ async function existsAtPrimary(context: NodeContext, ref: BucketRef): Promise<bo
 }
 
 /** Looks until there is something, or the time is over. */
-export async function until<T>(look: () => T | undefined, withinMs: number): Promise<T | undefined> {
+export async function until<T>(
+  look: () => T | undefined,
+  withinMs: number,
+): Promise<T | undefined> {
   const endMs = performance.now() + withinMs
   for (;;) {
     const found = look()

@@ -1,7 +1,11 @@
-/** Space of a target's mountpaths, as `what=` answers and metrics show it. */
+/** How full a target's mountpaths are, asked of the filesystems when somebody wants to know. */
 
+import {readFileSync} from 'node:fs'
 import {statfs} from 'node:fs/promises'
 
+import type {MountpathFacts} from '../../wire/capacity.ts'
+
+/** A configured mountpath as the store sees it. */
 export interface MountpathState {
   readonly path: string
   readonly label: string
@@ -11,73 +15,53 @@ export interface MountpathState {
   readonly why: string
 }
 
-export interface MountpathSpace {
-  readonly path: string
-  readonly label: string
-  readonly disks: readonly string[]
-  /** Device, type and id of the filesystem, as far as they are known. */
-  readonly filesystem: {readonly device: string; readonly type: string; readonly id: string}
-  readonly usedBytes: bigint
-  readonly availableBytes: bigint
-  /** 0..100. */
-  readonly percentUsed: number
+/** Facts of every configured mountpath; those that are not available have no size. */
+export function measureMountpaths(
+  states: readonly MountpathState[],
+): Promise<readonly MountpathFacts[]> {
+  const mounts = mountTable()
+  return Promise.all(states.map((state) => measure(state, mounts)))
 }
 
-export interface Capacity {
-  readonly mountpaths: readonly MountpathSpace[]
-  readonly usedBytes: bigint
-  readonly availableBytes: bigint
-  readonly percentMax: number
-  readonly percentAverage: number
-  readonly percentMin: number
+/** What is wrong with the mountpaths; '' when nothing is. */
+export function mountpathProblem(states: readonly MountpathState[]): string {
+  return states
+    .filter(({state}) => state !== 'available')
+    .map(({path, state, why}) => `${path} is ${state}: ${why}`)
+    .join('; ')
 }
 
-/** Asks the filesystems; one that does not answer is left out (it is disabled elsewhere). */
-export async function readCapacity(states: readonly MountpathState[]): Promise<Capacity> {
-  const available = states.filter(({state}) => state === 'available')
-  const mountpaths = await Promise.all(available.map(spaceOf))
-  const percents = mountpaths.map(({percentUsed}) => percentUsed)
-  const distinct = new Map(mountpaths.map((space) => [space.filesystem.id, space]))
-  const sum = (pick: (space: MountpathSpace) => bigint): bigint =>
-    [...distinct.values()].reduce((total, space) => total + pick(space), 0n)
-  const total = percents.reduce((all, percent) => all + percent, 0)
+async function measure(state: MountpathState, mounts: readonly Mount[]): Promise<MountpathFacts> {
+  const {path, label, disks} = state
+  const mount = mounts.findLast(
+    ({at}) => path === at || path.startsWith(at === '/' ? at : `${at}/`),
+  )
+  const known = {path, label, device: mount?.device ?? '', fsType: mount?.type ?? '', disks}
+  if (state.state !== 'available') {
+    return {...known, fsId: '', usedBytes: 0, availableBytes: 0, enabled: false}
+  }
+  const space = await statfs(path)
   return {
-    mountpaths,
-    usedBytes: sum(({usedBytes}) => usedBytes),
-    availableBytes: sum(({availableBytes}) => availableBytes),
-    percentMax: percents.length === 0 ? 0 : Math.max(...percents),
-    percentAverage: percents.length === 0 ? 0 : Math.round(total / percents.length),
-    percentMin: percents.length === 0 ? 0 : Math.min(...percents),
+    ...known,
+    disks: disks.length > 0 ? disks : [(mount?.device ?? '').replace(/^\/dev\//, '')],
+    fsId: `${space.type},${space.blocks}`,
+    usedBytes: (space.blocks - space.bfree) * space.bsize,
+    availableBytes: space.bavail * space.bsize,
+    enabled: true,
   }
 }
 
-async function spaceOf(state: MountpathState): Promise<MountpathSpace> {
-  const facts = await statfs(state.path, {bigint: true})
-  const total = facts.blocks * facts.bsize
-  const availableBytes = facts.bavail * facts.bsize
-  const usedBytes = total - facts.bfree * facts.bsize
-  const usable = usedBytes + availableBytes
-  return {
-    path: state.path,
-    label: state.label,
-    disks: state.disks,
-    filesystem: {
-      device: state.disks[0] ?? '',
-      type: FILESYSTEMS[Number(facts.type)] ?? facts.type.toString(16),
-      id: `${facts.type},${total}`,
-    },
-    usedBytes,
-    availableBytes,
-    percentUsed: usable === 0n ? 0 : Number((usedBytes * 100n + usable / 2n) / usable),
-  }
+interface Mount {
+  readonly device: string
+  readonly at: string
+  readonly type: string
 }
 
-/** statfs magic numbers of the usual ones. */
-const FILESYSTEMS: Readonly<Record<number, string>> = {
-  0xef53: 'ext4',
-  0x58465342: 'xfs',
-  0x9123683e: 'btrfs',
-  0x01021994: 'tmpfs',
-  0x794c7630: 'overlay',
-  0x2fc12fc1: 'zfs',
+function mountTable(): readonly Mount[] {
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter((words) => words.length > 2)
+    .map(([device = '', at = '', type = '']) => ({device, at: at.replaceAll('\\040', ' '), type}))
+    .toSorted((a, b) => a.at.length - b.at.length)
 }

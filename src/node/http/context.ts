@@ -5,13 +5,13 @@ import type {OwnRing} from '../../core/objects/ring.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {Command} from '../../model/command.ts'
 import type {NodeId} from '../../model/ids.ts'
-import type {Role} from '../../model/node.ts'
+import type {Endpoint, Role} from '../../model/node.ts'
 import type {NodeConfig} from '../config/load.ts'
 import type {TargetObjects} from '../objects/target-objects.ts'
 import type {Log} from '../observe/log.ts'
 import type {Stats, StatsSnapshot} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
-import type {Capacity, MountpathState} from './capacity.ts'
+import type {MountpathState} from './capacity.ts'
 
 export interface NodeContext {
   readonly id: NodeId
@@ -31,9 +31,10 @@ export interface NodeContext {
   readonly startedNs: bigint
   readonly clusterStartedNs: () => bigint
   readonly askTarget: AskTarget
+  /** GET on another node's intra-control listener, authenticated; its answer's body. */
+  readonly askControl: (to: Endpoint, path: string) => Promise<string>
   /** Null on a gateway. */
   readonly objects: TargetObjects | null
   readonly mountpaths: () => readonly MountpathState[]
-  readonly capacity: () => Promise<Capacity>
   readonly log: Log
 }

@@ -23,6 +23,8 @@ export interface ControlListenerDeps {
   /** `p[id]`, for error bodies. */
   readonly node: string
   readonly alive: () => boolean
+  /** This node's own description, as `what=snode` gives it: for an administrator's join. */
+  readonly snode: () => string
   readonly log: Log
 }
 
@@ -65,6 +67,9 @@ async function serve(
   }
   const admitted = admitRequest(deps.guard, req)
   const body = await admittedBody(admitted, req, MESSAGE_BYTES_MAX)
+  if (req.method === 'GET' && req.url === '/v1/daemon?what=snode') {
+    return signedAnswer(admitted, req, res, {status: 200, body: deps.snode()})
+  }
   const message = decodePeerRequest(body.toString('utf8'), sha256Hex)
   const {method, path} = peerPath(message.type)
   if (method !== req.method || path !== req.url) {

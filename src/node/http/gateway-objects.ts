@@ -9,13 +9,14 @@ import type {IncomingMessage, ServerResponse} from 'node:http'
 import {AisError, refusal} from '../../base/errors.ts'
 import {newestEntry, ownerUnder} from '../../core/objects/ring.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
-import {bucketLabel, bucketUname, type BucketRef} from '../../model/bucket.ts'
+import {bucketLabel, type BucketRef} from '../../model/bucket.ts'
 import {isRefusal} from '../../model/ids.ts'
 import {endpointUrl, type Member} from '../../model/node.ts'
 import {parseObjectPath, splitTarget} from '../../wire/paths.ts'
 import {parseBucketRef, parseQuery} from '../../wire/query.ts'
 import {encodeLocation, redirectBody, redirectStatus} from '../../wire/redirect.ts'
 import {answerError} from './answer.ts'
+import {findBucket, knownBucket} from './buckets.ts'
 import type {NodeContext} from './context.ts'
 
 /** A body up to this size is simply read and dropped: cheaper than a new connection. */
@@ -31,11 +32,11 @@ const COUNTED: Readonly<Record<string, string>> = {
 }
 
 /** Answers an object request with the URL of the target that owns it. */
-export function redirectObject(
+export async function redirectObject(
   context: NodeContext,
   req: IncomingMessage,
   res: ServerResponse,
-): void {
+): Promise<void> {
   const method = req.method ?? ''
   try {
     const {path, query} = splitTarget(req.url ?? '')
@@ -43,6 +44,7 @@ export function redirectObject(
     if (isRefusal(parsed)) throw new AisError(parsed)
     const ref = parseBucketRef(parsed.bucket, parseQuery(query))
     if (isRefusal(ref)) throw new AisError(ref)
+    if (knownBucket(context, ref) === undefined) await findBucket(context, ref)
     const {owner, fence} = locateOwner(context, ref, parsed.objectName)
     const location = encodeLocation({
       directUrl: endpointUrl(owner.public),
@@ -63,7 +65,7 @@ export function redirectObject(
   }
 }
 
-/** @throws AisError when the bucket is not there, or nobody can serve the key now */
+/** @throws AisError when nobody can serve the key now */
 function locateOwner(
   context: NodeContext,
   ref: BucketRef,
@@ -73,12 +75,6 @@ function locateOwner(
   if (record === null || stopping) {
     throw new AisError(
       refusal('NOT_READY', `${context.label}: ${stopping ? 'stopping' : 'not in a cluster yet'}`),
-    )
-  }
-  const bucket = record.bmd.buckets[bucketUname(ref)]
-  if (bucket === undefined || bucket.deletedAt !== undefined) {
-    throw new AisError(
-      refusal('BUCKET_NOT_FOUND', `bucket ${JSON.stringify(bucketLabel(ref))} does not exist`),
     )
   }
   const newest = newestEntry(context.ring())
@@ -103,7 +99,8 @@ function writeRedirect(req: IncomingMessage, res: ServerResponse, location: stri
   const method = req.method ?? ''
   const body = redirectBody(method, location)
   res.setHeader('Location', location)
-  if (method === 'GET' || method === 'HEAD') res.setHeader('Content-Type', 'text/html; charset=utf-8')
+  if (method === 'GET' || method === 'HEAD')
+    res.setHeader('Content-Type', 'text/html; charset=utf-8')
   if (method === 'GET') res.setHeader('Cache-Control', 'no-store')
   if (method !== 'HEAD') res.setHeader('Content-Length', Buffer.byteLength(body))
   res.statusCode = redirectStatus(method)

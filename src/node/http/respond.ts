@@ -46,9 +46,9 @@ export function sendDone(ctx: Context): void {
 }
 
 /** The committed record. @throws AisError NOT_READY before the node has one */
-export function recordOf(context: NodeContext): NonNullable<
-  ReturnType<NodeContext['view']>['record']
-> {
+export function recordOf(
+  context: NodeContext,
+): NonNullable<ReturnType<NodeContext['view']>['record']> {
   const {record} = context.view()
   if (record !== null) return record
   throw new AisError(

@@ -8,7 +8,7 @@ import type {IncomingHttpHeaders} from 'node:http'
 import {Readable} from 'node:stream'
 
 import {LIST_BYTES_MAX} from '../../model/limits.ts'
-import {formatEndpoint, type Member} from '../../model/node.ts'
+import {formatEndpoint, type Endpoint, type Member} from '../../model/node.ts'
 import {PEER_HEADER} from '../../wire/peer-headers.ts'
 import {readBody} from './body.ts'
 import type {SelfIdentity} from './guard.ts'
@@ -88,3 +88,25 @@ export function createDataClient(deps: DataClientDeps): AskTarget {
     return {status: answer.status, headers: answer.headers, body: Readable.from([whole])}
   }
 }
+
+/** One question to a control listener that is asked rarely: a connection of its own. */
+export async function askControlListener(
+  deps: DataClientDeps,
+  to: Endpoint,
+  path: string,
+): Promise<string> {
+  const {keys, self} = deps
+  const lane = createLane({to, keys, self, connectionsMax: 1})
+  try {
+    const ask = {method: 'GET', target: path, epoch: deps.epoch(), timeoutMs: CONTROL_TIMEOUT_MS}
+    const answer = await lane.send(ask)
+    const body = await readBody(answer.body, LIST_BYTES_MAX)
+    answer.verify(sha256Hex(body))
+    if (answer.status === 200) return body.toString('utf8')
+    throw new PeerFailure('rejected', `${formatEndpoint(to)}: status ${answer.status}`)
+  } finally {
+    lane.close()
+  }
+}
+
+const CONTROL_TIMEOUT_MS = 5000

@@ -12,15 +12,14 @@ import {NO_RING, ringOf, type OwnRing} from '../../core/objects/ring.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import {EXIT_FAILED} from '../exit.ts'
-import {readCapacity} from '../http/capacity.ts'
 import type {NodeContext} from '../http/context.ts'
 import {openListeners, type OpenListeners} from '../http/listeners.ts'
 import {createLog, reasonOf, type Log} from '../observe/log.ts'
 import {addSnapshots, createStats} from '../observe/stats.ts'
-import {createDataClient} from '../peer/data-client.ts'
+import {askControlListener, createDataClient, type DataClientDeps} from '../peer/data-client.ts'
 import type {SelfIdentity} from '../peer/guard.ts'
 import {clusterKeys} from '../peer/session.ts'
-import {openTarget, type Target} from './open-target.ts'
+import type {Target} from './open-target.ts'
 import type {Answer, DataThreadStart, FromDataWorker, Question, ToDataWorker} from './ports.ts'
 import {leaseReader} from './ports.ts'
 
@@ -73,25 +72,27 @@ export async function runDataWorker(start: DataThreadStart): Promise<void> {
   })
 
   const keys = clusterKeys(start.config.clusterKeys)
-  const askTarget = createDataClient({
+  const peers = {
     keys,
     self: () => latest.self,
     epoch: () => latest.view.record?.epoch ?? 0,
-  })
-  const fatal = (refusal: Refusal): void => tell({type: 'fatal', refusal, status: EXIT_FAILED})
+  }
+  const askTarget = createDataClient(peers)
   try {
     target =
       role === 'proxy'
         ? null
-        : await openTarget({
+        : await (
+            await import('./open-target.ts')
+          ).openTarget({
             start,
             view: () => latest.view,
+            ring: () => latest.ring,
             leaseValid: leaseReader(start.lease),
             askTarget,
             log,
-            fatal,
           })
-    const context = contextOf({start, latest, ask, stats, askTarget, target, log, label})
+    const context = contextOf({start, latest, ask, stats, askTarget, peers, target, log, label})
     open = await openListeners(context, keys, () => latest.self, start.number)
     tell({type: 'listening'})
   } catch (error) {
@@ -105,6 +106,7 @@ interface ContextParts {
   readonly ask: (question: Question) => Promise<Answer>
   readonly stats: NodeContext['stats']
   readonly askTarget: NodeContext['askTarget']
+  readonly peers: DataClientDeps
   readonly target: Target | null
   readonly log: Log
   readonly label: string
@@ -132,9 +134,9 @@ function contextOf(parts: ContextParts): NodeContext {
     startedNs: start.startedNs,
     clusterStartedNs: () => latest.clusterStartedNs,
     askTarget: parts.askTarget,
+    askControl: (to, path) => askControlListener(parts.peers, to, path),
     objects: target?.objects ?? null,
     mountpaths: () => target?.mountpaths() ?? [],
-    capacity: () => readCapacity(target?.mountpaths() ?? []),
     log: parts.log,
   }
 }
@@ -176,7 +178,7 @@ function viewBefore(start: DataThreadStart): ClusterView {
 async function stop(open: OpenListeners | null, target: Target | null, log: Log): Promise<void> {
   try {
     await open?.drain()
-    await target?.close()
+    target?.close()
   } catch (error) {
     log.error('the stop was not clean', {error: reasonOf(error)})
   }

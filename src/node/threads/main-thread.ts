@@ -10,8 +10,10 @@ import type {BootFacts, DurableState} from '../../core/kernel/events.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import {nodeLabel, type NodeId} from '../../model/ids.ts'
 import {LEVEL} from '../../model/record.ts'
-import type {NodeConfig} from '../config/load.ts'
+import {selfMember, type NodeConfig} from '../config/load.ts'
 import {EXIT_FAILED, EXIT_STOPPED} from '../exit.ts'
+import {encodeJson} from '../../wire/json.ts'
+import {encodeSnode} from '../../wire/snode.ts'
 import {createControlListener} from '../http/control-listener.ts'
 import {listen} from '../http/listen.ts'
 import {createLog, reasonOf, type Log} from '../observe/log.ts'
@@ -164,6 +166,7 @@ function createNode(options: MainThreadOptions): Node {
     guard: createPeerGuard(keys, () => state.self),
     runtime,
     node: label,
+    snode: () => encodeJson(encodeSnode(selfMember(config, id), {center: false})),
     alive: () => state.view !== null && state.view.nodeStarted && !state.stopping,
     log,
   })
@@ -218,7 +221,7 @@ function boot(node: Node, options: MainThreadOptions, loaded: Loaded): void {
     askFirst: config.askFirst,
     primaryHint: config.primaryHint,
     standby: config.standby,
-    foundingConfig: config.file.foundingConfig ?? {},
+    foundingConfig: config.founding,
   }
   const durable = loaded.state
   node.state.self = {

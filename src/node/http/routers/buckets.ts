@@ -17,15 +17,7 @@ import {parseBucketRef, QUERY} from '../../../wire/query.ts'
 import {findBucket} from '../buckets.ts'
 import type {NodeContext} from '../context.ts'
 import {listObjects, sendPage} from '../list-objects.ts'
-import {
-  bodyOf,
-  commandOrRelay,
-  queryOf,
-  recordOf,
-  relayed,
-  sendDone,
-  sendJson,
-} from '../respond.ts'
+import {bodyOf, commandOrRelay, queryOf, recordOf, relayed, sendDone, sendJson} from '../respond.ts'
 
 export function bucketsRouter(context: NodeContext): Router {
   const router = new Router()
@@ -46,7 +38,7 @@ async function getBuckets(context: NodeContext, ctx: Context): Promise<void> {
   const request = decodeListRequest(message.value ?? {})
   const bucket = await findBucket(context, ref)
   context.stats.add('lst.n', bucketLabel(ref), 1)
-  sendPage(ctx, await listObjects(context, bucket, request, queryOf(ctx)))
+  await sendPage(ctx, await listObjects(context, bucket, request, queryOf(ctx)))
 }
 
 function listBuckets(context: NodeContext, ctx: Context): void {
@@ -116,4 +108,3 @@ function unknownAction(message: ActionMessage): AisError {
     ? new AisError(refusal('UNSUPPORTED', `${text}: not in this release`))
     : new AisError(refusal('BAD_REQUEST', text))
 }
-

@@ -1,0 +1,75 @@
+/**
+ * A target's intra-data listener: other nodes read objects and pages here, authenticated. Clients have
+ * no business here.
+ */
+
+import type {IncomingMessage, ServerResponse} from 'node:http'
+
+import {AisError, refusal} from '../../base/errors.ts'
+import {defined} from '../../base/assert.ts'
+import {isRefusal} from '../../model/ids.ts'
+import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
+import {encodeLocalPage} from '../../wire/local-page.ts'
+import {decodeLocalQuery, LOCAL_LIST_PATH} from '../../wire/local-query.ts'
+import {isObjectPath, parseObjectPath, splitTarget} from '../../wire/paths.ts'
+import {parseBucketRef, parseQuery} from '../../wire/query.ts'
+import type {PeerGuard} from '../peer/guard.ts'
+import {answerError, asAisError} from './answer.ts'
+import {
+  admitRequest,
+  admittedBody,
+  answeredGreeting,
+  signedAnswer,
+  signStream,
+} from './authenticated.ts'
+import {until} from './buckets.ts'
+import type {NodeContext} from './context.ts'
+
+/** How long a record that the asking gateway has may take to arrive here. */
+const RECORD_WAIT_MS = 2000
+
+export function createDataHandler(
+  context: NodeContext,
+  guard: PeerGuard,
+): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    serve(context, guard, req, res).catch((error: unknown) => {
+      if (asAisError(error).code === 'INTERNAL') {
+        context.log.error('data request failed', {error: String(error)})
+      }
+      answerError(req, res, error, context.label)
+    })
+  }
+}
+
+async function serve(
+  context: NodeContext,
+  guard: PeerGuard,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  if (await answeredGreeting(guard, req, res)) return
+  const admitted = admitRequest(guard, req)
+  signStream(admitted, res)
+  const {path, query: rawQuery} = splitTarget(req.url ?? '')
+  const objects = defined(context.objects, 'only a target has a data listener')
+  if (path === LOCAL_LIST_PATH) {
+    const body = await admittedBody(admitted, req, CONTROL_BODY_BYTES_MAX)
+    const query = decodeLocalQuery(body.toString('utf8'))
+    const reached = (): true | undefined =>
+      (context.view().record?.index ?? 0) >= query.recordIndex ? true : undefined
+    if ((await until(reached, RECORD_WAIT_MS)) === undefined) {
+      throw new AisError(refusal('STALE_RECORD', `${context.label} has an older record`))
+    }
+    const page = encodeLocalPage(await objects.listPage(query))
+    return signedAnswer(admitted, req, res, {status: 200, body: page})
+  }
+  if (!isObjectPath(path)) throw new AisError(refusal('BAD_REQUEST', `no such path: ${path}`))
+  const parsed = parseObjectPath(path)
+  if (isRefusal(parsed)) throw new AisError(parsed)
+  const query = parseQuery(rawQuery)
+  const ref = parseBucketRef(parsed.bucket, query)
+  if (isRefusal(ref)) throw new AisError(ref)
+  const route = {ref, name: parsed.objectName, rawPath: path, rawQuery, query}
+  await objects.handle(req, res, route, 'data')
+}

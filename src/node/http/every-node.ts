@@ -1,0 +1,47 @@
+/** The same question to every node of the cluster, over their public listeners. */
+
+import {formatEndpoint, type Member} from '../../model/node.ts'
+import {parseJson, type Json} from '../../wire/json.ts'
+import {reasonOf} from '../observe/log.ts'
+import type {NodeContext} from './context.ts'
+import {ask} from './relay.ts'
+import {recordOf} from './respond.ts'
+
+export interface EveryNode {
+  /** This gateway's own answer. */
+  readonly own: Json
+  /** By id; nodes that did not answer are missing. */
+  readonly proxies: Readonly<Record<string, Json>>
+  readonly targets: Readonly<Record<string, Json>>
+}
+
+export async function askEveryNode(context: NodeContext, what: string): Promise<EveryNode> {
+  const members = Object.values(recordOf(context).smap.nodes)
+  const answers = await Promise.all(
+    members.map(async (member) => ({member, answer: await askOne(context, member, what)})),
+  )
+  const of = (role: Member['role']): Record<string, Json> =>
+    Object.fromEntries(
+      answers
+        .filter(({member, answer}) => member.role === role && answer !== undefined)
+        .map(({member, answer}) => [member.id, answer ?? null]),
+    )
+  const proxies = of('proxy')
+  return {own: proxies[context.id] ?? null, proxies, targets: of('target')}
+}
+
+async function askOne(
+  context: NodeContext,
+  member: Member,
+  what: string,
+): Promise<Json | undefined> {
+  if (member.away !== null) return undefined
+  try {
+    const {head, body} = await ask(member.public, 'GET', `/v1/daemon?what=${what}`, {}, '')
+    return head.statusCode === 200 ? parseJson(body.toString('utf8')) : undefined
+  } catch (error) {
+    const node = `${member.id} ${formatEndpoint(member.public)}`
+    context.log.warn('a node did not answer', {node, what, error: reasonOf(error)})
+    return undefined
+  }
+}

@@ -1,0 +1,46 @@
+/** This node as `what=` answers, health and metrics describe it. */
+
+import type {NodeFacts} from '../../wire/node-status.ts'
+import {stateFlags} from '../../wire/node-state.ts'
+import {selfMember} from '../config/load.ts'
+import {systemFacts} from '../observe/process.ts'
+import {totalOf} from '../observe/stats.ts'
+import {RELEASE} from '../version.ts'
+import {measureMountpaths, mountpathProblem} from './capacity.ts'
+import type {NodeContext} from './context.ts'
+
+export async function nodeFacts(context: NodeContext): Promise<NodeFacts> {
+  const states = context.mountpaths()
+  return {
+    view: context.view(),
+    self: selfMember(context.config, context.id),
+    build: RELEASE,
+    tracker: await trackerOf(context),
+    mountpaths: await measureMountpaths(states),
+    mountpathProblem: mountpathProblem(states),
+    system: systemFacts(),
+    moreFlags: 0,
+  }
+}
+
+/** Statistics over all buckets by AIStore's names. */
+async function trackerOf(context: NodeContext): Promise<Readonly<Record<string, number>>> {
+  const counters = await context.allStats()
+  const totals = Object.keys(counters).map((name) => [name, totalOf(counters, name)] as const)
+  return {
+    ...Object.fromEntries(totals),
+    'state.flags': stateFlags(context.view()),
+    'up.ns.time': uptimeNs(context),
+  }
+}
+
+/** Since the process started, ns. */
+export function uptimeNs(context: NodeContext): number {
+  return Number(process.hrtime.bigint() - context.startedNs)
+}
+
+/** Since the node first saw the cluster started, ns; 0 before. */
+export function clusterUptimeNs(context: NodeContext): number {
+  const since = context.clusterStartedNs()
+  return since === 0n ? 0 : Number(process.hrtime.bigint() - since)
+}

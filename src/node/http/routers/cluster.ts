@@ -1,0 +1,154 @@
+/** `/v1/cluster` at a gateway: what the whole cluster knows, its configuration, and who joins it. */
+
+import Router from '@koa/router'
+import type {Context} from 'koa'
+
+import {AisError, refusal} from '../../../base/errors.ts'
+import type {JsonObject} from '../../../model/bucket.ts'
+import {checkTogether, parseSettings} from '../../../model/config/config.ts'
+import {isRefusal} from '../../../model/ids.ts'
+import {endpointUrl} from '../../../model/node.ts'
+import {ACTION, decodeAction, decodeJobQuery} from '../../../wire/action.ts'
+import {encodeClusterConfig} from '../../../wire/cluster-config.ts'
+import {isJsonMap} from '../../../wire/decode.ts'
+import {parseJson} from '../../../wire/json.ts'
+import {foreignJoinRefusal} from '../../../wire/peer.ts'
+import {QUERY} from '../../../wire/query.ts'
+import {askEveryNode} from '../every-node.ts'
+import type {NodeContext} from '../context.ts'
+import {joinByAdmin} from '../join-by-admin.ts'
+import {
+  bodyOf,
+  commandOrRelay,
+  queryOf,
+  recordOf,
+  relayed,
+  sendDone,
+  sendJson,
+  sendText,
+} from '../respond.ts'
+import {bmdOf, smapOf, snodeOf} from './daemon.ts'
+
+export function clusterRouter(context: NodeContext): Router {
+  const router = new Router()
+  router.get('/v1/cluster', (ctx) => answerWhat(context, ctx))
+  router.put('/v1/cluster', (ctx) => takeAction(context, ctx))
+  router.put('/v1/cluster/set-config', (ctx) => setByQuery(context, ctx))
+  router.post('/v1/cluster/join-by-admin', (ctx) => joinByAdmin(context, ctx))
+  router.post(['/v1/cluster/autoreg', '/v1/cluster/keepalive{/*id}'], (ctx) => refuseForeign(ctx))
+  return router
+}
+
+type Answerer = (context: NodeContext, ctx: Context) => Promise<void> | void
+
+const ANSWERS: Readonly<Record<string, Answerer>> = {
+  smap: (context, ctx) => sendJson(ctx, smapOf(context)),
+  bmd: (context, ctx) => sendJson(ctx, bmdOf(context)),
+  snode: (context, ctx) => sendJson(ctx, snodeOf(context)),
+  config: (context, ctx) => sendJson(ctx, configOf(context)),
+  cluster_config: (context, ctx) => sendJson(ctx, configOf(context)),
+  backends: (_context, ctx) => sendJson(ctx, []),
+  remote: (_context, ctx) => sendJson(ctx, {a: null, ver: 0}),
+  target_ips: (context, ctx) => sendText(ctx, targetAddresses(context)),
+  node_stats: async (context, ctx) => {
+    const {targets, own} = await askEveryNode(context, 'node_stats')
+    sendJson(ctx, {proxy: own, target: targets})
+  },
+  sysinfo: async (context, ctx) => {
+    const {proxies, targets} = await askEveryNode(context, 'sysinfo')
+    sendJson(ctx, {proxy: proxies, target: targets})
+  },
+  mountpaths: async (context, ctx) => {
+    const {targets} = await askEveryNode(context, 'mountpaths')
+    sendJson(ctx, {targets})
+  },
+  status_all: (_context, ctx) => sendJson(ctx, []),
+  running_all: (_context, ctx) => sendJson(ctx, []),
+  status: async (_context, ctx) => {
+    throw noJob(decodeJobQuery(await bodyOf(ctx)).id)
+  },
+  qryxstats: async (context, ctx) => {
+    const {id} = decodeJobQuery(await bodyOf(ctx))
+    if (id !== '') throw noJob(id)
+    sendJson(ctx, Object.fromEntries(targetIds(context).map((target) => [target, []])))
+  },
+}
+
+async function answerWhat(context: NodeContext, ctx: Context): Promise<void> {
+  const what = queryOf(ctx).get(QUERY.what) ?? ''
+  const answer = Object.hasOwn(ANSWERS, what) ? ANSWERS[what] : undefined
+  if (answer === undefined) {
+    throw new AisError(refusal('BAD_REQUEST', `unexpected query [what=${what}]`))
+  }
+  await answer(context, ctx)
+}
+
+async function takeAction(context: NodeContext, ctx: Context): Promise<void> {
+  const {action, value} = decodeAction(await bodyOf(ctx))
+  if (action === ACTION.setConfig) {
+    if (!isJsonMap(value)) throw new AisError(refusal('BAD_REQUEST', 'set-config: no settings'))
+    return setConfig(context, ctx, value as JsonObject)
+  }
+  if (action === ACTION.resetConfig) {
+    if (await relayed(context, ctx)) return
+    return commandOrRelay(context, ctx, {type: 'set-config', set: {}, reset: true})
+  }
+  const known = (Object.values(ACTION) as readonly string[]).includes(action)
+  const text = `invalid action ${JSON.stringify(action)}`
+  throw known
+    ? new AisError(refusal('UNSUPPORTED', `${text}: not in this release`))
+    : new AisError(refusal('BAD_REQUEST', text))
+}
+
+async function setByQuery(context: NodeContext, ctx: Context): Promise<void> {
+  const settings = new Map(queryOf(ctx))
+  settings.delete(QUERY.transient)
+  await setConfig(context, ctx, Object.fromEntries(settings))
+}
+
+async function setConfig(context: NodeContext, ctx: Context, raw: JsonObject): Promise<void> {
+  if (queryOf(ctx).get(QUERY.transient) === 'true') {
+    throw new AisError(refusal('UNSUPPORTED', 'transient settings are not in this release'))
+  }
+  const set = parseSettings(raw, 'cluster')
+  if (isRefusal(set)) throw new AisError(set)
+  const problem = checkTogether({...recordOf(context).conf.set, ...set})
+  if (problem !== undefined) throw new AisError(problem)
+  if (Object.keys(set).length === 0) return sendDone(ctx)
+  if (await relayed(context, ctx)) return
+  await commandOrRelay(context, ctx, {type: 'set-config', set, reset: false})
+}
+
+async function refuseForeign(ctx: Context): Promise<void> {
+  const message = foreignJoinRefusal(parseJson(await bodyOf(ctx)))
+  if (message !== undefined) throw new AisError(message)
+  throw new AisError(refusal('FORBIDDEN', 'nodes join over the intra-cluster control network'))
+}
+
+function configOf(context: NodeContext): unknown {
+  const {uuid, conf} = recordOf(context)
+  return encodeClusterConfig(uuid, conf)
+}
+
+function targetIds(context: NodeContext): readonly string[] {
+  return Object.values(recordOf(context).smap.nodes)
+    .filter(({role}) => role === 'target')
+    .map(({id}) => id)
+    .toSorted()
+}
+
+// Compat: the reference lists each target's three addresses, one after the other.
+function targetAddresses(context: NodeContext): string {
+  const {smap} = recordOf(context)
+  return targetIds(context)
+    .flatMap((id) => {
+      const member = smap.nodes[id]
+      return member === undefined ? [] : [member.public, member.control, member.data]
+    })
+    .map((endpoint) => new URL(endpointUrl(endpoint)).hostname)
+    .join(',')
+}
+
+function noJob(id: string): AisError {
+  return new AisError(refusal('JOB_NOT_FOUND', `job ${JSON.stringify(id)} does not exist`))
+}

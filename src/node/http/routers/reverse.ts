@@ -1,0 +1,41 @@
+/** `/v1/reverse/daemon` at a gateway: a question for the node that `Ais-Node-Id` names. */
+
+import Router from '@koa/router'
+import type {Context} from 'koa'
+
+import {AisError, refusal} from '../../../base/errors.ts'
+import type {Member} from '../../../model/node.ts'
+import {HEADER} from '../../../wire/headers.ts'
+import {encodeAwayStatus, statusWord} from '../../../wire/node-status.ts'
+import {QUERY} from '../../../wire/query.ts'
+import type {NodeContext} from '../context.ts'
+import {relayTo} from '../relay.ts'
+import {bodyOf, queryOf, recordOf, sendJson} from '../respond.ts'
+
+export function reverseRouter(context: NodeContext): Router {
+  const router = new Router()
+  router.get('/v1/reverse/daemon', (ctx) => askNode(context, ctx))
+  return router
+}
+
+async function askNode(context: NodeContext, ctx: Context): Promise<void> {
+  const member = namedNode(context, ctx)
+  const what = queryOf(ctx).get(QUERY.what)
+  if (what === 'node_status' && statusWord(member) !== '') {
+    return sendJson(ctx, encodeAwayStatus(member))
+  }
+  const path = ctx.url.replace('/v1/reverse', '/v1')
+  await relayTo(context, ctx, member.public, await bodyOf(ctx), path)
+}
+
+function namedNode(context: NodeContext, ctx: Context): Member {
+  const id = ctx.get(HEADER.nodeId)
+  if (id === '') {
+    throw new AisError(refusal('BAD_REQUEST', `header ${HEADER.nodeId} is missing`))
+  }
+  const {smap} = recordOf(context)
+  const member = smap.nodes[id]
+  if (member !== undefined) return member
+  const message = `${context.label}: cannot forward request to node ${id}: not present in Smap v${smap.version}`
+  throw new AisError(refusal('NODE_NOT_FOUND', message))
+}
