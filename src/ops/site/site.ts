@@ -4,7 +4,15 @@
  */
 
 import {randomBytes} from 'node:crypto'
-import {chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import {dirname, join} from 'node:path'
 import {AisError} from '../../base/errors.ts'
 import {configDir} from '../../client/state-dir.ts'
@@ -70,6 +78,16 @@ export function formatSavedState(state: SavedState): string {
 /** Keeps the state. */
 export function writeSite(site: Site, state: SavedState): void {
   writePrivate(site.stateFile, formatSavedState(state))
+}
+
+/**
+ * Removes what is kept of a cluster whose hosts are no more; nothing happens when the name meanwhile
+ * belongs to another cluster.
+ */
+export function forgetSite(name: string, uuid: string): void {
+  const site = siteOf(name)
+  if (readSite(site)?.topology.cluster.uuid !== uuid) return
+  rmSync(site.directory, {recursive: true, force: true})
 }
 
 /** The cluster key, made when there is none. One line of 64 hex characters. */

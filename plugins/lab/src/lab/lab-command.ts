@@ -1,7 +1,6 @@
 /** What all lab commands share: which lab is meant, and the lock of those that change one. */
 
-import {Flags} from '@oclif/core'
-import {AisctlCommand} from 'aisctl/kit'
+import {AisctlCommand, Flags} from 'aisctl/kit'
 import {DEFAULT_LAB_NAME, DEFAULT_LABS_DIRECTORY} from './limits.ts'
 import {openLab, requireRoot, withLabLock} from './registry.ts'
 import type {LabState} from './state.ts'

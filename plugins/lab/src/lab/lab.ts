@@ -3,7 +3,7 @@
 import {randomBytes} from 'node:crypto'
 import {existsSync, mkdirSync, rmSync} from 'node:fs'
 import {dirname, join} from 'node:path'
-import {AisError} from 'aisctl/kit'
+import {AisError, forgetCluster, forgetSite, knownClusters} from 'aisctl/kit'
 import {ensureBase, removeBases} from './base-image.ts'
 import {killCgroups, makeLabCgroup, removeCgroup, setFrozen} from './cgroups.ts'
 import {mountedDevices, shareMounts, unmountAll} from './filesystems.ts'
@@ -86,8 +86,17 @@ export async function downLab(lab: LabState, purge: boolean): Promise<void> {
     await unmountAll(mountsBelow(run))
     removeDirectory(lab.directory)
     unregister(lab)
+    forgetDeployed(lab)
   })
   if (purge) removeBases(dirname(lab.directory))
+}
+
+/** What aisctl keeps of a cluster on these hosts is void; the next lab of that name has another uuid. */
+function forgetDeployed(lab: LabState): void {
+  forgetSite(lab.name, lab.clusterUuid)
+  for (const {name, uuid} of knownClusters().clusters) {
+    if (uuid === lab.clusterUuid) forgetCluster(name)
+  }
 }
 
 function plannedLab(options: UpOptions, base: string): LabState {

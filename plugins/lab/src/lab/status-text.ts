@@ -1,5 +1,6 @@
 /** A lab's state for people; pure. */
 
+import {renderGrid} from 'aisctl/kit'
 import type {HostStatus, LabStatus} from './inventory.ts'
 
 /** One line per host, then the faults and the files. */
@@ -10,7 +11,7 @@ export function statusText(status: LabStatus): string {
     host.delayed ? `${host.power}, delayed` : host.power,
     disksText(host),
   ])
-  const table = aligned([['HOST', 'ADDRESS', 'POWER', 'DISKS'], ...rows])
+  const table = renderGrid([['HOST', 'ADDRESS', 'POWER', 'DISKS'], ...rows])
   return [
     `lab ${status.name} in ${status.directory}${status.up ? '' : ' (down)'}`,
     ...table,
@@ -21,19 +22,6 @@ export function statusText(status: LabStatus): string {
     `topology ${status.topology}`,
     `inventory ${status.inventory}`,
   ].join('\n')
-}
-
-/** Columns as wide as their widest word, two blanks between them. */
-export function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  )
-  return rows.map((row) =>
-    row
-      .map((word, column) => word.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }
 
 function disksText({disks}: HostStatus): string {

@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core'
+import {Flags} from 'aisctl/kit'
 import {plug} from '../../lab/faults.ts'
 import {LabCommand} from '../../lab/lab-command.ts'
 import {addRules, cutRules} from '../../lab/partitions.ts'

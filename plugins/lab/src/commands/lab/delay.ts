@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import {Args} from 'aisctl/kit'
 import {startDelay} from '../../lab/delay.ts'
 import {LabCommand} from '../../lab/lab-command.ts'
 import {parseMs, parsePercent} from '../../lab/numbers.ts'

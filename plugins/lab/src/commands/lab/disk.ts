@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import {Args} from 'aisctl/kit'
 import {DISK_ACTIONS, type DiskAction, disturbDisk} from '../../lab/disks.ts'
 import {LabCommand} from '../../lab/lab-command.ts'
 import {parseHost} from '../../lab/state.ts'

@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core'
+import {Flags} from 'aisctl/kit'
 import {downLab} from '../../lab/lab.ts'
 import {LabCommand} from '../../lab/lab-command.ts'
 

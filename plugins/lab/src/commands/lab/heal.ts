@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core'
+import {Flags} from 'aisctl/kit'
 import {heal} from '../../lab/faults.ts'
 import {labStatus, type LabStatus} from '../../lab/inventory.ts'
 import {LabCommand} from '../../lab/lab-command.ts'

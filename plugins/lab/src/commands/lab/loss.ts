@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import {Args} from 'aisctl/kit'
 import {LabCommand} from '../../lab/lab-command.ts'
 import {parsePercent} from '../../lab/numbers.ts'
 import {addRules, lossRules} from '../../lab/partitions.ts'

@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import {Args} from 'aisctl/kit'
 import {LabCommand} from '../../lab/lab-command.ts'
 import {addRules, oneWayRules} from '../../lab/partitions.ts'
 import {parseHost} from '../../lab/state.ts'

@@ -1,5 +1,4 @@
-import {Args} from '@oclif/core'
-import {formatDuration} from 'aisctl/kit'
+import {Args, formatDuration} from 'aisctl/kit'
 import {labStatus, type LabStatus} from '../../lab/inventory.ts'
 import {LabCommand} from '../../lab/lab-command.ts'
 import {restoreSnapshot} from '../../lab/snapshots.ts'

@@ -1,5 +1,4 @@
-import {Args} from '@oclif/core'
-import {formatDuration} from 'aisctl/kit'
+import {Args, formatDuration} from 'aisctl/kit'
 import {LabCommand} from '../../lab/lab-command.ts'
 import {saveSnapshot} from '../../lab/snapshots.ts'
 

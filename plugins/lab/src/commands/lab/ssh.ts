@@ -1,4 +1,4 @@
-import {Args, Flags} from '@oclif/core'
+import {Args, Flags} from 'aisctl/kit'
 import {LabCommand} from '../../lab/lab-command.ts'
 import {separated} from '../../lab/pass-through.ts'
 import {attempt} from '../../lab/run.ts'

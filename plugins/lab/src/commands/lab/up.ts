@@ -1,5 +1,4 @@
-import {Args, Flags} from '@oclif/core'
-import {AisError, formatDuration, parseSize} from 'aisctl/kit'
+import {AisError, Args, Flags, formatDuration, parseSize} from 'aisctl/kit'
 import {labStatus, type LabStatus} from '../../lab/inventory.ts'
 import {upLab} from '../../lab/lab.ts'
 import {LabCommand} from '../../lab/lab-command.ts'
