@@ -1,0 +1,92 @@
+// Compiles the command line: src/ into dist/, each plugin into its own dist/, and a manifest of commands
+// beside each package.json. Compiled files share chunks, so that a command loads what it needs and no
+// more. Plain JavaScript; called by build.js, or by itself.
+import {existsSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+
+import {Plugin} from '@oclif/core'
+import {build} from 'esbuild'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const require =
+  "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);"
+
+const common = {
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  legalComments: 'none',
+  logLevel: 'warning',
+  // Packages that are CommonJS inside still call require for Node's own modules.
+  banner: {js: require},
+}
+
+export async function buildCli() {
+  await buildRoot()
+  const plugins = readdirSync(join(root, 'plugins')).map((name) => join(root, 'plugins', name))
+  for (const plugin of plugins) await buildPlugin(plugin)
+  const sizes = [await writeManifest(root, './dist/cli/commands')]
+  for (const plugin of plugins) sizes.push(await writeManifest(plugin, './dist/commands'))
+  const commands = sizes.reduce((sum, count) => sum + count, 0)
+  process.stdout.write(`dist/cli ${commands} commands in ${sizes.length} packages\n`)
+}
+
+async function buildRoot() {
+  for (const folder of ['cli', 'kit', 'chunks'])
+    rmSync(join(root, 'dist', folder), {recursive: true, force: true})
+  await build({
+    ...common,
+    absWorkingDir: root,
+    entryPoints: [
+      'src/cli/main.ts',
+      'src/cli/complete.ts',
+      'src/kit/index.ts',
+      ...globSync('src/cli/{commands,hooks}/**/*.ts', {cwd: root}),
+    ],
+    outbase: 'src',
+    outdir: 'dist',
+    chunkNames: 'chunks/[name]-[hash]',
+    // Optional parts of it are native and found at run time.
+    external: ['ssh2'],
+  })
+}
+
+async function buildPlugin(plugin) {
+  rmSync(join(plugin, 'dist'), {recursive: true, force: true})
+  const entryPoints = globSync('src/commands/**/*.ts', {cwd: plugin})
+  if (entryPoints.length === 0) return
+  await build({
+    ...common,
+    absWorkingDir: plugin,
+    entryPoints,
+    outbase: 'src',
+    outdir: 'dist',
+    chunkNames: 'chunks/[name]-[hash]',
+    // `aisctl/kit` stays an import, so that plugins and commands share one of everything.
+    packages: 'external',
+  })
+}
+
+/** oclif's list of commands with their flags: with it no command is loaded to print help. */
+async function writeManifest(folder, commands) {
+  const manifest = join(folder, 'oclif.manifest.json')
+  rmSync(manifest, {force: true})
+  const pjson = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  pjson.oclif = {...pjson.oclif, commands, plugins: []}
+  const plugin = new Plugin({
+    root: folder,
+    pjson,
+    isRoot: true,
+    ignoreManifest: true,
+    errorOnManifestCreate: true,
+    respectNoCacheDefault: true,
+  })
+  await plugin.load()
+  writeFileSync(manifest, JSON.stringify(plugin.manifest))
+  return plugin.commands.length
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && existsSync(root)) await buildCli()
