@@ -106,9 +106,9 @@ function parentsOf(path: string): readonly string[] {
 /** `aisctl …` lines in the README's code blocks name commands that exist. */
 export function documentedCommands(files: readonly SourceFile[]): readonly Finding[] {
   const commands = new Set(
-    files.flatMap(({path}) => {
+    files.flatMap(({path, text}) => {
       const match = /^(?:src\/cli|plugins\/[^/]+\/src)\/commands\/(.+?)(?:\/index)?\.ts$/.exec(path)
-      return match === null ? [] : [(match[1] ?? '').replaceAll('/', ' ')]
+      return match === null ? [] : [(match[1] ?? '').replaceAll('/', ' '), ...aliasesOf(text)]
     }),
   )
   return pick(files, /^README\.md$/).flatMap((file) =>
@@ -121,6 +121,12 @@ export function documentedCommands(files: readonly SourceFile[]): readonly Findi
       return [{path: file.path, line: index + 1, problem: `no such command: aisctl ${line.trim()}`}]
     }),
   )
+}
+
+/** Other names of a command: `aliases = ['put']`, with colons or spaces between the words. */
+function aliasesOf(text: string): readonly string[] {
+  const list = /aliases(?:: [^=]+)? = \[([^\]]*)\]/.exec(text)?.[1] ?? ''
+  return [...list.matchAll(/'([^']+)'/g)].map((match) => (match[1] ?? '').replaceAll(':', ' '))
 }
 
 interface PackageJson {
