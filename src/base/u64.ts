@@ -6,7 +6,10 @@
 /** 2^64 − 1. */
 export const U64_MAX = 0xffff_ffff_ffff_ffffn
 
-/** The value modulo 2^64. V8 compiles `asUintN(64, …)` to machine arithmetic; masking with `&` it does not. */
+/**
+ * The value modulo 2^64. V8 compiles `asUintN(64, …)` to machine arithmetic; masking with `&` it
+ * does not.
+ */
 export function wrapU64(value: bigint): bigint {
   return BigInt.asUintN(64, value)
 }

@@ -1,6 +1,7 @@
 /**
- * Durations and sizes: numbers inside, Go's strings (`"1m30s"`, `"64MiB"`) at the edge. Durations are
- * milliseconds, sizes are bytes. AIStore writes sizes in IEC units and accepts a few short forms.
+ * Durations and sizes: numbers inside, Go's strings (`"1m30s"`, `"64MiB"`) at the edge. Durations
+ * are milliseconds, sizes are bytes. AIStore writes sizes in IEC units and accepts a few short
+ * forms.
  */
 
 /** Milliseconds, ≥ 0. */
@@ -24,8 +25,8 @@ const MS_PER: Readonly<Record<string, number>> = {
 }
 
 /**
- * Parses a Go duration: a sequence of decimal numbers with units (`1h30m`, `1.5s`, `100ms`), `0`, or
- * with a leading minus.
+ * Parses a Go duration: a sequence of decimal numbers with units (`1h30m`, `1.5s`, `100ms`), `0`,
+ * or with a leading minus.
  * @returns milliseconds, or undefined when the text is no duration
  */
 export function parseDuration(text: string): Ms | undefined {

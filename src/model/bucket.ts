@@ -2,7 +2,10 @@
 
 import type {BucketName} from './ids.ts'
 
-/** AIStore's providers. Only `ais` buckets can be created; the others are parsed and refused by name. */
+/**
+ * AIStore's providers. Only `ais` buckets can be created; the others are parsed and refused by
+ * name.
+ */
 export type Provider = 'ais' | 'aws' | 'gcp' | 'azure' | 'oci' | 'ht'
 
 /** `@uuid#name`; both empty for the global namespace. */
@@ -25,12 +28,7 @@ export type Durability = 'default' | 'relaxed'
 
 /** A JSON value as `JSON.parse` gives it. */
 export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | {readonly [key: string]: JsonValue}
+  null | boolean | number | string | readonly JsonValue[] | {readonly [key: string]: JsonValue}
 export type JsonObject = {readonly [key: string]: JsonValue}
 
 /**

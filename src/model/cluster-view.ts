@@ -1,8 +1,8 @@
 /**
  * What a request reads: the committed record and what this node may do under it, as one immutable
- * value. The kernel publishes a new one; workers hold the newest and acknowledge it before the kernel
- * acknowledges the record (DESIGN 4.1). Leases change every second and are not in here: they are in
- * memory shared by the threads (`node/threads/ports.ts`).
+ * value. The kernel publishes a new one; workers hold the newest and acknowledge it before the
+ * kernel acknowledges the record (DESIGN 4.1). Leases change every second and are not in here: they
+ * are in memory shared by the threads (`node/threads/ports.ts`).
  */
 
 import type {NodeId} from './ids.ts'

@@ -1,4 +1,6 @@
-/** What clients ask of the primary's kernel, and what comes of it. `wire/action` decodes the former. */
+/**
+ * What clients ask of the primary's kernel, and what comes of it. `wire/action` decodes the former.
+ */
 
 import type {Refusal} from '../base/errors.ts'
 import type {Bucket, BucketRef, Durability, JsonObject} from './bucket.ts'

@@ -44,7 +44,9 @@ export function parseBucketName(text: string): BucketName | Refusal {
     return text as BucketName
   }
   return refusal('BAD_NAME', `bucket name ${JSON.stringify(text)} is not valid`, {
-    hint: `use letters, digits, "-", "_" and ".", at most ${BUCKET_NAME_MAX}, no "..", no leading "."`,
+    hint:
+      `use letters, digits, "-", "_" and ".", at most ${BUCKET_NAME_MAX}, ` +
+      'no "..", no leading "."',
   })
 }
 

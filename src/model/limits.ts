@@ -1,4 +1,7 @@
-/** Every upper bound that is not an operator's setting, with its reason. Sizes in bytes, times in ms. */
+/**
+ * Every upper bound that is not an operator's setting, with its reason. Sizes in bytes, times in
+ * ms.
+ */
 
 import {KIB, MIB} from '../base/units.ts'
 
@@ -22,7 +25,10 @@ export const OWN_ENTRIES_MAX = 32
 export const REDIRECT_HOPS_MAX = 3
 /** Custom metadata of one object, keys and values together: it travels in headers. */
 export const CUSTOM_BYTES_MAX = 8 * KIB
-/** Calls in flight on one mountpath, so that one dead disk cannot fill libuv's only pool (DESIGN 4.1). */
+/**
+ * Calls in flight on one mountpath, so that one dead disk cannot fill libuv's only pool (DESIGN
+ * 4.1).
+ */
 export const MOUNTPATH_CALLS_MAX = 4
 /** Counter values that a target reserves with one fsync (protocol R20). */
 export const COUNTER_BLOCK = 2 ** 20
@@ -30,5 +36,13 @@ export const COUNTER_BLOCK = 2 ** 20
 export const CHECKSUM_BLOCK_BYTES = 1 * MIB
 /** Client commands waiting for the kernel; beyond, 503 (each waits for one commit, a few ms). */
 export const COMMANDS_WAITING_MAX = 1024
-/** Members of a cluster: beyond 51 the voters must be a subset (protocol 2.3), which is not built. */
+/**
+ * Members of a cluster: beyond 51 the voters must be a subset (protocol 2.3), which is not built.
+ */
 export const MEMBERS_MAX = 51
+/**
+ * Changes merged into one record: a burst of joins in one commit, yet a bounded step of the kernel.
+ */
+export const CHANGES_PER_RECORD_MAX = 256
+/** Destroyed buckets kept in the record, so that a target that was away learns of them (R32). */
+export const DESTROYED_BUCKETS_MAX = 1000

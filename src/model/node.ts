@@ -1,6 +1,10 @@
-/** A member of the cluster as the record holds it, its flags on the wire, and what its state answers. */
+/**
+ * A member of the cluster as the record holds it, its flags on the wire, and what its state
+ * answers.
+ */
 
 import type {NodeId} from './ids.ts'
+import {nodeLabel} from './ids.ts'
 
 export type Role = 'proxy' | 'target'
 
@@ -22,7 +26,9 @@ export const NODE_FLAG = {
 /** Nodes with either bit own nothing, vote nothing and are skipped by placement. */
 export const LEAVING_FLAGS = NODE_FLAG.maintenance | NODE_FLAG.decommission
 
-/** Out of reach, though still a member and a voter (DESIGN 3.4). `absent`: ordered and announced. */
+/**
+ * Out of reach, though still a member and a voter (DESIGN 3.4). `absent`: ordered and announced.
+ */
 export interface Away {
   readonly kind: 'absent' | 'lost'
   /** Wall clock of the primary that recorded it, ms since 1970; for people, never for decisions. */
@@ -55,21 +61,29 @@ export function isLeaving(member: Member): boolean {
   return (member.flags & LEAVING_FLAGS) !== 0
 }
 
-/** Whether it counts in a quorum (R2): neither learner nor leaving. Absent and lost nodes do count. */
+/**
+ * Whether it counts in a quorum (R2): neither learner nor leaving. Absent and lost nodes do count.
+ */
 export function isVoter(member: Member): boolean {
   return !member.learner && !isLeaving(member)
 }
 
 /** Whether it may become primary: an electable proxy that votes. */
 export function isElectable(member: Member): boolean {
-  return (
-    member.role === 'proxy' && isVoter(member) && (member.flags & NODE_FLAG.nonElectable) === 0
-  )
+  return member.role === 'proxy' && isVoter(member) && (member.flags & NODE_FLAG.nonElectable) === 0
 }
 
-/** Whether it owns keys: a promoted target, neither leaving nor lost. An absent target keeps its share. */
+/**
+ * Whether it owns keys: a promoted target, neither leaving nor lost. An absent target keeps its
+ * share.
+ */
 export function ownsKeys(member: Member): boolean {
   return member.role === 'target' && isVoter(member) && member.away?.kind !== 'lost'
+}
+
+/** Display form: `p[id]` or `t[id]`. */
+export function nodeLabelOf(member: Pick<Member, 'id' | 'role'>): string {
+  return nodeLabel(member.role, member.id)
 }
 
 /** `host:port`, IPv6 in brackets. */

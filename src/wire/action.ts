@@ -1,7 +1,7 @@
 /**
- * The body of nearly every control call: `{action, name, value}`, and the values of the actions that
- * are served. Clients differ in case and leave keys out; that is forgiven here. What an action does
- * is decided in `core/`, what it may do is checked there.
+ * The body of nearly every control call: `{action, name, value}`, and the values of the actions
+ * that are served. Clients differ in case and leave keys out; that is forgiven here. What an action
+ * does is decided in `core/`, what it may do is checked there.
  */
 
 import type {Json, JsonMap} from './json.ts'

@@ -1,7 +1,8 @@
 /**
- * Bucket properties as AIStore shows them (`Bprops`): the cluster's configuration with what the bucket
- * set for itself on top; and what a client may set (`BpropsToSet`). Our own property, durability, is
- * shown under `ext` when it is not the default, and set as `durability` or `ext.durability`.
+ * Bucket properties as AIStore shows them (`Bprops`): the cluster's configuration with what the
+ * bucket set for itself on top; and what a client may set (`BpropsToSet`). Our own property,
+ * durability, is shown under `ext` when it is not the default, and set as `durability` or
+ * `ext.durability`.
  */
 
 import type {Refusal} from '../base/errors.ts'

@@ -22,12 +22,12 @@ export interface MountpathFacts {
 /** Whole percent in use; 0 for a filesystem without size. */
 export function percentUsed(facts: Pick<MountpathFacts, 'usedBytes' | 'availableBytes'>): number {
   const total = facts.usedBytes + facts.availableBytes
-  return total === 0 ? 0 : Math.ceil((facts.usedBytes * 100) / total)
+  return total === 0 ? 0 : Math.floor((facts.usedBytes * 100) / total)
 }
 
 /**
- * Capacity of a node, keys in Go's order. Filesystems that hold several mountpaths count once in the
- * totals. A proxy has none.
+ * Capacity of a node, keys in Go's order. Filesystems that hold several mountpaths count once in
+ * the totals. A proxy has none.
  */
 export function encodeCapacity(mountpaths: readonly MountpathFacts[], problem = ''): JsonMap {
   const enabled = mountpaths.filter((one) => one.enabled)

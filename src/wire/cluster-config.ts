@@ -13,13 +13,28 @@ import {encodeSections} from './settings.ts'
 
 const ALL_SECTIONS: ReadonlySet<string> = new Set(SETTING_KEYS.map(sectionOf))
 
+/** Sections that stand behind Go's local keys; all others stand in front of them. */
+const LAST = [
+  'net',
+  'timeout',
+  'memsys',
+  'features',
+  'versioning',
+  'resilver',
+  'ext',
+  'auth',
+  'proxy',
+]
+
 /** The cluster's configuration, keys in Go's order. */
 export function encodeClusterConfig(uuid: string, conf: ConfPart): JsonObject {
-  const {proxy, net, timeout, memsys, features, versioning, resilver, ext, auth, ...rest} =
-    encodeSections(conf.set, ALL_SECTIONS)
+  const sections = encodeSections(conf.set, ALL_SECTIONS)
+  const pick = (...names: readonly string[]): JsonObject =>
+    Object.fromEntries(Object.entries(sections).filter(([name]) => names.includes(name)))
+  const first = Object.keys(sections).filter((name) => !LAST.includes(name))
   return {
-    ...rest,
-    auth: auth ?? {},
+    ...pick(...first),
+    ...pick('auth'),
     backend: {},
     uuid,
     lastupdate_time: conf.updated,
@@ -27,16 +42,11 @@ export function encodeClusterConfig(uuid: string, conf: ConfPart): JsonObject {
       primary_url: conf.urls.primary,
       original_url: conf.urls.original,
       discovery_url: conf.urls.discovery,
-      ...(proxy as JsonObject),
+      ...(sections['proxy'] as JsonObject),
     },
-    net: net ?? {},
-    timeout: timeout ?? {},
-    memsys: memsys ?? {},
-    features: features ?? '0',
+    ...pick('net', 'timeout', 'memsys', 'features'),
     config_version: String(conf.version),
-    versioning: versioning ?? {},
-    resilver: resilver ?? {},
-    ext: ext ?? {},
+    ...pick('versioning', 'resilver', 'ext'),
   }
 }
 
@@ -78,7 +88,10 @@ const CONFIG_HEAD = looseStruct({
   lastupdate_time: withDefault(text, ''),
 })
 
-/** What a client reads: identity, version, and all of it as nested JSON. @throws AisError BAD_REQUEST */
+/**
+ * What a client reads: identity, version, and all of it as nested JSON.
+ * @throws AisError BAD_REQUEST
+ */
 export function decodeClusterConfig(value: Json): {
   readonly uuid: string
   readonly version: number

@@ -1,7 +1,7 @@
 /**
  * Small decoders of parsed JSON that combine into larger ones. A mismatch names its path
- * (`smap.tmap.t1.flags: expected an integer, found "x"`). A struct keeps the fields that it does not
- * know, so that what a newer release wrote survives a round trip through an older one.
+ * (`smap.tmap.t1.flags: expected an integer, found "x"`). A struct keeps the fields that it does
+ * not know, so that what a newer release wrote survives a round trip through an older one.
  */
 
 import {AisError} from '../base/errors.ts'
@@ -185,8 +185,8 @@ export function struct<F extends Fields>(fields: F): Decoder<Struct<F>> {
 }
 
 /**
- * The same for request bodies of Go and Python clients: keys match whatever their case, the first of
- * several that differ in case only counts, unknown fields are dropped.
+ * The same for request bodies of Go and Python clients: keys match whatever their case, the first
+ * of several that differ in case only counts, unknown fields are dropped.
  */
 export function looseStruct<F extends Fields>(fields: F): Decoder<Struct<F>> {
   return (value, path) => {

@@ -1,8 +1,8 @@
 /**
- * Errors between servers and clients: AIStore's JSON body, or its `Hdr-Error` header where an answer
- * has no body (HEAD). Our own code and hint travel in headers beside it, because strict readers of
- * the body would refuse unknown keys. Decoding gives back the code that was encoded; of an AIStore
- * node, the one that its `tcode` or status comes closest to.
+ * Errors between servers and clients: AIStore's JSON body, or its `Hdr-Error` header where an
+ * answer has no body (HEAD). Our own code and hint travel in headers beside it, because strict
+ * readers of the body would refuse unknown keys. Decoding gives back the code that was encoded; of
+ * an AIStore node, the one that its `tcode` or status comes closest to.
  */
 
 import type {AisError, ErrorCode, Refusal} from '../base/errors.ts'

@@ -1,7 +1,8 @@
 /**
- * JSON with 64-bit integers. Go writes `id_digest` and times as bare digits beyond 2^53, which a plain
- * `JSON.parse` rounds; here they become bigint and go out as bare digits again. A duplicate key is
- * refused, because two readers could disagree about which one counts; so is the key `__proto__`.
+ * JSON with 64-bit integers. Go writes `id_digest` and times as bare digits beyond 2^53, which a
+ * plain `JSON.parse` rounds; here they become bigint and go out as bare digits again. A duplicate
+ * key is refused, because two readers could disagree about which one counts; so is the key
+ * `__proto__`.
  *
  * Not a validator: what a value must look like is `decode.ts`'s business.
  */
@@ -33,7 +34,9 @@ export function parseJson(text: string): Json {
   return value
 }
 
-/** The text of a value, keys in the order of insertion; bigint as bare digits, undefined left out. */
+/**
+ * The text of a value, keys in the order of insertion; bigint as bare digits, undefined left out.
+ */
 export function encodeJson(value: unknown): string {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value === 'number') {

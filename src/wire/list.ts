@@ -1,6 +1,7 @@
 /**
  * Lists of objects: the request (`LsoMsg`), and the page as JSON and as the plain object that a
- * MessagePack library packs. Order, merging and tokens are decided elsewhere; here a page is a value.
+ * MessagePack library packs. Order, merging and tokens are decided elsewhere; here a page is a
+ * value.
  */
 
 import type {ObjectAttributes} from '../model/object.ts'

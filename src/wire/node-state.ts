@@ -32,7 +32,10 @@ export function stateFlags(view: ClusterView): number {
   )
 }
 
-/** The state as a JSON value, keys in Go's order. @param moreFlags bits that the view cannot know */
+/**
+ * The state as a JSON value, keys in Go's order.
+ * @param moreFlags bits that the view cannot know
+ */
 export function encodeNodeState(view: ClusterView, moreFlags = 0): JsonMap {
   const {record} = view
   return {

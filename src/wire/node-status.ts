@@ -35,8 +35,8 @@ export interface NodeFacts {
 }
 
 /**
- * The word for a member's state: '' when it is online, else AIStore's `maintenance` or `decommission`,
- * or ours, `absent` or `lost`.
+ * The word for a member's state: '' when it is online, else AIStore's `maintenance` or
+ * `decommission`, or ours, `absent` or `lost`.
  */
 export function statusWord(member: Member): string {
   if ((member.flags & NODE_FLAG.decommission) !== 0) return 'decommission'

@@ -1,6 +1,6 @@
 /**
- * Objects in headers: what a PUT may ask for, what GET, PUT and HEAD answer, and how clients read it
- * back. Bytes, ranges and where an object lies are the store's business.
+ * Objects in headers: what a PUT may ask for, what GET, PUT and HEAD answer, and how clients read
+ * it back. Bytes, ranges and where an object lies are the store's business.
  */
 
 import {AisError} from '../base/errors.ts'
@@ -64,7 +64,7 @@ function decodeChecksum(headers: HeaderBag): Checksum | null {
   if (value.length !== digits || !/^[0-9a-f]+$/.test(value)) {
     throw new AisError({
       code: 'BAD_CHECKSUM',
-      message: `checksum ${JSON.stringify(value.slice(0, 80))} is not ${digits} hex digits of ${type}`,
+      message: `checksum ${JSON.stringify(value.slice(0, 80))} is not ${digits} digits of ${type}`,
     })
   }
   return {type, value}

@@ -1,7 +1,7 @@
 /**
- * The URL space, once. Object names are routed on the raw path: `/v1/objects/<bucket>/` is split off
- * and the rest is percent-decoded exactly once, so that `%2F`, `..` or a space mean what the client
- * meant. Handlers and listeners are `node/http`'s business.
+ * The URL space, once. Object names are routed on the raw path: `/v1/objects/<bucket>/` is split
+ * off and the rest is percent-decoded exactly once, so that `%2F`, `..` or a space mean what the
+ * client meant. Handlers and listeners are `node/http`'s business.
  */
 
 import type {Refusal} from '../base/errors.ts'

@@ -1,6 +1,7 @@
 /**
- * Query strings as Go reads them: `+` is a space, the first of several values counts (clients repeat
- * parameters after a redirect), booleans have many spellings. Bucket identity lives here, too.
+ * Query strings as Go reads them: `+` is a space, the first of several values counts (clients
+ * repeat parameters after a redirect), booleans have many spellings. Bucket identity lives here,
+ * too.
  */
 
 import type {Refusal} from '../base/errors.ts'
@@ -120,7 +121,9 @@ export function parseNamespace(text: string): Namespace | undefined {
   return match === null ? undefined : {uuid: match[1] ?? '', name: match[2] ?? ''}
 }
 
-/** Which bucket a request means: the name of its path with `provider` and `namespace` of its query. */
+/**
+ * Which bucket a request means: the name of its path with `provider` and `namespace` of its query.
+ */
 export function parseBucketRef(name: string, query: Query): BucketRef | Refusal {
   const bucket = parseBucketName(name)
   if (isRefusal(bucket)) return bucket
@@ -150,7 +153,10 @@ export function bucketQuery(ref: BucketRef): Readonly<Record<string, string | un
   }
 }
 
-/** A bucket and, behind it, an object: what `bck_to` and `object_to` hold (`ais/@#/b/` , `ais/@#/b/o`). */
+/**
+ * A bucket and, behind it, an object: what `bck_to` and `object_to` hold (`ais/@#/b/` ,
+ * `ais/@#/b/o`).
+ */
 export interface Uname {
   readonly ref: BucketRef
   /** '' when it names the bucket. */

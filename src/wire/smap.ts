@@ -1,7 +1,7 @@
 /**
- * The cluster map as AIStore shows it. Who is absent or lost stands under `ext.abs`, who has not been
- * promoted yet under `ext.learners`; both are left out while there is nobody, so that the usual map
- * is AIStore's to the byte.
+ * The cluster map as AIStore shows it. Who is absent or lost stands under `ext.abs`, who has not
+ * been promoted yet under `ext.learners`; both are left out while there is nobody, so that the
+ * usual map is AIStore's to the byte.
  */
 
 import {defined} from '../base/assert.ts'

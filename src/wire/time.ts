@@ -59,8 +59,8 @@ export function parseRfc3339(text: string): bigint | undefined {
   return BigInt(seconds) * NS_PER_S + BigInt((match[7] ?? '').padEnd(9, '0'))
 }
 
-// Days since 1970 of a date of the proleptic Gregorian calendar; years count from March, so that the
-// leap day comes last.
+// Days since 1970 of a date of the proleptic Gregorian calendar; years count from March, so that
+// the leap day comes last.
 function daysOf(year: number, month: number, day: number): number {
   const shifted = month <= 2 ? year - 1 : year
   const era = Math.floor(shifted / 400)

@@ -327,7 +327,8 @@ t.test('a wrong setting is refused with key, range and the nearest key', (t) => 
   const wrong: readonly (readonly [JsonObject, RegExp | string])[] = [
     [
       {keepalivetracker: {proxy: {interval: '-1s'}}},
-      'invalid keepalivetracker.proxy.interval=-1s (expected a duration such as "10s" from 1s to 1m, or 0)',
+      'invalid keepalivetracker.proxy.interval=-1s ' +
+        '(expected a duration such as "10s" from 1s to 1m, or 0)',
     ],
     [{mirror: {copies: 99}}, /invalid mirror.copies=99 \(expected a whole number from 1 to 32\)/],
     [{mirror: {copies: 1.5}}, /invalid mirror.copies/],

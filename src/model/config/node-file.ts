@@ -21,7 +21,9 @@ export const DATA_WORKERS_MAX = 64
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** One data directory of a target: a mounted filesystem of its own, unless the file allows sharing. */
+/**
+ * One data directory of a target: a mounted filesystem of its own, unless the file allows sharing.
+ */
 export interface MountpathEntry {
   /** Absolute path. */
   readonly path: string
@@ -70,7 +72,9 @@ export interface NodeFile {
   readonly dataWorkers?: number
   /** Default level: info. */
   readonly log?: {readonly level?: LogLevel}
-  /** Playgrounds and tests: mountpaths may be plain directories of one filesystem. Default false. */
+  /**
+   * Playgrounds and tests: mountpaths may be plain directories of one filesystem. Default false.
+   */
   readonly allowSharedFilesystem?: boolean
 }
 

@@ -1,8 +1,8 @@
 /**
- * The one table of cluster settings: dotted key, type, unit, default, range, meaning, scope. Parsing,
- * validation, defaults, the wire form, documentation and completion derive from it. Rows stand in
- * the order of AIStore's own JSON, and its defaults are those of a recorded cluster; what this
- * project adds stands under `ext`, which AIStore's tools ignore.
+ * The one table of cluster settings: dotted key, type, unit, default, range, meaning, scope.
+ * Parsing, validation, defaults, the wire form, documentation and completion derive from it. Rows
+ * stand in the order of AIStore's own JSON, and its defaults are those of a recorded cluster; what
+ * this project adds stands under `ext`, which AIStore's tools ignore.
  *
  * Durations are milliseconds and sizes are bytes here; their text forms belong to `wire/`.
  */

@@ -1,7 +1,7 @@
 /**
- * A strict check of a parsed JSON value against a table of keys: unknown keys, missing keys and wrong
- * forms are refused by name, with the form that was expected. For files that people write; bodies on
- * the wire are read by the lenient combinators of `wire/decode.ts`.
+ * A strict check of a parsed JSON value against a table of keys: unknown keys, missing keys and
+ * wrong forms are refused by name, with the form that was expected. For files that people write;
+ * bodies on the wire are read by the lenient combinators of `wire/decode.ts`.
  */
 
 import type {Refusal} from '../../base/errors.ts'
