@@ -44,6 +44,24 @@ export {
 } from '../model/config/node-file.ts'
 export {formatEndpoint, parseEndpoint, type Endpoint, type Role} from '../model/node.ts'
 export type {Host, HostResult, HostRun} from '../ops/host/host.ts'
+/** Plans: the runner, and the one error that a failed plan ends with. */
+export {planError, runPlan, type PlanOutcome, type RunOptions} from '../ops/plan/run.ts'
+export {previewPlan} from '../ops/plan/preview.ts'
+/** Topologies and deploys. Loaded when first used: they bring SSH and YAML with them. */
+export const loadDeploy = (): Promise<typeof import('../ops/deploy/prepare.ts')> =>
+  import('../ops/deploy/prepare.ts')
+export const loadInventory = (): Promise<typeof import('../ops/inventory/inventory.ts')> =>
+  import('../ops/inventory/inventory.ts')
+export const loadRuntime = (): Promise<typeof import('../ops/payload/runtime.ts')> =>
+  import('../ops/payload/runtime.ts')
+export const loadTopologyText = (): Promise<typeof import('../ops/topology/write.ts')> =>
+  import('../ops/topology/write.ts')
+export type {CheckResult} from '../ops/check/check.ts'
+export type {DeployOutcome} from '../ops/deploy/deploy.ts'
+export type {Topology} from '../ops/topology/resolve.ts'
+export type {TopologyAnswers} from '../ops/topology/write.ts'
+/** Forgets what this machine keeps of a deployed cluster. */
+export {forgetSite} from '../ops/site/site.ts'
 export type {Plan, Step, StepContext, StepEvent, StepProgress} from '../ops/plan/plan.ts'
 /** oclif's declarations of flags and arguments. */
 export {Args, Flags} from '@oclif/core'

@@ -30,7 +30,9 @@ export interface CheckedHost {
   readonly memoryBytes: number
   readonly systemd: number
   readonly container: string
+  /** The host's clock minus ours; known to within `clockUncertaintyMs`. */
   readonly clockOffsetMs: number
+  readonly clockUncertaintyMs: number
 }
 
 /** One step per host; `result` judges what has been heard. */
@@ -105,6 +107,7 @@ function resultOf(
       systemd: fact.systemd,
       container: fact.container,
       clockOffsetMs: fact.clock.offsetMs,
+      clockUncertaintyMs: fact.clock.uncertaintyMs,
     })),
   }
 }

@@ -27,6 +27,8 @@ export interface Deployment {
   readonly release: Release
   readonly clusterKey: string
   readonly runtimes: Map<string, Promise<Runtime>>
+  /** Payload being packed or packed, by hash and encoding: once for all hosts. */
+  readonly packed: Map<string, Promise<Frame>>
   readonly facts: Map<string, HostFacts>
   readonly saved: Map<string, SavedState>
 }
@@ -41,6 +43,7 @@ export function newDeployment(
     release,
     clusterKey,
     runtimes: new Map(),
+    packed: new Map(),
     facts: new Map(),
     saved: new Map(),
   }
@@ -118,7 +121,14 @@ export async function missingPayload(
     {path: bundlePath(release, runtime), file: release.file, sha256: release.sha256},
   ]
   const lacking = wanted.filter(({path, sha256: hash}) => facts?.hashes[path] !== hash)
-  return Promise.all(lacking.map(({file, sha256: hash}) => packedFrame(file, hash, encoding)))
+  return Promise.all(
+    lacking.map(({file, sha256: hash}) => {
+      const key = `${hash} ${encoding}`
+      const frame = deployment.packed.get(key) ?? packedFrame(file, hash, encoding)
+      deployment.packed.set(key, frame)
+      return frame
+    }),
+  )
 }
 
 /** Secrets that must travel to the host: none when it has them. */

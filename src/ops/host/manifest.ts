@@ -88,7 +88,7 @@ export function makeManifest(host: TopologyHost, input: ManifestInput): Manifest
       ...mountEntries(host),
       ...sysctlEntries(input.topology),
       ...host.nodes.map((node) => releaseLink(node, name)),
-      unit('aisnode.target', 'enabled'),
+      unit('aisnode.target', 'started'),
       ...units.map((service) => unit(service, 'started')),
     ],
     runtime: input.runtime,
@@ -130,7 +130,9 @@ function commonEntries(input: ManifestInput, units: readonly string[]): Manifest
   const system = '/etc/systemd/system'
   return [
     {type: 'user', path: 'aisnode', ...content(text('aisnode.sysusers')), restart: []},
+    dir('/etc/sysusers.d', '0755', 'root:root'),
     textFile('/etc/sysusers.d/aisnode.conf', text('aisnode.sysusers')),
+    dir('/etc/tmpfiles.d', '0755', 'root:root'),
     textFile('/etc/tmpfiles.d/aisnode.conf', text('aisnode.tmpfiles')),
     dir('/etc/aisnode', '0750', 'root:aisnode'),
     dir('/etc/aisnode/secrets', '0700', 'root:root'),

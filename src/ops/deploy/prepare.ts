@@ -1,0 +1,59 @@
+/** `aisctl deploy` and `aisctl check`, from a file name to a plan that can be run. Connects to nothing yet. */
+
+import {planCheck, type CheckResult} from '../check/check.ts'
+import {openFleet, type FleetOptions} from '../fleet.ts'
+import {findRelease} from '../payload/release.ts'
+import type {Plan} from '../plan/plan.ts'
+import {clusterKey, hasClusterKey} from '../site/site.ts'
+import type {Topology} from '../topology/resolve.ts'
+import {planDeploy, type DeployOutcome} from './deploy.ts'
+import {newDeployment} from './deployment.ts'
+import {openTopology} from './open.ts'
+
+export interface PrepareOptions extends Omit<FleetOptions, 'site'> {
+  /** The operator's topology. */
+  readonly file: string
+}
+
+export interface PrepareDeployOptions extends PrepareOptions {
+  readonly dryRun: boolean
+  readonly timeoutMs: number
+  /** Another bundle of the daemon than this installation's. */
+  readonly bundle?: string
+}
+
+export interface Prepared<Result> {
+  readonly topology: Topology
+  readonly plan: Plan
+  /** What has come out so far. */
+  result(): Result
+  /** Closes the connections. Call it whatever happened. */
+  close(): Promise<void>
+}
+
+/** A plan that looks and changes nothing. */
+export function prepareCheck(options: PrepareOptions): Prepared<CheckResult> {
+  const {topology, site} = openTopology(options.file, {keep: false})
+  const fleet = openFleet(topology, {...options, site})
+  const check = planCheck(fleet, Date.now)
+  return {topology, plan: check.plan, result: check.result, close: () => fleet.close()}
+}
+
+/** A plan that makes the hosts what the topology says, or says what it would change. */
+export async function prepareDeploy(
+  options: PrepareDeployOptions,
+): Promise<Prepared<DeployOutcome>> {
+  const {dryRun, timeoutMs} = options
+  const {topology, site, before} = openTopology(options.file, {keep: !dryRun})
+  const release = await findRelease(options.bundle)
+  const key = dryRun && !hasClusterKey(site) ? 'not made yet\n' : clusterKey(site)
+  const fleet = openFleet(topology, {...options, site})
+  const {plan, outcome} = planDeploy(fleet, newDeployment(topology, release, key), {
+    dryRun,
+    timeoutMs,
+    site,
+    before,
+    now: Date.now,
+  })
+  return {topology, plan, result: outcome, close: () => fleet.close()}
+}
