@@ -89,7 +89,7 @@ export function openNameIndexes(
     step()
   }
 
-  function page(paths: readonly string[], question: IndexPage): readonly ObjectAttributes[] | null {
+  function page(paths: readonly string[], question: IndexPage): readonly PlacedEntry[] | null {
     if (paths.some((path) => building.has(path))) return null
     const pages = paths.map((path) =>
       (indexes.get(path)?.page(question) ?? []).map((attributes) => ({attributes, path})),

@@ -1,0 +1,96 @@
+/** PATCH of an object's custom metadata: a new footer under a new generation, the same content. */
+
+import {AisError} from '../../base/errors.ts'
+import {admit} from '../../core/objects/admit.ts'
+import type {NodeId} from '../../model/ids.ts'
+import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
+import {decodeAction} from '../../wire/action.ts'
+import {checkCustom} from '../../wire/object.ts'
+import {QUERY, queryFlag} from '../../wire/query.ts'
+import {readBody} from '../peer/body.ts'
+import type {Decide, WriteDone} from '../store/object-store.ts'
+import {fail, notFound, ownerAway, refuse, writeHead} from './answers.ts'
+import {afterCommit, isDurable, problemNow} from './commit.ts'
+import type {Admitted, ObjectCall} from './context.ts'
+import {keyRequestOf, standingOf, storeKey} from './context.ts'
+import {pullObject} from './pull.ts'
+import {isRedirected, notRedirected} from './put.ts'
+import {resolveCopy} from './resolve.ts'
+
+type Custom = Readonly<Record<string, string>>
+
+export async function patchObject(call: ObjectCall): Promise<void> {
+  if (!isRedirected(call)) return fail(call, notRedirected(call))
+  const admission = admit(standingOf(call.deps), keyRequestOf(call, 'write'))
+  if (admission.type !== 'proceed') return refuse(call, admission)
+  const body = await readBody(call.req, CONTROL_BODY_BYTES_MAX)
+  const custom = customOf(decodeAction(body.toString('utf8')).value)
+  checkCustom(custom)
+  const replace = queryFlag(call.route.query, QUERY.setNewCustom)
+  const change = (old: Custom): Custom => (replace ? custom : {...old, ...custom})
+  const done: WriteDone = (error) => {
+    if (error !== null) return fail(call, error)
+    writeHead(call.res, 200, [['Content-Length', '0']])
+    call.res.end()
+  }
+  resolveCopy(call, admission, false, (error, found) => {
+    if (error !== null || found === undefined) return fail(call, error)
+    if (found.type === 'remote') return bring(call, admission, found.from, change, done)
+    call.deps.store.close(found.lookup.file)
+    changeHere(call, admission, change, done)
+  })
+}
+
+function changeHere(
+  call: ObjectCall,
+  admitted: Admitted,
+  change: (old: Custom) => Custom,
+  done: WriteDone,
+): void {
+  const {store} = call.deps
+  const decide: Decide = (previous) => {
+    const problem = problemNow(call, admitted)
+    if (problem !== null) return problem
+    if (previous === null || previous.tombstone) return notFound(call)
+    const custom = change(previous.custom)
+    checkCustom(custom)
+    const gen = {own: admitted.entryIndex, counter: store.nextCounter()}
+    return {attributes: {...previous, gen, custom}, moreChecksums: []}
+  }
+  const finish = afterCommit(call, admitted, done)
+  store.changeMetadata(storeKey(call, admitted), isDurable(admitted), decide, finish)
+}
+
+function bring(
+  call: ObjectCall,
+  admitted: Admitted,
+  id: NodeId,
+  change: (old: Custom) => Custom,
+  done: WriteDone,
+): void {
+  const from = call.deps.view().record?.smap.nodes[id]
+  if (from === undefined) return fail(call, ownerAway(call, [`t[${id}]`]))
+  pullObject(
+    call,
+    admitted,
+    {
+      from,
+      name: call.route.name,
+      make: (source) => ({custom: change(source.custom), version: Number(source.version ?? 1)}),
+    },
+    done,
+  ).catch((error: unknown) => fail(call, error))
+}
+
+function customOf(value: unknown): Custom {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const entries = Object.entries(value as Record<string, unknown>)
+    if (entries.every(([, item]) => typeof item === 'string')) {
+      return Object.fromEntries(entries) as Custom
+    }
+  }
+  throw new AisError({
+    code: 'BAD_REQUEST',
+    message: 'custom metadata is an object of texts: {"value": {"key": "value"}}',
+  })
+}

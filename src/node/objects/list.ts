@@ -1,0 +1,67 @@
+/** This target's page of a bucket's names: all its mountpaths merged, tombstones included. */
+
+import {AisError} from '../../base/errors.ts'
+import type {BucketRef} from '../../model/bucket.ts'
+import {bucketLabel, bucketUname} from '../../model/bucket.ts'
+import {LIST_PAGE_MAX} from '../../model/limits.ts'
+import type {LocalPage} from '../../wire/local-page.ts'
+import type {ObjectsDeps} from './context.ts'
+import {selfLabel} from './context.ts'
+
+export interface ListQuestion {
+  readonly ref: BucketRef
+  readonly prefix: string
+  /** Names after this one in UTF-8 byte order; '' from the start. */
+  readonly after: string
+  /** 1 to LIST_PAGE_MAX, tombstones counted. */
+  readonly limit: number
+  /** Accept a page that misses mountpaths which are away; it says which. */
+  readonly partial: boolean
+}
+
+/** @throws AisError BUCKET_NOT_FOUND, NOT_READY while the index is built, LIST_INCOMPLETE */
+export function listLocal(deps: ObjectsDeps, question: ListQuestion): LocalPage {
+  const {store} = deps
+  const {ref, prefix, after} = question
+  const bucket = deps.view().record?.bmd.buckets[bucketUname(ref)]
+  if (bucket === undefined || bucket.deletedAt !== undefined) {
+    const message = `bucket "${bucketLabel(ref)}" does not exist`
+    throw new AisError({code: 'BUCKET_NOT_FOUND', message})
+  }
+  const missing = store.missing().map(({path, why}) => `${path}: ${why}`)
+  if (missing.length > 0 && !question.partial) {
+    throw new AisError({
+      code: 'LIST_INCOMPLETE',
+      message: `${selfLabel(deps)} cannot list everything: ${missing.join('; ')}`,
+      hint: 'bring the disk back, or ask for a partial list',
+      details: {missing},
+    })
+  }
+  const limit = Math.min(Math.max(question.limit, 1), LIST_PAGE_MAX)
+  const entries = store.page({bid: bucket.bid, prefix, after, limit})
+  if (entries === null) {
+    const message = `${selfLabel(deps)} is still indexing its names`
+    throw new AisError({code: 'NOT_READY', message})
+  }
+  const places = new Map(
+    store
+      .status()
+      .map(({path, label, disks}) => [
+        path,
+        {node: selfLabel(deps), mountpath: path, label, disks},
+      ]),
+  )
+  return {
+    entries: entries.map(({attributes, path}) => ({
+      attributes,
+      place: places.get(path) ?? {
+        node: selfLabel(deps),
+        mountpath: path,
+        label: '',
+        disks: [],
+      },
+    })),
+    more: entries.length === limit,
+    missing,
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Brings an object from another target and stores it under the call's key as a new version: for a
+ * change of metadata whose newest copy lies with an earlier owner, and for a rename to a name that
+ * another target owns.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import type {Member} from '../../model/node.ts'
+import type {ObjectAttributes} from '../../model/object.ts'
+import type {WriteDone} from '../store/object-store.ts'
+import {storeError} from '../store/store-error.ts'
+import {collectHeaders} from '../../wire/headers.ts'
+import type {ObjectProps} from '../../wire/object.ts'
+import {decodeObjectHeaders} from '../../wire/object.ts'
+import type {NewVersion} from './commit.ts'
+import {commitBody} from './commit.ts'
+import type {Admitted, ObjectCall} from './context.ts'
+import {objectLabel, storeKey} from './context.ts'
+import {askPath} from './questions.ts'
+import {receiveBody} from './receive.ts'
+
+/** How long the sender may be silent. */
+const PULL_TIMEOUT_MS = 30_000
+
+export interface Pull {
+  readonly from: Member
+  /** Name of the object there. */
+  readonly name: string
+  /** The new version, from what the sender says of its copy and from what is here. */
+  readonly make: (source: ObjectProps, previous: ObjectAttributes | null) => NewVersion
+}
+
+export async function pullObject(
+  call: ObjectCall,
+  admitted: Admitted,
+  pull: Pull,
+  done: WriteDone,
+): Promise<void> {
+  const {deps} = call
+  const path = askPath(call, admitted, pull.name)
+  const ask = {to: pull.from, method: 'GET', path, timeoutMs: PULL_TIMEOUT_MS}
+  const reply = await deps.askTarget(ask)
+  if (reply.status !== 200) {
+    reply.body.resume()
+    const message = `t[${pull.from.id}] does not give ${objectLabel(call.route)}: ${reply.status}`
+    return done(new AisError({code: 'OWNER_UNAVAILABLE', message}), undefined)
+  }
+  const raw = Object.entries(reply.headers).flatMap(([name, value]) =>
+    [value ?? []].flat().flatMap((one) => [name, one]),
+  )
+  const source = decodeObjectHeaders(collectHeaders(raw))
+  const {checksum} = source
+  const wanted = [deps.settings(admitted.bucket).checksumType, checksum?.type ?? 'none'].filter(
+    (type) => type !== 'none',
+  )
+  const key = storeKey(call, admitted)
+  receiveBody(deps.store, key, reply.body, wanted, (error, received) => {
+    if (received === undefined) {
+      return done(storeError(`pull ${objectLabel(call.route)}`, error), undefined)
+    }
+    const found = received.body.checksums.find((sum) => sum.type === checksum?.type)
+    if (received.body.sizeBytes !== source.sizeBytes || found?.value !== checksum?.value) {
+      received.write.body.abort()
+      const message = `${objectLabel(call.route)} came damaged from t[${pull.from.id}]`
+      return done(new AisError({code: 'BAD_CHECKSUM', message}), undefined)
+    }
+    commitBody(call, admitted, received, (previous) => pull.make(source, previous), done)
+  })
+}

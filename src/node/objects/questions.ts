@@ -1,0 +1,76 @@
+/**
+ * What targets ask each other about one key, over the intra-data listener: "what do you hold?" (HEAD),
+ * "give it to me" (GET), "take it from me" (POST pull). Answered from what lies on the disks, whoever
+ * owns the key; only authenticated nodes can ask.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import {formatGeneration} from '../../model/generation.ts'
+import type {HeaderPair} from '../../wire/headers.ts'
+import {HEADER} from '../../wire/headers.ts'
+import {encodeObjectHeaders} from '../../wire/object.ts'
+import {objectPath} from '../../wire/paths.ts'
+import {bucketQuery, formatQuery} from '../../wire/query.ts'
+import type {Lookup} from '../store/object-store.ts'
+import {fail, ownerAway, writeHead} from './answers.ts'
+import type {Admitted, ObjectCall} from './context.ts'
+import {sendFile} from './send.ts'
+
+/** Query key of a question; its value is the id of the bucket that the asker means. */
+export const ASK_KEY = 'ext-ask'
+/** On a 404: what is held is a delete. */
+export const TOMBSTONE_HEADER = 'Ais-Ext-Tombstone'
+
+/** Path and query of a question about a call's key. */
+export function askPath(
+  call: ObjectCall,
+  admitted: Admitted,
+  name: string = call.route.name,
+): string {
+  const {ref} = admitted.bucket
+  const query = formatQuery({...bucketQuery(ref), [ASK_KEY]: admitted.bucket.bid})
+  return `${objectPath(ref.name, name)}?${query}`
+}
+
+/** Answers HEAD and GET with what is held here. */
+export function answerQuestion(call: ObjectCall): void {
+  const {store} = call.deps
+  const key = {
+    bid: call.route.query.get(ASK_KEY) ?? '',
+    name: call.route.name,
+    digest: call.digest,
+  }
+  if (!/^\d{1,20}$/.test(key.bid)) {
+    return fail(call, new AisError({code: 'BAD_REQUEST', message: 'a question names a bucket id'}))
+  }
+  store.whenSettled(key, () => {
+    let lookup: Lookup
+    try {
+      lookup = store.lookup(key, call.req.method === 'GET')
+    } catch (error) {
+      return fail(call, error)
+    }
+    if (lookup.type === 'unsure') return fail(call, ownerAway(call, lookup.missing))
+    if (lookup.type !== 'object') {
+      const tombstone: readonly HeaderPair[] =
+        lookup.type === 'none'
+          ? []
+          : [
+              [HEADER.generation, formatGeneration(lookup.attributes.gen)],
+              [TOMBSTONE_HEADER, 'true'],
+            ]
+      writeHead(call.res, 404, [['Content-Length', '0'], ...tombstone])
+      call.res.end()
+      return
+    }
+    const {attributes} = lookup.file.footer
+    const headers: readonly HeaderPair[] = [
+      ...encodeObjectHeaders(attributes),
+      [HEADER.generation, formatGeneration(attributes.gen)],
+    ]
+    if (call.req.method === 'GET') return sendFile(call, lookup.file, headers)
+    store.close(lookup.file)
+    writeHead(call.res, 200, [...headers, ['Content-Length', String(attributes.sizeBytes)]])
+    call.res.end()
+  })
+}

@@ -1,0 +1,124 @@
+/**
+ * POST of an object: rename within a bucket. The new name is durable with its owner before the old one
+ * becomes a tombstone, so that a failure in between leaves both names, never none.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import {admit} from '../../core/objects/admit.ts'
+import {newestEntry, ownerUnder} from '../../core/objects/ring.ts'
+import {objectDigest} from '../../core/placement/locate.ts'
+import type {ObjectName} from '../../model/ids.ts'
+import {isRefusal, parseObjectName} from '../../model/ids.ts'
+import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
+import type {Member} from '../../model/node.ts'
+import {ACTION, decodeAction, encodeAction} from '../../wire/action.ts'
+import {objectPath} from '../../wire/paths.ts'
+import {bucketQuery, formatQuery} from '../../wire/query.ts'
+import {readBody} from '../peer/body.ts'
+import {fail, ownerAway, refuse, writeHead} from './answers.ts'
+import type {Admitted, ObjectCall} from './context.ts'
+import {callOf, keyRequestOf, selfLabel, standingOf} from './context.ts'
+import {tombstone} from './delete.ts'
+import {pullObject} from './pull.ts'
+import {isRedirected, notRedirected} from './put.ts'
+import {resolveCopy} from './resolve.ts'
+
+/** Between targets: "store this object of mine under your name". */
+const PULL_ACTION = 'ext-pull'
+/** A rename copies the object; a large one takes its time. */
+const RENAME_TIMEOUT_MS = 600_000
+
+export async function postObject(call: ObjectCall): Promise<void> {
+  const body = await readBody(call.req, CONTROL_BODY_BYTES_MAX)
+  const message = decodeAction(body.toString('utf8'))
+  if (message.action === PULL_ACTION && call.origin === 'data') {
+    return takeOver(call, message.name, message.value)
+  }
+  if (message.action !== ACTION.renameObject) {
+    const what = `object action ${JSON.stringify(message.action)} is not supported`
+    return fail(call, new AisError({code: 'UNSUPPORTED', message: what}))
+  }
+  if (!isRedirected(call)) return fail(call, notRedirected(call))
+  const name = parseObjectName(message.name)
+  if (isRefusal(name)) return fail(call, new AisError(name))
+  renameObject(call, name)
+}
+
+function renameObject(call: ObjectCall, name: ObjectName): void {
+  const admission = admit(standingOf(call.deps), keyRequestOf(call, 'write'))
+  if (admission.type !== 'proceed') return refuse(call, admission)
+  if (name === call.route.name) {
+    const message = `${JSON.stringify(name)} is its name already`
+    return fail(call, new AisError({code: 'BAD_REQUEST', message}))
+  }
+  resolveCopy(call, admission, false, (error, found) => {
+    if (error !== null || found === undefined) return fail(call, error)
+    if (found.type === 'local') call.deps.store.close(found.lookup.file)
+    const holder = found.type === 'local' ? call.deps.view().self.id : found.from
+    copyThenDelete(call, admission, name, holder).catch((problem: unknown) => fail(call, problem))
+  })
+}
+
+async function copyThenDelete(
+  call: ObjectCall,
+  admitted: Admitted,
+  name: ObjectName,
+  holder: string,
+): Promise<void> {
+  const to = ownerOf(call, name)
+  const query = formatQuery(bucketQuery(admitted.bucket.ref))
+  const reply = await call.deps.askTarget({
+    to,
+    method: 'POST',
+    path: `${objectPath(admitted.bucket.ref.name, name)}?${query}`,
+    body: encodeAction({action: PULL_ACTION, name: call.route.name, value: {from: holder}}),
+    timeoutMs: RENAME_TIMEOUT_MS,
+  })
+  reply.body.resume()
+  if (reply.status !== 200) throw ownerAway(call, [`t[${to.id}]`])
+  tombstone(
+    call,
+    admitted,
+    () => undefined,
+    (error) => {
+      if (error !== null) return fail(call, error)
+      writeHead(call.res, 200, [['Content-Length', '0']])
+      call.res.end()
+    },
+  )
+}
+
+function ownerOf(call: ObjectCall, name: ObjectName): Member {
+  const entry = newestEntry(call.deps.ring())
+  const digest = objectDigest(call.route.ref, name)
+  const id = entry === undefined ? undefined : ownerUnder(entry, digest)
+  const owner = id === undefined ? undefined : call.deps.view().record?.smap.nodes[id]
+  if (owner !== undefined && owner.away === null) return owner
+  throw ownerAway(call, ['the owner of the new name'])
+}
+
+/** The other side: fetch the object named by the asker and keep it under this call's name. */
+function takeOver(call: ObjectCall, name: string, value: unknown): void {
+  const admission = admit(standingOf(call.deps), keyRequestOf(call, 'write'))
+  if (admission.type !== 'proceed') return refuse(call, admission)
+  const from = typeof value === 'object' && value !== null && 'from' in value ? value.from : ''
+  const member = call.deps.view().record?.smap.nodes[String(from)]
+  if (member === undefined) {
+    const message = `${selfLabel(call.deps)} does not know the target ${String(from)}`
+    return fail(call, new AisError({code: 'NODE_NOT_FOUND', message}))
+  }
+  const source = callOf(call.deps, call.req, call.res, call.route, call.origin)
+  const pull = {
+    from: member,
+    name,
+    make: (props: {custom: Readonly<Record<string, string>>; version: string | null}) => ({
+      custom: props.custom,
+      version: Number(props.version ?? 1),
+    }),
+  }
+  pullObject(source, admission, pull, (error) => {
+    if (error !== null) return fail(call, error)
+    writeHead(call.res, 200, [['Content-Length', '0']])
+    call.res.end()
+  }).catch((error: unknown) => fail(call, error))
+}

@@ -1,0 +1,164 @@
+/**
+ * Finds the copy that a read may answer with: the local one where it is authoritative, else the newest
+ * among the owners under the entries since (DESIGN 3.6). The common case, one settled entry, is
+ * synchronous and asks nobody.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import type {Copy} from '../../core/objects/read.ts'
+import {planRead, resolveRead} from '../../core/objects/read.ts'
+import {newestEntry} from '../../core/objects/ring.ts'
+import {parseGeneration} from '../../model/generation.ts'
+import type {NodeId} from '../../model/ids.ts'
+import {HEADER} from '../../wire/headers.ts'
+import type {TargetReply} from '../peer/data-client.ts'
+import type {Lookup} from '../store/object-store.ts'
+import {notFound, ownerAway} from './answers.ts'
+import type {Admitted, ObjectCall} from './context.ts'
+import {selfLabel, storeKey} from './context.ts'
+import {TOMBSTONE_HEADER, askPath} from './questions.ts'
+
+/** How long an owner may take to answer for one key. */
+export const ASK_TIMEOUT_MS = 5_000
+
+/** What an owner says it holds. */
+export interface OwnersCopy extends Copy {
+  /** AIStore's visible version; 0 when it did not say. */
+  readonly version: number
+}
+
+/** The copy to answer with. */
+export type Found =
+  | {readonly type: 'local'; readonly lookup: Extract<Lookup, {type: 'object'}>}
+  | {readonly type: 'remote'; readonly from: NodeId}
+
+export type FoundDone = (error: AisError | null, found: Found | undefined) => void
+
+/** @param wantContent false when only attributes are needed */
+export function resolveCopy(
+  call: ObjectCall,
+  admitted: Admitted,
+  wantContent: boolean,
+  done: FoundDone,
+): void {
+  const {store} = call.deps
+  const key = storeKey(call, admitted)
+  store.whenSettled(key, () => {
+    let lookup: Lookup
+    try {
+      lookup = store.lookup(key, wantContent)
+    } catch (error) {
+      return done(error as AisError, undefined)
+    }
+    if (lookup.type === 'unsure') return done(ownerAway(call, lookup.missing), undefined)
+    const plan = planRead(call.deps.ring(), selfId(call), call.digest, copyOf(lookup))
+    if (plan.type === 'local') return concludeLocal(call, admitted, lookup, done)
+    if (lookup.type === 'object') store.close(lookup.file)
+    askOwners(call, admitted, plan.targets).then(
+      (answers) => concludeAsked(call, admitted, wantContent, answers, done),
+      (error: unknown) => done(error as AisError, undefined),
+    )
+  })
+}
+
+function concludeLocal(
+  call: ObjectCall,
+  admitted: Admitted,
+  lookup: Exclude<Lookup, {type: 'unsure'}>,
+  done: FoundDone,
+): void {
+  if (lookup.type === 'object') return done(null, {type: 'local', lookup})
+  // Another owner may have written it since: without a lease nobody is told that it is not there.
+  if (admitted.stale) return done(leaseLost(call), undefined)
+  done(notFound(call), undefined)
+}
+
+function concludeAsked(
+  call: ObjectCall,
+  admitted: Admitted,
+  wantContent: boolean,
+  answers: ReadonlyMap<NodeId, OwnersCopy | null>,
+  done: FoundDone,
+): void {
+  const {store} = call.deps
+  let lookup: Lookup
+  try {
+    lookup = store.lookup(storeKey(call, admitted), wantContent)
+  } catch (error) {
+    return done(error as AisError, undefined)
+  }
+  const end: FoundDone = (error, found) => {
+    if (lookup.type === 'object' && found?.type !== 'local') store.close(lookup.file)
+    done(error, found)
+  }
+  if (lookup.type === 'unsure') return end(ownerAway(call, lookup.missing), undefined)
+  const ring = call.deps.ring()
+  if (!call.deps.leaseValid() || newestEntry(ring)?.index !== admitted.entryIndex) {
+    return end(leaseLost(call), undefined)
+  }
+  const outcome = resolveRead(ring, selfId(call), call.digest, copyOf(lookup), answers)
+  if (outcome.type === 'unknown') {
+    return end(
+      ownerAway(
+        call,
+        outcome.silent.map((id) => `t[${id}]`),
+      ),
+      undefined,
+    )
+  }
+  if (outcome.type === 'missing') return end(notFound(call), undefined)
+  if (outcome.type === 'remote') return end(null, {type: 'remote', from: outcome.from})
+  if (lookup.type !== 'object') return end(notFound(call), undefined)
+  end(null, {type: 'local', lookup})
+}
+
+/** What each owner holds; one that does not answer is not in the result. */
+export async function askOwners(
+  call: ObjectCall,
+  admitted: Admitted,
+  targets: readonly NodeId[],
+): Promise<ReadonlyMap<NodeId, OwnersCopy | null>> {
+  const answers = new Map<NodeId, OwnersCopy | null>()
+  await Promise.all(
+    targets.map(async (id) => {
+      const to = call.deps.view().record?.smap.nodes[id]
+      if (to === undefined) return
+      try {
+        const path = askPath(call, admitted)
+        const ask = {to, method: 'HEAD', path, timeoutMs: ASK_TIMEOUT_MS}
+        const reply = await call.deps.askTarget(ask)
+        reply.body.resume()
+        const copy = copyOfReply(reply)
+        if (copy !== undefined) answers.set(id, copy)
+      } catch (error) {
+        // Silence is an outcome: whether it matters is decided over all answers.
+        call.deps.log.debug('owner did not answer', {owner: id, error: String(error)})
+      }
+    }),
+  )
+  return answers
+}
+
+function copyOfReply(reply: TargetReply): OwnersCopy | null | undefined {
+  if (reply.status !== 200 && reply.status !== 404) return undefined
+  const text = reply.headers[HEADER.generation.toLowerCase()]
+  const gen = typeof text === 'string' ? parseGeneration(text) : undefined
+  if (gen === undefined) return reply.status === 404 ? null : undefined
+  const version = Number(reply.headers[HEADER.version.toLowerCase()] ?? 0)
+  return {gen, tombstone: reply.headers[TOMBSTONE_HEADER.toLowerCase()] === 'true', version}
+}
+
+function copyOf(lookup: Lookup): Copy | null {
+  if (lookup.type === 'object') return {gen: lookup.file.footer.attributes.gen, tombstone: false}
+  if (lookup.type === 'tombstone') return {gen: lookup.attributes.gen, tombstone: true}
+  return null
+}
+
+function selfId(call: ObjectCall): NodeId {
+  return call.deps.view().self.id
+}
+
+function leaseLost(call: ObjectCall): AisError {
+  const message = `${selfLabel(call.deps)} holds no data lease, or ownership is changing`
+  return new AisError({code: 'NOT_READY', message})
+}
