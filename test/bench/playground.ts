@@ -40,9 +40,9 @@ export interface Playground {
   down(): Promise<void>
 }
 
-/** A directory for measurements, on the repository's filesystem, not on tmpfs. */
+/** A directory for measurements, on the repository's own filesystem, not on tmpfs. */
 export function workDirectory(): string {
-  const parent = join(ROOT, 'dist/bench')
+  const parent = join(ROOT, 'node_modules/.cache/bench')
   mkdirSync(parent, {recursive: true})
   return mkdtempSync(join(parent, 'run-'))
 }
