@@ -5,7 +5,7 @@
 
 import type {RequestListener} from 'node:http'
 
-import type Router from '@koa/router'
+import Router from '@koa/router'
 import Koa from 'koa'
 
 import {AisError, refusal} from '../../base/errors.ts'
@@ -20,12 +20,13 @@ export function createApp(context: NodeContext, routers: readonly Router[]): Req
   app.on('error', (error: unknown) => context.log.debug('request ended', {error: reasonOf(error)}))
   app.use(requestLog(context))
   app.use(errorExit(context))
-  for (const router of routers) {
-    app.use(router.routes())
-    app.use(router.allowedMethods())
-  }
+  const root = new Router()
+  for (const router of routers) root.use(router.routes())
+  app.use(root.routes())
+  app.use(root.allowedMethods())
   app.use((ctx) => {
-    if (ctx.status !== 404 || ctx.body !== undefined) return
+    // A path that a router knows, under another verb: allowedMethods answers.
+    if (isKnownPath(ctx['matched'])) return
     const from = `${ctx.req.socket.remoteAddress ?? ''}:${ctx.req.socket.remotePort ?? 0}`
     throw new AisError(
       refusal('BAD_REQUEST', `invalid request URI: '${ctx.method} ${ctx.path}' from ${from}`),
@@ -33,4 +34,8 @@ export function createApp(context: NodeContext, routers: readonly Router[]): Req
   })
   const callback = app.callback()
   return (req, res) => void callback(req, res)
+}
+
+function isKnownPath(matched: unknown): boolean {
+  return Array.isArray(matched) && matched.length > 0
 }

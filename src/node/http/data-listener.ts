@@ -61,7 +61,7 @@ async function serve(
     if ((await until(reached, RECORD_WAIT_MS)) === undefined) {
       throw new AisError(refusal('STALE_RECORD', `${context.label} has an older record`))
     }
-    const page = encodeLocalPage(await objects.listPage(query))
+    const page = encodeLocalPage(objects.listPage(query))
     return signedAnswer(admitted, req, res, {status: 200, body: page})
   }
   if (!isObjectPath(path)) throw new AisError(refusal('BAD_REQUEST', `no such path: ${path}`))
@@ -71,5 +71,5 @@ async function serve(
   const ref = parseBucketRef(parsed.bucket, query)
   if (isRefusal(ref)) throw new AisError(ref)
   const route = {ref, name: parsed.objectName, rawPath: path, rawQuery, query}
-  await objects.handle(req, res, route, 'data')
+  objects.handle(req, res, route, 'data')
 }

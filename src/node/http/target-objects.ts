@@ -26,13 +26,8 @@ const COUNTED: Readonly<Record<string, string>> = {
   DELETE: 'del',
 }
 
-export async function serveObject(
-  context: NodeContext,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
+export function serveObject(context: NodeContext, req: IncomingMessage, res: ServerResponse): void {
   const startedNs = process.hrtime.bigint()
-  let label = ''
   try {
     const {path, query: rawQuery} = splitTarget(req.url ?? '')
     const parsed = parseObjectPath(path)
@@ -40,18 +35,15 @@ export async function serveObject(
     const query = parseQuery(rawQuery)
     const ref = parseBucketRef(parsed.bucket, query)
     if (isRefusal(ref)) throw new AisError(ref)
-    label = bucketLabel(ref)
-    const fence = decodeRedirectMark(query)?.fence ?? 0
-    if (recordIndex(context) < fence) {
-      await until(() => (recordIndex(context) < fence ? undefined : true), RECORD_WAIT_MS)
-    }
+    res.once('close', () => count(context, req, res, {label: bucketLabel(ref), startedNs}))
     const objects = defined(context.objects, 'only a target serves objects')
     const route = {ref, name: parsed.objectName, rawPath: path, rawQuery, query}
-    await objects.handle(req, res, route, 'public')
+    const fence = decodeRedirectMark(query)?.fence ?? 0
+    if (recordIndex(context) >= fence) return objects.handle(req, res, route, 'public')
+    const arrived = (): true | undefined => (recordIndex(context) < fence ? undefined : true)
+    void until(arrived, RECORD_WAIT_MS).then(() => objects.handle(req, res, route, 'public'))
   } catch (error) {
     answerError(req, res, error, context.label)
-  } finally {
-    count(context, req, res, {label, startedNs})
   }
 }
 

@@ -22,8 +22,9 @@ import {bodyOf, commandOrRelay, queryOf, recordOf, relayed, sendDone, sendJson} 
 export function bucketsRouter(context: NodeContext): Router {
   const router = new Router()
   const path = ['/v1/buckets', '/v1/buckets/', '/v1/buckets/{*name}']
-  router.get(path, (ctx) => getBuckets(context, ctx))
+  // HEAD first: a route for GET would answer it, too.
   router.head(path, (ctx) => headBucket(context, ctx))
+  router.get(path, (ctx) => getBuckets(context, ctx))
   router.post(path, (ctx) => postBucket(context, ctx))
   router.delete(path, (ctx) => deleteBucket(context, ctx))
   router.patch(path, (ctx) => patchBucket(context, ctx))
