@@ -1,6 +1,6 @@
 /**
- * Questions to the person at the terminal. Without a terminal nothing is asked and nothing assumed: the
- * command refuses and names the flag that answers.
+ * Questions to the person at the terminal. Without a terminal nothing is asked and nothing assumed:
+ * the command refuses and names the flag that answers.
  */
 
 import {AisError} from '../base/errors.ts'
@@ -12,7 +12,9 @@ export interface ConfirmOptions {
   readonly flag?: string
 }
 
-/** Resolves when the person agrees. @throws AisError REFUSED when not, or when nobody can be asked */
+/**
+ * Resolves when the person agrees. @throws AisError REFUSED when not, or when nobody can be asked
+ */
 export async function confirm(
   question: string,
   {yes, flag = '--yes'}: ConfirmOptions,

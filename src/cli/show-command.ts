@@ -32,7 +32,10 @@ export abstract class ShowCommand extends AisctlCommand {
   }
 }
 
-/** One line per drawing; 64-bit integers as text, because a line is for machines that may round them. */
+/**
+ * One line per drawing; 64-bit integers as text, because a line is for machines that may round
+ * them.
+ */
 function exact(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value
 }

@@ -1,4 +1,6 @@
-/** Checksums of object bytes as they pass: computed by libraries, compared with what a header says. */
+/**
+ * Checksums of object bytes as they pass: computed by libraries, compared with what a header says.
+ */
 
 import type {ChecksumType} from '../model/object.ts'
 

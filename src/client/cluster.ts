@@ -1,7 +1,8 @@
 /**
- * A cluster as its gateways show it: maps, configuration, the state of nodes, and what changes them.
- * Speaks the documented API only, so that it works against an AIStore cluster, too. Answers keep what
- * they held (`--json` prints them whole); the parts that tables need are decoded by `wire/`.
+ * A cluster as its gateways show it: maps, configuration, the state of nodes, and what changes
+ * them. Speaks the documented API only, so that it works against an AIStore cluster, too. Answers
+ * keep what they held (`--json` prints them whole); the parts that tables need are decoded by
+ * `wire/`.
  */
 
 import {parseEndpoint} from '../model/node.ts'

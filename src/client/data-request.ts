@@ -1,7 +1,7 @@
 /**
- * One request for object bytes, from the gateway through its redirects to the node that answers. A body
- * is opened anew for every hop, so that nothing is lost when a gateway answers before it has read it;
- * with "100 Continue" a large body is not sent to a gateway that redirects at all.
+ * One request for object bytes, from the gateway through its redirects to the node that answers. A
+ * body is opened anew for every hop, so that nothing is lost when a gateway answers before it has
+ * read it; with "100 Continue" a large body is not sent to a gateway that redirects at all.
  *
  * It does not repeat a request that failed: objects.ts does.
  */

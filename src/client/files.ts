@@ -1,6 +1,6 @@
 /**
- * Files, standard input and standard output as ends of a transfer. A file that is fetched appears under
- * its name only when it is whole and verified.
+ * Files, standard input and standard output as ends of a transfer. A file that is fetched appears
+ * under its name only when it is whole and verified.
  */
 
 import {randomBytes} from 'node:crypto'

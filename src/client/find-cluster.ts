@@ -1,6 +1,6 @@
 /**
- * Which cluster a command means: `--cluster`, AISCTL_CLUSTER, AIS_ENDPOINT, or the only known one, in
- * this order. Never guessed among several.
+ * Which cluster a command means: `--cluster`, AISCTL_CLUSTER, AIS_ENDPOINT, or the only known one,
+ * in this order. Never guessed among several.
  */
 
 import {AisError} from '../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
  * The clusters that this operator's machine knows: a name, gateways to ask, and where it came from.
- * One file per cluster, replaced by rename, so that two commands never spoil each other's entry. It is
- * a cache: the cluster itself holds the truth.
+ * One file per cluster, replaced by rename, so that two commands never spoil each other's entry. It
+ * is a cache: the cluster itself holds the truth.
  */
 
 import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs'
@@ -9,7 +9,10 @@ import {join} from 'node:path'
 import {AisError} from '../base/errors.ts'
 import {configDir} from './state-dir.ts'
 
-/** `playground`: processes of this machine. `deployed`: hosts with systemd. `added`: only its URL is known. */
+/**
+ * `playground`: processes of this machine. `deployed`: hosts with systemd. `added`: only its URL is
+ * known.
+ */
 export type ClusterKind = 'playground' | 'deployed' | 'added'
 
 export interface KnownCluster {

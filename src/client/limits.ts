@@ -27,7 +27,7 @@ export const CHUNK_BYTES = 1 * MIB
 /** Status requests in flight while a table is gathered. */
 export const STATUS_PARALLEL = 16
 /**
- * How long object requests are repeated: longer than a restarted target needs, longer than the grace in
- * which an absent one keeps its keys (30 s).
+ * How long object requests are repeated: longer than a restarted target needs, longer than the
+ * grace in which an absent one keeps its keys (30 s).
  */
 export const RETRY_PATIENCE_MS = 60_000

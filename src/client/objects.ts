@@ -1,7 +1,7 @@
 /**
- * Objects: put, get, head, delete. Bytes stream; a put is verified by the target against the checksum
- * sent with it, a get is verified here against the one that comes with it. What fails because a node is
- * away for a moment is repeated through another gateway, within a patience.
+ * Objects: put, get, head, delete. Bytes stream; a put is verified by the target against the
+ * checksum sent with it, a get is verified here against the one that comes with it. What fails
+ * because a node is away for a moment is repeated through another gateway, within a patience.
  */
 
 import {Agent} from 'node:http'
@@ -194,7 +194,10 @@ function compare(wanted: Checksum, found: string, answer: IncomingMessage): void
   })
 }
 
-/** An error that must not be repeated, because bytes have already gone where they cannot be taken back. */
+/**
+ * An error that must not be repeated, because bytes have already gone where they cannot be taken
+ * back.
+ */
 function final(error: unknown, bytes: number): AisError {
   if (error instanceof AisError) return error
   const reason = error instanceof Error ? reasonOf(error) : String(error)
@@ -250,7 +253,10 @@ function propsOf(answer: IncomingMessage): ObjectProps {
   return decodeObjectHeaders(collectHeaders(answer.rawHeaders))
 }
 
-/** Repeats what a moment may mend: 503, and connections that fail; each time through the next gateway. */
+/**
+ * Repeats what a moment may mend: 503, and connections that fail; each time through the next
+ * gateway.
+ */
 async function persist<T>(link: Link, attempt: (endpoint: string) => Promise<T>): Promise<T> {
   const deadline = performance.now() + (link.patienceMs ?? RETRY_PATIENCE_MS)
   let pauseMs = RETRY_PAUSE_MIN_MS

@@ -1,6 +1,6 @@
 /**
- * The cluster at one moment, gathered from its map and from every node's own status. A node that does
- * not answer is part of the picture, not an error.
+ * The cluster at one moment, gathered from its map and from every node's own status. A node that
+ * does not answer is part of the picture, not an error.
  */
 
 import {AisError} from '../base/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * One small GET with a short limit and no retries: health polls, completion, the list of clusters. It
- * uses node:http alone, because it runs where start-up time counts.
+ * One small GET with a short limit and no retries: health polls, completion, the list of clusters.
+ * It uses node:http alone, because it runs where start-up time counts.
  */
 
 import {get} from 'node:http'

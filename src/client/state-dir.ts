@@ -1,6 +1,7 @@
 /**
- * Where the operator's machine keeps what it knows: the clusters it has met (configuration), and what
- * may be lost at any time (cache). Follows the XDG base directories; AISCTL_STATE_DIR moves all of it.
+ * Where the operator's machine keeps what it knows: the clusters it has met (configuration), and
+ * what may be lost at any time (cache). Follows the XDG base directories; AISCTL_STATE_DIR moves
+ * all of it.
  */
 
 import {homedir} from 'node:os'

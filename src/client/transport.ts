@@ -1,6 +1,7 @@
 /**
- * One request of the control plane: to the first gateway that can be reached, again while the cluster
- * says 503, with the answer as text. Object bytes do not pass here (objects.ts): they stream.
+ * One request of the control plane: to the first gateway that can be reached, again while the
+ * cluster says 503, with the answer as text. Object bytes do not pass here (objects.ts): they
+ * stream.
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -148,7 +149,9 @@ class Unreachable extends Error {
   }
 }
 
-/** Doing it twice has the effect of doing it once, and the second answer says the same as the first. */
+/**
+ * Doing it twice has the effect of doing it once, and the second answer says the same as the first.
+ */
 function isRepeatable({method}: ClientRequest): boolean {
   return method !== 'POST' && method !== 'DELETE'
 }

@@ -45,7 +45,9 @@ export interface VoteRequest {
   readonly epoch: number
   readonly candidate: Voter
   readonly pre: boolean
-  /** To form a cluster that has no record yet (DESIGN 3.12); binds a voter without record for good. */
+  /**
+   * To form a cluster that has no record yet (DESIGN 3.12); binds a voter without record for good.
+   */
   readonly founding: boolean
   /** What the candidate has accepted, so that nobody sends it back; null without any. */
   readonly holds: {readonly position: RecordPosition; readonly sha: string} | null

@@ -1,7 +1,7 @@
 /**
- * The daemon's entry, of the process and of each of its threads: what to run is decided by the thread
- * and the command line. Modules are loaded when they are needed, so that each thread pays for its own
- * only.
+ * The daemon's entry, of the process and of each of its threads: what to run is decided by the
+ * thread and the command line. Modules are loaded when they are needed, so that each thread pays
+ * for its own only.
  */
 
 import {isMainThread, workerData} from 'node:worker_threads'

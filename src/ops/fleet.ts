@@ -1,4 +1,6 @@
-/** The hosts of one topology, each connected when it is first needed, once, until all are closed. */
+/**
+ * The hosts of one topology, each connected when it is first needed, once, until all are closed.
+ */
 
 import {AisError} from '../base/errors.ts'
 import type {Host} from './host/host.ts'

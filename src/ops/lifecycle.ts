@@ -1,6 +1,6 @@
 /**
- * What commands of the cluster's life have in common: which nodes are meant, a plan over their units,
- * and the line that says what is true afterwards.
+ * What commands of the cluster's life have in common: which nodes are meant, a plan over their
+ * units, and the line that says what is true afterwards.
  */
 
 import type {ClusterClient} from '../client/cluster.ts'

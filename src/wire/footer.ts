@@ -4,8 +4,10 @@
  *
  * ```
  * content | footer | footer … ; a footer is, little-endian:
- *   "AISF" · u16 format · u16 flags · u32 length of JSON · u32 number of blocks · u64 content length
- *   u64 XXH64 per block of 1 MiB of content · JSON (name, bid, gen, version, times, checksums, custom)
+ *   "AISF" · u16 format · u16 flags · u32 length of JSON · u32 number of blocks · u64 content
+ * length
+ *   u64 XXH64 per block of 1 MiB of content · JSON (name, bid, gen, version, times, checksums,
+ * custom)
  *   u64 XXH64 of the footer up to here · u32 length of the whole footer · "FSIA"
  * ```
  *

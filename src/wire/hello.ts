@@ -1,7 +1,7 @@
 /**
- * The greeting of two nodes: who asks whom, in which cluster, with which keys, and a nonce each. What
- * is signed with a cluster key is `helloTranscript`, the same text on both sides; the HMAC itself is
- * computed in `node/peer/session.ts`. Nothing secret is in here.
+ * The greeting of two nodes: who asks whom, in which cluster, with which keys, and a nonce each.
+ * What is signed with a cluster key is `helloTranscript`, the same text on both sides; the HMAC
+ * itself is computed in `node/peer/session.ts`. Nothing secret is in here.
  */
 
 import {count, decodeWith, list, struct, text, type Struct} from './decode.ts'

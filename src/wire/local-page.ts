@@ -1,7 +1,7 @@
 /**
  * One target's page of names, between our own nodes: in UTF-8 byte order, with generations and
- * tombstones, so that the gateway that merges several targets lets the newest of a name win. Canonical
- * JSON; encode and decode are inverse twins.
+ * tombstones, so that the gateway that merges several targets lets the newest of a name win.
+ * Canonical JSON; encode and decode are inverse twins.
  */
 
 import {AisError} from '../base/errors.ts'

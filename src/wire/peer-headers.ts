@@ -1,4 +1,6 @@
-/** Headers of an authenticated request between nodes, and of its answer. Lower case, as Node gives. */
+/**
+ * Headers of an authenticated request between nodes, and of its answer. Lower case, as Node gives.
+ */
 export const PEER_HEADER = {
   session: 'ais-peer-session',
   sequence: 'ais-peer-sequence',

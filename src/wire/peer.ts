@@ -23,7 +23,10 @@ import type {Json} from './json.ts'
 import {canonicalJson, parseJson} from './json.ts'
 import {clusterUuid, decodeRecord, endpoint, member, nodeId, position, voter} from './record.ts'
 
-/** SHA-256 of the UTF-8 bytes of a text, lower-case hex. Given by the caller: hashes live at the edge. */
+/**
+ * SHA-256 of the UTF-8 bytes of a text, lower-case hex. Given by the caller: hashes live at the
+ * edge.
+ */
 export type Sha256 = (text: string) => string
 
 /** The body of a request. */
@@ -73,8 +76,8 @@ export function decodePeerAnswer(body: string, sha256: Sha256): PeerAnswer {
 }
 
 /**
- * Why the body of a join comes from a node of AIStore; undefined when it does not. Such a node sends
- * its `cluMeta`: `{"si": {"daemon_id": …}, …}`.
+ * Why the body of a join comes from a node of AIStore; undefined when it does not. Such a node
+ * sends its `cluMeta`: `{"si": {"daemon_id": …}, …}`.
  */
 export function foreignJoinRefusal(value: Json): Refusal | undefined {
   const snode = isJsonMap(value) ? value['si'] : undefined

@@ -1,7 +1,7 @@
 /**
- * A small HTTP/1.1 client over kept-alive sockets, for load: it costs a fraction of node:http, so that
- * what is measured is the server. One request at a time per connection, redirects followed at most
- * three hops, bodies counted and dropped unless asked for. Not a general client: it knows
+ * A small HTTP/1.1 client over kept-alive sockets, for load: it costs a fraction of node:http, so
+ * that what is measured is the server. One request at a time per connection, redirects followed at
+ * most three hops, bodies counted and dropped unless asked for. Not a general client: it knows
  * Content-Length and chunked bodies, and nothing else.
  */
 

@@ -1,6 +1,6 @@
 /**
- * One thread of load: so many connections, each with one request at a time, until its share is done.
- * Says `ready`, waits for a word, and answers with its latencies.
+ * One thread of load: so many connections, each with one request at a time, until its share is
+ * done. Says `ready`, waits for a word, and answers with its latencies.
  */
 
 import {parentPort, workerData} from 'node:worker_threads'

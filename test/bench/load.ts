@@ -1,6 +1,7 @@
 /**
- * Bounded load from worker threads with kept-alive connections: so many operations, so many at a time,
- * each timed. The generator shares the machine with the servers, as the peers' does: trust ratios.
+ * Bounded load from worker threads with kept-alive connections: so many operations, so many at a
+ * time, each timed. The generator shares the machine with the servers, as the peers' does: trust
+ * ratios.
  */
 
 import {Worker} from 'node:worker_threads'

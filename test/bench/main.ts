@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- NAME [--json]`: measures and compares, asserts no time. The last line of stdout is
- * one JSON object {bench, rows}; without --json a table for people comes before it.
+ * `npm run bench -- NAME [--json]`: measures and compares, asserts no time. The last line of stdout
+ * is one JSON object {bench, rows}; without --json a table for people comes before it.
  */
 
 import {benchObjects} from './objects.ts'

@@ -1,6 +1,7 @@
 /**
- * Rows about memory: the peak of each kind of process under the load so far, and how little it grows
- * while one object of 1 GiB streams in and out. The object is made as it is sent: no side holds it.
+ * Rows about memory: the peak of each kind of process under the load so far, and how little it
+ * grows while one object of 1 GiB streams in and out. The object is made as it is sent: no side
+ * holds it.
  */
 
 import {request} from 'node:http'

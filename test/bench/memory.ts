@@ -1,4 +1,6 @@
-/** Memory of processes as the kernel counts it: what is resident now, and the most that ever was. */
+/**
+ * Memory of processes as the kernel counts it: what is resident now, and the most that ever was.
+ */
 
 import {readFileSync, writeFileSync} from 'node:fs'
 

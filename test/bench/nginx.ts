@@ -1,6 +1,6 @@
 /**
- * The peer for object traffic: nginx, two workers, serving and storing plain files (WebDAV PUT), from
- * Debian's package, which is unpacked and not installed.
+ * The peer for object traffic: nginx, two workers, serving and storing plain files (WebDAV PUT),
+ * from Debian's package, which is unpacked and not installed.
  */
 
 import {execFileSync, spawn, type ChildProcess} from 'node:child_process'

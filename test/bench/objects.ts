@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- objects`: GET and PUT of 4 KiB and 8 MiB through the gateways of a playground,
  * beside nginx with the same files and beside a plain loop of the same system calls; durable and
- * relaxed, verified reads on and off; peak memory; lists. Everything shares two cores: the ratios tell.
+ * relaxed, verified reads on and off; peak memory; lists. Everything shares two cores: the ratios
+ * tell.
  */
 
 import {listRows} from './list.ts'
@@ -110,7 +111,9 @@ async function getRows(playground: Playground, nginx: Nginx, size: Size): Promis
   return rows
 }
 
-/** Orientation: the reference's figure does not come from this run, so it is a count, not a peer. */
+/**
+ * Orientation: the reference's figure does not come from this run, so it is a count, not a peer.
+ */
 function besideReference(
   method: 'GET' | 'PUT',
   size: Size,

@@ -1,7 +1,7 @@
 /**
  * The peer for small writes: the system calls of one stored object in a plain loop, one thread per
- * target. Durable: open, write, fsync, rename, fsync of the directory. Relaxed: the same without the
- * two flushes. No HTTP, no checksum, no placement.
+ * target. Durable: open, write, fsync, rename, fsync of the directory. Relaxed: the same without
+ * the two flushes. No HTTP, no checksum, no placement.
  */
 
 import {closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync} from 'node:fs'

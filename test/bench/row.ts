@@ -1,6 +1,6 @@
 /**
- * One measured figure and how it is judged. A goal is always a comparison with a peer of the same run
- * or with a count; nothing here asserts a time by itself.
+ * One measured figure and how it is judged. A goal is always a comparison with a peer of the same
+ * run or with a count; nothing here asserts a time by itself.
  */
 
 /** What the last line of a bench or proof holds, one per figure (DESIGN of the JSON: README). */

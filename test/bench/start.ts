@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- start`: how long until a cluster serves, after a start, a join and the death of
- * every process; and how long the tool takes to say a word. Orientation: the reference needs 19.6 s,
+ * every process; and how long the tool takes to say a word. Orientation: the reference needs 19.6
+ * s,
  * 1.1 s and 35 s for the first three.
  */
 

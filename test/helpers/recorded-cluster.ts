@@ -1,7 +1,7 @@
 /**
- * A cluster made of recorded answers, behind a real HTTP server on the loopback: what the client and
- * the command line are tested against while no daemon is needed. Objects are not stored; every object
- * request is answered as it was recorded, redirects included.
+ * A cluster made of recorded answers, behind a real HTTP server on the loopback: what the client
+ * and the command line are tested against while no daemon is needed. Objects are not stored; every
+ * object request is answered as it was recorded, redirects included.
  */
 
 import {readFileSync} from 'node:fs'
@@ -80,7 +80,9 @@ function exchangeOf(request: JsonMap, response: JsonMap): Exchange {
   }
 }
 
-/** Redirect marks differ each time; of a body only its action counts, and whether it names a page. */
+/**
+ * Redirect marks differ each time; of a body only its action counts, and whether it names a page.
+ */
 function keyOf(method: string, path: string, body: Json): string {
   const [plain = '', query = ''] = path.split('?')
   const kept = query.split('&').filter((part) => !/^(pid|utm|presence)=/.test(part))
@@ -116,7 +118,9 @@ function answer({exchanges, request, response, body, url}: Asked): void {
   response.writeHead(found.status).end(method === 'HEAD' ? undefined : found.body)
 }
 
-/** The recorded status of one node stands for every node of its role, under the asked node's name. */
+/**
+ * The recorded status of one node stands for every node of its role, under the asked node's name.
+ */
 function statusOf(exchanges: ReadonlyMap<string, Exchange>, id: string): Exchange | undefined {
   const role = id.startsWith('p') ? 'proxy' : 'target'
   const statuses = readExchanges('node').filter(({key}) => key.includes('what=node_status'))

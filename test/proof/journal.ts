@@ -1,6 +1,6 @@
 /**
- * What proofs have found so far: one line per slice, appended and flushed as soon as it is known, so
- * that a run may end at any moment. Lines are never rewritten.
+ * What proofs have found so far: one line per slice, appended and flushed as soon as it is known,
+ * so that a run may end at any moment. Lines are never rewritten.
  */
 
 import {closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync} from 'node:fs'

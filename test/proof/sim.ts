@@ -1,6 +1,6 @@
 /**
- * The proof `sim`: ever new seeds through test/sim/main.ts, in slices, until the time is up. Stops at
- * nothing but the clock: a violation is written down with its seed and the run goes on.
+ * The proof `sim`: ever new seeds through test/sim/main.ts, in slices, until the time is up. Stops
+ * at nothing but the clock: a violation is written down with its seed and the run goes on.
  */
 
 import {execFile} from 'node:child_process'

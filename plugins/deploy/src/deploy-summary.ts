@@ -1,4 +1,6 @@
-/** The last words of a deploy: what was changed on each host, what is true now, what to type next. */
+/**
+ * The last words of a deploy: what was changed on each host, what is true now, what to type next.
+ */
 
 import type {DeployOutcome, Topology} from 'aisctl/kit'
 

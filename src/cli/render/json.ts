@@ -1,4 +1,6 @@
-/** JSON for people and for scripts: four spaces as AIStore's tool prints it, 64-bit integers exact. */
+/**
+ * JSON for people and for scripts: four spaces as AIStore's tool prints it, 64-bit integers exact.
+ */
 
 /** Node has it since 21; the compiler's library does not name it yet. */
 const {rawJSON} = JSON as unknown as {rawJSON(text: string): unknown}

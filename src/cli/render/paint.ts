@@ -1,6 +1,6 @@
 /**
- * Colour, when there is somebody to see it: a terminal, and no NO_COLOR (https://no-color.org). Words
- * carry the meaning, colour only repeats it.
+ * Colour, when there is somebody to see it: a terminal, and no NO_COLOR (https://no-color.org).
+ * Words carry the meaning, colour only repeats it.
  */
 
 import type {Writable} from 'node:stream'

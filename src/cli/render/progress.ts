@@ -1,6 +1,6 @@
 /**
- * One line that says how far something is: rewritten in place on a terminal, a new line for each change
- * elsewhere. Written to stderr, so that stdout stays what scripts read.
+ * One line that says how far something is: rewritten in place on a terminal, a new line for each
+ * change elsewhere. Written to stderr, so that stdout stays what scripts read.
  */
 
 import type {WriteStream} from 'node:tty'

@@ -1,6 +1,6 @@
 /**
- * `show cluster`: the tables that AIStore's operators know, and the summary below them. A node that is
- * leaving or away keeps its figures as long as it answers.
+ * `show cluster`: the tables that AIStore's operators know, and the summary below them. A node that
+ * is leaving or away keeps its figures as long as it answers.
  */
 
 import {formatDuration, formatSize} from '../../base/units.ts'

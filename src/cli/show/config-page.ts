@@ -9,7 +9,9 @@ import {decodeSmap} from '../../wire/smap.ts'
 import {flatten, propertyTable} from '../render/properties.ts'
 import type {Page} from './cluster-page.ts'
 
-/** The cluster's configuration. @param section `rebalance`, or a longer dotted start; absent: all */
+/**
+ * The cluster's configuration. @param section `rebalance`, or a longer dotted start; absent: all
+ */
 export async function clusterConfigPage(
   client: ClusterClient,
   section: string | undefined,

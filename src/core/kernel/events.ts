@@ -3,8 +3,8 @@
  * everything that it orders (effects). The runtime performs effects with sockets, a disk thread and
  * timers; the simulator performs them in a virtual world. Both speak exactly these types.
  *
- * Object bytes never pass here. Time arrives with every event: `nowMs` is monotonic (same origin for
- * the life of the process), `wallMs` only where people will read it.
+ * Object bytes never pass here. Time arrives with every event: `nowMs` is monotonic (same origin
+ * for the life of the process), `wallMs` only where people will read it.
  */
 
 import type {JsonObject} from '../../model/bucket.ts'
@@ -129,7 +129,8 @@ export type KernelEvent =
 export type KernelEffect =
   /**
    * Write whole, fsync file and directory, then `persisted(token)`. In order of tokens; of several
-   * waiting ones the newest alone may be written, all are then reported. A failure ends the process.
+   * waiting ones the newest alone may be written, all are then reported. A failure ends the
+   * process.
    */
   | {readonly type: 'persist'; readonly token: number; readonly state: DurableState}
   /** Exactly one `peer-answered` or `peer-silent` follows, within `timeoutMs`. */

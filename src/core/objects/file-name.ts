@@ -1,9 +1,9 @@
 /**
- * Where an object's file lies below a mountpath: `b/<bid>/<2 hex>/<file name>`. The file name is the
- * object's name percent-encoded, so that `a` and `a/b` live side by side; where that would exceed
- * what a directory entry holds, a readable start and 128 bits of hash. The footer in the file holds
- * the full name and is checked on every access, so two long names that met would be refused, never
- * mixed. Knows nothing of disks.
+ * Where an object's file lies below a mountpath: `b/<bid>/<2 hex>/<file name>`. The file name is
+ * the object's name percent-encoded, so that `a` and `a/b` live side by side; where that would
+ * exceed what a directory entry holds, a readable start and 128 bits of hash. The footer in the
+ * file holds the full name and is checked on every access, so two long names that met would be
+ * refused, never mixed. Knows nothing of disks.
  */
 
 import {xxh64, xxh64Bytes} from '../../base/xxhash.ts'
@@ -20,7 +20,9 @@ const HASH_LETTERS = 32
 /** Bytes of the encoded name that stay readable in front of the hash. */
 const READABLE_BYTES = FILE_NAME_BYTES_MAX - HASH_LETTERS - LONG_MARK.length
 
-/** What stands for itself. `~` marks a hashed name and is therefore always encoded in a plain one. */
+/**
+ * What stands for itself. `~` marks a hashed name and is therefore always encoded in a plain one.
+ */
 const ENCODED = /[\u0000-\u001f\u007f%/~]|^\./g
 const utf8 = new TextEncoder()
 

@@ -1,8 +1,8 @@
 /**
  * The same rules within a node as between nodes: which mountpath holds a key's newest copy when
- * disks come and go. The history lists, oldest first, which mountpaths were in use since which value
- * of the target's counter; a copy is the newest if the mountpath that got writes under every later
- * set is here to be looked at. Knows nothing of directories.
+ * disks come and go. The history lists, oldest first, which mountpaths were in use since which
+ * value of the target's counter; a copy is the newest if the mountpath that got writes under every
+ * later set is here to be looked at. Knows nothing of directories.
  */
 
 import type {Candidate} from '../placement/locate.ts'

@@ -87,8 +87,8 @@ function ownersSince(ring: OwnRing, digest: bigint, gen: Generation | null): rea
 }
 
 /**
- * AIStore's visible version of a write: 1 for a new object or after a delete, else one more than the
- * highest known. For people and clients; conflicts are resolved by generation alone.
+ * AIStore's visible version of a write: 1 for a new object or after a delete, else one more than
+ * the highest known. For people and clients; conflicts are resolved by generation alone.
  */
 export function nextVersion(known: {version: number; tombstone: boolean} | null): number {
   return known === null || known.tombstone ? 1 : known.version + 1

@@ -1,7 +1,7 @@
 /**
  * Who owned a key, entry by entry of the record's `own` list: the one view of ownership that
- * admission, commit and reads share. Built once per record, asked once per request. Knows nothing of
- * leases or of what is stored.
+ * admission, commit and reads share. Built once per record, asked once per request. Knows nothing
+ * of leases or of what is stored.
  */
 
 import type {NodeId} from '../../model/ids.ts'
@@ -14,7 +14,9 @@ export interface RingEntry {
   /** Index of the record that began it. */
   readonly index: number
   readonly candidates: readonly Candidate<NodeId>[]
-  /** Sets of older entries that were folded into this one: the owner under each is asked as well. */
+  /**
+   * Sets of older entries that were folded into this one: the owner under each is asked as well.
+   */
   readonly merged: readonly (readonly Candidate<NodeId>[])[]
 }
 
@@ -58,8 +60,9 @@ export function ownersUnder(entry: RingEntry, digest: bigint): readonly NodeId[]
 }
 
 /**
- * Whether a key changed hands in an entry that is not settled yet: until it is, the new owner answers
- * neither writes nor authoritative reads of it (DESIGN 3.5). A key that stayed is served throughout.
+ * Whether a key changed hands in an entry that is not settled yet: until it is, the new owner
+ * answers neither writes nor authoritative reads of it (DESIGN 3.5). A key that stayed is served
+ * throughout.
  */
 export function isPassing(
   ring: OwnRing,

@@ -1,7 +1,7 @@
 /**
- * Which target owns an object: highest random weight over the active targets of the committed record.
- * Compat: aistore core/meta/hrw.go HrwName2T — weight = mix(digest(node) XOR digest(object)); a tie
- * goes to the greater id (the reference iterates an unordered map there).
+ * Which target owns an object: highest random weight over the active targets of the committed
+ * record. Compat: aistore core/meta/hrw.go HrwName2T — weight = mix(digest(node) XOR
+ * digest(object)); a tie goes to the greater id (the reference iterates an unordered map there).
  */
 
 import {mixWeight, xxh64} from '../../base/xxhash.ts'

@@ -1,7 +1,7 @@
 /**
- * The command line of aisnode: AIStore's single-dash flags (`-role=target -local_config FILE`), our own
- * `--config FILE`, and the words `version` and `fsck`. Only words are read here; files are read by
- * `load.ts`. One or two dashes mean the same, as in Go.
+ * The command line of aisnode: AIStore's single-dash flags (`-role=target -local_config FILE`), our
+ * own `--config FILE`, and the words `version` and `fsck`. Only words are read here; files are read
+ * by `load.ts`. One or two dashes mean the same, as in Go.
  */
 
 import {AisError, refusal} from '../../base/errors.ts'
@@ -46,7 +46,9 @@ export const USAGE = `usage: aisnode --config FILE
        aisnode version
 `
 
-/** What the arguments ask for. @throws AisError USAGE when a flag is not known or lacks its value */
+/**
+ * What the arguments ask for. @throws AisError USAGE when a flag is not known or lacks its value
+ */
 export function parseArgv(argv: readonly string[]): CommandLine {
   const [word, ...rest] = argv
   if (word === undefined) return {type: 'usage', asked: false}

@@ -1,7 +1,7 @@
 /**
- * The cluster key file: 64 hex characters per line, the first line signs, further lines are accepted
- * while keys rotate. Refused unless only its owner can read it. The keys leave this file as bytes and
- * are never logged.
+ * The cluster key file: 64 hex characters per line, the first line signs, further lines are
+ * accepted while keys rotate. Refused unless only its owner can read it. The keys leave this file
+ * as bytes and are never logged.
  */
 
 import {closeSync, fstatSync, openSync, readFileSync} from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * The environment that AIStore's deployments set, decoded: whom to ask first, who may found, which id
- * and which public address. Never secrets, and never anything that overrides the state on disk.
+ * The environment that AIStore's deployments set, decoded: whom to ask first, who may found, which
+ * id and which public address. Never secrets, and never anything that overrides the state on disk.
  */
 
 import {AisError, refusal} from '../../base/errors.ts'

@@ -1,4 +1,7 @@
-/** What a data worker's handlers share: the newest view, the way to the kernel, the node's own facts. */
+/**
+ * What a data worker's handlers share: the newest view, the way to the kernel, the node's own
+ * facts.
+ */
 
 import type {CommandResult} from '../../core/kernel/events.ts'
 import type {OwnRing} from '../../core/objects/ring.ts'

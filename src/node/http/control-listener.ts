@@ -1,7 +1,7 @@
 /**
- * The intra-control listener, on the main thread: messages of other nodes for the kernel. Everything
- * but the greeting and a bare liveness question must be authenticated; a message that is not meant for
- * its path is refused. Clients have no business here.
+ * The intra-control listener, on the main thread: messages of other nodes for the kernel.
+ * Everything but the greeting and a bare liveness question must be authenticated; a message that is
+ * not meant for its path is refused. Clients have no business here.
  */
 
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * An administrator's join: the body names an address, the node that listens there says what it is, over
- * an authenticated connection, and the kernel takes that description in.
+ * An administrator's join: the body names an address, the node that listens there says what it is,
+ * over an authenticated connection, and the kernel takes that description in.
  */
 
 import type {Context} from 'koa'

@@ -1,7 +1,7 @@
 /**
  * Structured logs, one JSON line each, on standard output. Under systemd every line begins with the
- * journal's `<N>` priority. Each thread has its own logger; a line is one write. Never secrets: only
- * named facts are written, no headers, no bodies, no configuration objects.
+ * journal's `<N>` priority. Each thread has its own logger; a line is one write. Never secrets:
+ * only named facts are written, no headers, no bodies, no configuration objects.
  */
 
 import pino from 'pino'
@@ -20,7 +20,9 @@ export interface Log {
 /** pino's numbers to syslog's priorities. */
 const PRIORITY: Readonly<Record<number, number>> = {20: 7, 30: 6, 40: 4, 50: 3}
 
-/** @param node `p[id]` or `t[id]`, on every line. @param thread which of the node's threads writes */
+/**
+ * @param node `p[id]` or `t[id]`, on every line. @param thread which of the node's threads writes
+ */
 export function createLog(options: {level: LogLevel; node: string; thread: string}): Log {
   const out = pino.destination({dest: 1, sync: true})
   const journal = process.env['JOURNAL_STREAM'] !== undefined

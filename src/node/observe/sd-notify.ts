@@ -1,7 +1,7 @@
 /**
- * Talks to systemd: READY, STATUS, WATCHDOG, STOPPING, EXTEND_TIMEOUT. Node has no datagram sockets of
- * AF_UNIX, and forking a large process stalls it, so one small shell started early passes each line on
- * to `systemd-notify`, in order. Without NOTIFY_SOCKET all of it does nothing.
+ * Talks to systemd: READY, STATUS, WATCHDOG, STOPPING, EXTEND_TIMEOUT. Node has no datagram sockets
+ * of AF_UNIX, and forking a large process stalls it, so one small shell started early passes each
+ * line on to `systemd-notify`, in order. Without NOTIFY_SOCKET all of it does nothing.
  */
 
 import {spawn, type ChildProcess} from 'node:child_process'

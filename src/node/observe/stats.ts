@@ -1,7 +1,7 @@
 /**
- * Counters of one thread: by AIStore's metric name (`get.n`, `put.size`, `get.ns.total`) and bucket.
- * A plain sum, so that the snapshots of several threads can be added. Names and types on the wire are
- * `metrics.ts`'s business.
+ * Counters of one thread: by AIStore's metric name (`get.n`, `put.size`, `get.ns.total`) and
+ * bucket. A plain sum, so that the snapshots of several threads can be added. Names and types on
+ * the wire are `metrics.ts`'s business.
  */
 
 /** Buckets counted apart; beyond, they share the empty label, so that memory stays bounded. */

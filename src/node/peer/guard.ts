@@ -1,7 +1,8 @@
 /**
  * The accepting half of authentication: greets, then admits requests that carry a valid MAC under a
- * session of this process, each sequence number once. What a request may do is decided by the listener
- * that asks this guard; a bare header never admits anything. The MAC is checked before a body is read.
+ * session of this process, each sequence number once. What a request may do is decided by the
+ * listener that asks this guard; a bare header never admits anything. The MAC is checked before a
+ * body is read.
  */
 
 import type {IncomingHttpHeaders} from 'node:http'
@@ -22,7 +23,9 @@ import * as session from './session.ts'
 
 /** Conversations remembered: 51 members, several lanes each, and their predecessors. */
 const SESSIONS_MAX = 1024
-/** Greetings without a first valid request: they may come from anybody, so they have their own room. */
+/**
+ * Greetings without a first valid request: they may come from anybody, so they have their own room.
+ */
 const GREETINGS_MAX = 256
 /** Requests of one conversation that may arrive out of order (parallel connections). */
 const WINDOW = 256

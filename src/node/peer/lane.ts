@@ -1,8 +1,9 @@
 /**
- * The connecting half of authentication: requests to one node over few long-lived connections, under
- * one session. It greets when it must, checks that the answer comes from a holder of the key, and
- * greets again once when the other side no longer knows the session (it was restarted). A failure is a
- * `PeerFailure` with the reason that the kernel reasons about; nothing here retries otherwise.
+ * The connecting half of authentication: requests to one node over few long-lived connections,
+ * under one session. It greets when it must, checks that the answer comes from a holder of the key,
+ * and greets again once when the other side no longer knows the session (it was restarted). A
+ * failure is a `PeerFailure` with the reason that the kernel reasons about; nothing here retries
+ * otherwise.
  */
 
 import {Agent, request, type IncomingHttpHeaders, type IncomingMessage} from 'node:http'
@@ -26,7 +27,9 @@ import * as session from './session.ts'
 
 export type FailureReason = 'refused' | 'reset' | 'timeout' | 'rejected'
 
-/** Why there is no answer. `rejected`: somebody answered, but not as one of us or not with success. */
+/**
+ * Why there is no answer. `rejected`: somebody answered, but not as one of us or not with success.
+ */
 export class PeerFailure extends Error {
   override readonly name = 'PeerFailure'
   readonly reason: FailureReason

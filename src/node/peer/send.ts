@@ -1,7 +1,7 @@
 /**
- * Sends the kernel's requests to other nodes and turns every outcome into one event. Beats, votes and
- * probes have a connection of their own per node, so that a large record on its way does not delay
- * them. Nothing is retried here: the kernel asks again when it wants to.
+ * Sends the kernel's requests to other nodes and turns every outcome into one event. Beats, votes
+ * and probes have a connection of their own per node, so that a large record on its way does not
+ * delay them. Nothing is retried here: the kernel asks again when it wants to.
  */
 
 import type {KernelEffect, PeerAnswer, PeerIdentity, PeerRequest} from '../../core/kernel/events.ts'

@@ -1,7 +1,7 @@
 /**
  * Time for the control plane: monotonic milliseconds that every thread of the process can compare,
- * and wall time for people. The monotonic clock is the process's `hrtime`, so that a lease can be read
- * by another thread in nanoseconds.
+ * and wall time for people. The monotonic clock is the process's `hrtime`, so that a lease can be
+ * read by another thread in nanoseconds.
  */
 
 export interface Clock {

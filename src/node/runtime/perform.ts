@@ -47,7 +47,10 @@ export function createPerform(deps: PerformDeps): (effect: KernelEffect) => void
   }
 }
 
-/** A record that this node proposes has no digest yet: it is computed here, once, before it is stored. */
+/**
+ * A record that this node proposes has no digest yet: it is computed here, once, before it is
+ * stored.
+ */
 function sealed(state: DurableState): DurableState {
   const {accepted} = state
   if (accepted === null || accepted.sha !== '') return state

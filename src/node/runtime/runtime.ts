@@ -1,6 +1,7 @@
 /**
- * The loop around the kernel: one queue, one event at a time, effects performed in their order before
- * the next event is looked at. Questions (`ask`) wait for the kernel's own reply. Decides nothing.
+ * The loop around the kernel: one queue, one event at a time, effects performed in their order
+ * before the next event is looked at. Questions (`ask`) wait for the kernel's own reply. Decides
+ * nothing.
  */
 
 import {BugError} from '../../base/assert.ts'

@@ -1,8 +1,8 @@
 /**
- * An object's bytes on their way to disk: collected in blocks of 1 MiB, hashed as they fill, written
- * with one block in flight and one filling, so that memory does not grow with the object. What fits
- * into one block stays in memory until it is committed and is written together with its footer.
- * Nothing becomes visible here; `object-commit.ts` does that.
+ * An object's bytes on their way to disk: collected in blocks of 1 MiB, hashed as they fill,
+ * written with one block in flight and one filling, so that memory does not grow with the object.
+ * What fits into one block stays in memory until it is committed and is written together with its
+ * footer. Nothing becomes visible here; `object-commit.ts` does that.
  */
 
 import {assert} from '../../base/assert.ts'
@@ -221,7 +221,9 @@ export function createBodyWriter(options: BodyWriterOptions): BodyWriter {
   return {push, finish, abort}
 }
 
-/** Closes and removes a work file; a failure is the mountpath's, the file goes at the next start. */
+/**
+ * Closes and removes a work file; a failure is the mountpath's, the file goes at the next start.
+ */
 export function discardFile(mountpath: Mountpath, file: {fd: Fd; path: string}): void {
   try {
     mountpath.port.close(file.fd)

@@ -1,7 +1,7 @@
 /**
- * Makes finished files durable and visible: fsync of each file, rename, fsync of each directory once
- * for all that arrived together (group commit). While one group waits for the device the next one
- * collects. Large files are fsynced without waiting for a group's small ones.
+ * Makes finished files durable and visible: fsync of each file, rename, fsync of each directory
+ * once for all that arrived together (group commit). While one group waits for the device the next
+ * one collects. Large files are fsynced without waiting for a group's small ones.
  *
  * The order is the promise: a file is durable before its name is, and the name before the caller is
  * told. After a failed fsync nothing is tried again on that descriptor.

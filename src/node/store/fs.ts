@@ -1,8 +1,8 @@
 /**
  * The narrow port between the store and a filesystem: every system call that the store makes, and
- * nothing else. Calls that only touch the page cache are synchronous, because a trip through libuv's
- * pool costs three times the call itself; calls that wait for a device take a callback. A simulated
- * disk implements the same port, so that crashes between any two calls can be played.
+ * nothing else. Calls that only touch the page cache are synchronous, because a trip through
+ * libuv's pool costs three times the call itself; calls that wait for a device take a callback. A
+ * simulated disk implements the same port, so that crashes between any two calls can be played.
  *
  * Errors are the ones of node:fs, with `code` and `syscall`. No retries, no paths made up here.
  */

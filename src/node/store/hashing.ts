@@ -1,6 +1,6 @@
 /**
- * The checksums of object bytes: XXH64 from WebAssembly (several GB/s) for blocks and whole objects,
- * the others only when somebody asked for them, since MD5 halves the throughput of a PUT.
+ * The checksums of object bytes: XXH64 from WebAssembly (several GB/s) for blocks and whole
+ * objects, the others only when somebody asked for them, since MD5 halves the throughput of a PUT.
  */
 
 import {createHash} from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * One writer per key at a time, in order of arrival. A lock that is free costs no promise and no turn
- * of the event loop. Waiters are bounded by the requests in flight.
+ * One writer per key at a time, in order of arrival. A lock that is free costs no promise and no
+ * turn of the event loop. Waiters are bounded by the requests in flight.
  */
 
 export interface KeyLocks {

@@ -1,12 +1,12 @@
 /**
  * Where the accepted record and the vote survive: two slots, each with its own checksum and a
  * sequence number. A save replaces the older slot and is durable when it returns; the newest slot
- * that verifies is loaded. A slot is created by rename and overwritten in place only while the other
- * one verifies, so a crash alone can never leave two bad slots: finding none that verifies means
- * damage, reported as amnesia, never taken for a new node.
+ * that verifies is loaded. A slot is created by rename and overwritten in place only while the
+ * other one verifies, so a crash alone can never leave two bad slots: finding none that verifies
+ * means damage, reported as amnesia, never taken for a new node.
  *
- * Synchronous, because it has a thread of its own. Decides nothing: what may be promised when is the
- * kernel's business.
+ * Synchronous, because it has a thread of its own. Decides nothing: what may be promised when is
+ * the kernel's business.
  */
 
 import {createHash} from 'node:crypto'
@@ -173,7 +173,9 @@ function encodeSlot(sequence: number, state: DurableState): Buffer {
   return Buffer.concat([Buffer.from(header, 'latin1'), body])
 }
 
-/** Only the received bytes are kept: a record is decoded from them again, unknown fields included. */
+/**
+ * Only the received bytes are kept: a record is decoded from them again, unknown fields included.
+ */
 function withoutDecoded(stored: StoredRecord | null): {text: string; sha: string} | null {
   return stored === null ? null : {text: stored.text, sha: stored.sha}
 }

@@ -1,7 +1,7 @@
 /**
- * The waiting calls of one mountpath: at most a few in flight, because libuv has one pool per process
- * and a dead disk would fill it; a call that never returns, or a device that keeps failing, disables
- * this mountpath and nothing else. Performs nothing itself.
+ * The waiting calls of one mountpath: at most a few in flight, because libuv has one pool per
+ * process and a dead disk would fill it; a call that never returns, or a device that keeps failing,
+ * disables this mountpath and nothing else. Performs nothing itself.
  */
 
 import {AisError} from '../../base/errors.ts'

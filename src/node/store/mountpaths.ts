@@ -1,8 +1,8 @@
 /**
  * The gate of a target's mountpaths: which of the configured directories may be used. Used is one
- * that is a mount point (or allowed to share a filesystem), carries this target's mark, and is still
- * the filesystem that it was when it was opened. The others are named with their reason and are not
- * touched: no chown, no mkdir, no file on a bare mount point.
+ * that is a mount point (or allowed to share a filesystem), carries this target's mark, and is
+ * still the filesystem that it was when it was opened. The others are named with their reason and
+ * are not touched: no chown, no mkdir, no file on a bare mount point.
  *
  * Paths below a used mountpath go through a descriptor of its root that stays open, so that a disk
  * which disappears can never redirect a write to the directory below it.

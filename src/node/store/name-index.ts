@@ -1,8 +1,8 @@
 /**
- * An ordered index of the names on one mountpath, so that a page of a list costs the page and not the
- * bucket. A cache in SQLite: it is never fsynced while in use; after anything but a clean stop it is
- * thrown away and rebuilt from the files. Order is the order of UTF-8 bytes, which is how SQLite
- * compares texts. Holds tombstones, too: a list over several targets needs them.
+ * An ordered index of the names on one mountpath, so that a page of a list costs the page and not
+ * the bucket. A cache in SQLite: it is never fsynced while in use; after anything but a clean stop
+ * it is thrown away and rebuilt from the files. Order is the order of UTF-8 bytes, which is how
+ * SQLite compares texts. Holds tombstones, too: a list over several targets needs them.
  */
 
 import {DatabaseSync} from 'node:sqlite'

@@ -1,7 +1,7 @@
 /**
  * Who this node is, across restarts and across the loss of its system disk. The id is made once and
- * kept in the state directory; a target's id also stands on the mark of every mountpath, so that data
- * disks that outlive the system disk say whose they are. Decides nothing about membership.
+ * kept in the state directory; a target's id also stands on the mark of every mountpath, so that
+ * data disks that outlive the system disk say whose they are. Decides nothing about membership.
  */
 
 import {randomInt} from 'node:crypto'
@@ -32,7 +32,9 @@ export interface NodeIdentity {
 export interface IdentityQuestion {
   readonly stateDirectory: string
   readonly role: Role
-  /** `id` of the node file or `-daemon_id`; '' or absent leaves it to the kept or a generated one. */
+  /**
+   * `id` of the node file or `-daemon_id`; '' or absent leaves it to the kept or a generated one.
+   */
   readonly configured?: string | undefined
   /** Target ids on the marks of the mountpaths that are present; [] for a proxy. */
   readonly marked?: readonly string[]

@@ -1,8 +1,8 @@
 /**
- * One object's file, opened for reading: the footer that is in force and the content under it. Small
- * objects come with one system call and are verified at once; large ones are read block by block, each
- * verified before it is handed on. An open file keeps its version: an overwrite or delete meanwhile
- * replaces the name, not the bytes that are being sent.
+ * One object's file, opened for reading: the footer that is in force and the content under it.
+ * Small objects come with one system call and are verified at once; large ones are read block by
+ * block, each verified before it is handed on. An open file keeps its version: an overwrite or
+ * delete meanwhile replaces the name, not the bytes that are being sent.
  */
 
 import {assert} from '../../base/assert.ts'
@@ -163,8 +163,8 @@ function readError(path: string, error: unknown): AisError {
 export type Sink = (bytes: Buffer, next: (error: Error | null) => void) => void
 
 /**
- * Hands the bytes [start, end) of an open object to a sink, one verified block at a time, reading the
- * next block while the sink still sends the one before.
+ * Hands the bytes [start, end) of an open object to a sink, one verified block at a time, reading
+ * the next block while the sink still sends the one before.
  */
 export function readObject(
   file: ObjectFile,

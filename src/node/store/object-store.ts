@@ -1,7 +1,7 @@
 /**
- * The objects of one target: looked up, written, deleted, listed by key. Knows mountpaths, files and
- * generations of this node; knows nothing of clusters, ownership or HTTP. One store per node writes:
- * locks and the folder cache are this thread's own.
+ * The objects of one target: looked up, written, deleted, listed by key. Knows mountpaths, files
+ * and generations of this node; knows nothing of clusters, ownership or HTTP. One store per node
+ * writes: locks and the folder cache are this thread's own.
  */
 
 import {assert} from '../../base/assert.ts'
@@ -61,7 +61,9 @@ export interface MountpathStatus {
 }
 
 export interface ObjectStore {
-  /** Waits, without a promise when there is nothing to wait for, until a key's version is durable. */
+  /**
+   * Waits, without a promise when there is nothing to wait for, until a key's version is durable.
+   */
   readonly whenSettled: (key: ObjectKey, go: () => void) => void
   /** @throws AisError IO_ERROR when what is here cannot be read */
   readonly lookup: (key: ObjectKey, wantContent: boolean) => Lookup
@@ -94,7 +96,9 @@ export interface ObjectStore {
     decide: Decide,
     done: WriteDone,
   ) => void
-  /** One page over all mountpaths, tombstones included, in byte order; null while indexes are built. */
+  /**
+   * One page over all mountpaths, tombstones included, in byte order; null while indexes are built.
+   */
   readonly page: (question: IndexPage) => readonly PlacedEntry[] | null
   readonly nextCounter: () => bigint
   readonly status: () => readonly MountpathStatus[]

@@ -1,7 +1,8 @@
 /**
- * Writes of one key, one at a time: look at what is there, let the caller decide the new attributes,
- * write content and footer to a work file, commit. Readers of a key wait while its new name is visible
- * but not yet durable, so that nobody sees a version that a power cut would take back.
+ * Writes of one key, one at a time: look at what is there, let the caller decide the new
+ * attributes, write content and footer to a work file, commit. Readers of a key wait while its new
+ * name is visible but not yet durable, so that nobody sees a version that a power cut would take
+ * back.
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -1,6 +1,7 @@
 /**
- * The main thread: kernel, intra-control listener, watchdog, and the order of start and stop. It holds
- * no data and opens no data disk. Everything is created here and handed on; nothing here decides.
+ * The main thread: kernel, intra-control listener, watchdog, and the order of start and stop. It
+ * holds no data and opens no data disk. Everything is created here and handed on; nothing here
+ * decides.
  */
 
 import type {Server} from 'node:http'

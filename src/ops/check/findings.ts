@@ -1,6 +1,6 @@
 /**
- * What speaks against a cluster on these hosts: facts in, findings out, each with why it matters and how
- * it is mended. Pure; asking the hosts is facts.ts's business.
+ * What speaks against a cluster on these hosts: facts in, findings out, each with why it matters
+ * and how it is mended. Pure; asking the hosts is facts.ts's business.
  */
 
 import {formatDuration, formatSize, MIB} from '../../base/units.ts'

@@ -1,6 +1,6 @@
 /**
- * `aisctl cluster shutdown`: everything off in order — targets, then gateways, the primary last. Data,
- * uuid and map stay; units stay enabled, so that hosts which boot again start their nodes.
+ * `aisctl cluster shutdown`: everything off in order — targets, then gateways, the primary last.
+ * Data, uuid and map stay; units stay enabled, so that hosts which boot again start their nodes.
  */
 
 import {nodesJson, nodeSteps, openIntent} from '../lifecycle.ts'

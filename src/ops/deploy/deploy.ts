@@ -1,7 +1,7 @@
 /**
- * `aisctl deploy` as a plan: ask every host, agree that nothing speaks against it, bring each host to
- * its manifest, restart what runs with old files one node at a time, wait until the cluster is well,
- * keep the state. Nothing is changed anywhere before every host has been asked.
+ * `aisctl deploy` as a plan: ask every host, agree that nothing speaks against it, bring each host
+ * to its manifest, restart what runs with old files one node at a time, wait until the cluster is
+ * well, keep the state. Nothing is changed anywhere before every host has been asked.
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * From a topology file to what commands work with. The uuid comes from the file, else from the deploy
- * before, else it is made: once, kept before any host hears of it.
+ * From a topology file to what commands work with. The uuid comes from the file, else from the
+ * deploy before, else it is made: once, kept before any host hears of it.
  */
 
 import {readFileSync} from 'node:fs'
@@ -39,8 +39,8 @@ export function openTopology(file: string, {keep}: {readonly keep: boolean}): Op
 }
 
 /**
- * The topology as it is deployed: `file` is the state that deploy keeps, or the operator's own file of
- * a cluster that this machine has deployed.
+ * The topology as it is deployed: `file` is the state that deploy keeps, or the operator's own file
+ * of a cluster that this machine has deployed.
  */
 export function openDeployed(file: string): OpenedTopology {
   const text = readText(file)

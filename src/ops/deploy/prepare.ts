@@ -1,4 +1,7 @@
-/** `aisctl deploy` and `aisctl check`, from a file name to a plan that can be run. Connects to nothing yet. */
+/**
+ * `aisctl deploy` and `aisctl check`, from a file name to a plan that can be run. Connects to
+ * nothing yet.
+ */
 
 import {planCheck, type CheckResult} from '../check/check.ts'
 import {openFleet, type FleetOptions} from '../fleet.ts'

@@ -5,7 +5,10 @@ import {bundlePath, CLUSTER_KEY, runtimePath, type ReleaseFact} from '../host/ma
 import type {RuntimeFact} from '../host/manifest.ts'
 import type {TopologyHost} from '../topology/resolve.ts'
 
-/** @param runtimes of every architecture that can be shipped: which one the host needs is not known yet */
+/**
+ * @param runtimes of every architecture that can be shipped: which one the host needs is not known
+ * yet
+ */
 export function questionFor(
   host: TopologyHost,
   runtimes: readonly RuntimeFact[],

@@ -1,6 +1,6 @@
 /**
- * Brings one host to its manifest over one exec: entries as lines that a POSIX shell can read, the bytes
- * that the host lacks as frames, and the script's report back as data.
+ * Brings one host to its manifest over one exec: entries as lines that a POSIX shell can read, the
+ * bytes that the host lacks as frames, and the script's report back as data.
  */
 
 import {AisError} from '../../base/errors.ts'
@@ -41,7 +41,9 @@ export interface ApplyOptions {
   readonly root?: string
 }
 
-/** @throws AisError HOST_COMMAND with the script's own reason; what was done before it stays done */
+/**
+ * @throws AisError HOST_COMMAND with the script's own reason; what was done before it stays done
+ */
 export async function applyManifest(
   host: Host,
   manifest: Manifest,
@@ -62,7 +64,9 @@ export async function applyManifest(
   throw commandError(host, 'apply.sh', result, report)
 }
 
-/** Entries as apply.sh reads them: `type|path|mode|owner|sha256|restart|scope|value`, "-" for none. */
+/**
+ * Entries as apply.sh reads them: `type|path|mode|owner|sha256|restart|scope|value`, "-" for none.
+ */
 export function entryLines(entries: readonly ManifestEntry[]): string {
   return entries.map((entry) => `${entryFields(entry).join('|')}\n`).join('')
 }

@@ -1,4 +1,6 @@
-/** What one host is and has, as facts.sh told it. Reading only; judging them is check's business. */
+/**
+ * What one host is and has, as facts.sh told it. Reading only; judging them is check's business.
+ */
 
 import {AisError} from '../../base/errors.ts'
 import type {Host} from './host.ts'

@@ -1,4 +1,7 @@
-/** The texts of files that belong to one node or one disk: node file, drop-in, mount unit, sysctl. Pure. */
+/**
+ * The texts of files that belong to one node or one disk: node file, drop-in, mount unit, sysctl.
+ * Pure.
+ */
 
 import type {NodeFile} from '../../model/config/node-file.ts'
 import {NODE_FILE_FORMAT} from '../../model/config/node-file.ts'

@@ -1,6 +1,7 @@
 /**
- * What a remote command says, made harmless: bounded, terminal escapes and control characters removed,
- * invalid UTF-8 replaced. A hostile or broken host can neither fill our memory nor write to a terminal.
+ * What a remote command says, made harmless: bounded, terminal escapes and control characters
+ * removed, invalid UTF-8 replaced. A hostile or broken host can neither fill our memory nor write
+ * to a terminal.
  */
 
 import {stripVTControlCharacters} from 'node:util'

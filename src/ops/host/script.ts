@@ -1,7 +1,7 @@
 /**
- * Runs one script on a host: the script arrives whole, its sha256 is checked there, and only then does
- * anything run. What it needs follows on the same standard input as frames of known length, so that
- * nothing depends on an end of file. Secrets travel here and nowhere else.
+ * Runs one script on a host: the script arrives whole, its sha256 is checked there, and only then
+ * does anything run. What it needs follows on the same standard input as frames of known length, so
+ * that nothing depends on an end of file. Secrets travel here and nowhere else.
  */
 
 import {readFileSync} from 'node:fs'
@@ -46,7 +46,10 @@ const BOOT = [
   'sh "$STAGE/script" "$@"',
 ].join('\n')
 
-/** Runs it and gives its result, whatever the status. @throws AisError when the host cannot be reached. */
+/**
+ * Runs it and gives its result, whatever the status. @throws AisError when the host cannot be
+ * reached.
+ */
 export async function runScript(host: Host, run: ScriptRun): Promise<HostResult> {
   const text = readFileSync(new URL(`./${run.script}`, import.meta.url))
   const result = await host.run({

@@ -1,6 +1,7 @@
 /**
- * Opens one authenticated connection: through jumps, host keys compared before anything is sent, keys
- * from the agent and from files. Says why it could not in the words of the operator's own files.
+ * Opens one authenticated connection: through jumps, host keys compared before anything is sent,
+ * keys from the agent and from files. Says why it could not in the words of the operator's own
+ * files.
  */
 
 import type {Duplex} from 'node:stream'
@@ -22,7 +23,9 @@ import {parseJump, readIdentity, sshTarget} from './ssh-config.ts'
 
 /** TCP, key exchange and authentication together; slow DNS on the host's side included. */
 const READY_TIMEOUT_MS = 20_000
-/** Three silent intervals end a connection: less than the 45 s after which hardened hosts hang up. */
+/**
+ * Three silent intervals end a connection: less than the 45 s after which hardened hosts hang up.
+ */
 const KEEPALIVE_MS = 10_000
 const KEEPALIVES_MISSED_MAX = 3
 

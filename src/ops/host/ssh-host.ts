@@ -1,7 +1,7 @@
 /**
- * A Host over SSH: one connection per host and run, one exec per command, bytes on its standard input,
- * no sftp. Becomes root through `sudo -n`, or through sudo's own password prompt on a pty; the password
- * is written to that prompt and is nowhere else.
+ * A Host over SSH: one connection per host and run, one exec per command, bytes on its standard
+ * input, no sftp. Becomes root through `sudo -n`, or through sudo's own password prompt on a pty;
+ * the password is written to that prompt and is nowhere else.
  */
 
 import {randomBytes} from 'node:crypto'
@@ -76,8 +76,8 @@ async function runPlain(
 }
 
 /**
- * On a pty sudo asks its own question. After the answer the pty is switched to raw, so that it passes
- * every byte, and a mark says so; what comes before the mark is sudo's talk.
+ * On a pty sudo asks its own question. After the answer the pty is switched to raw, so that it
+ * passes every byte, and a mark says so; what comes before the mark is sudo's talk.
  */
 async function runWithPassword(
   connection: SshConnection,

@@ -1,6 +1,6 @@
 /**
- * `aisctl node restart`: one after the other, each only while all others are well, the primary last.
- * No maintenance, no change of the map.
+ * `aisctl node restart`: one after the other, each only while all others are well, the primary
+ * last. No maintenance, no change of the map.
  */
 
 import {namesOf, nodesJson, nodeSteps, openIntent} from '../lifecycle.ts'

@@ -1,6 +1,6 @@
 /**
- * Restarts nodes one after the other, each only while all others are well, the primary last. Stops at
- * the first that does not come back.
+ * Restarts nodes one after the other, each only while all others are well, the primary last. Stops
+ * at the first that does not come back.
  */
 
 import {AisError} from '../../base/errors.ts'

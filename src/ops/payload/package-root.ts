@@ -1,4 +1,7 @@
-/** Where this package lies, in a checkout as in an installation: units and bundles are read from there. */
+/**
+ * Where this package lies, in a checkout as in an installation: units and bundles are read from
+ * there.
+ */
 
 import {existsSync, readFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'

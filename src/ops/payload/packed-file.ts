@@ -1,6 +1,6 @@
 /**
- * A file packed for the way to hosts, once per machine and encoding, kept in the cache by the hash of
- * its content. Hosts with zstd get zstd, the others gzip.
+ * A file packed for the way to hosts, once per machine and encoding, kept in the cache by the hash
+ * of its content. Hosts with zstd get zstd, the others gzip.
  */
 
 import {createHash} from 'node:crypto'

@@ -1,7 +1,7 @@
 /**
- * The Node.js binaries that are shipped: the one of this installation's npm packages, or one that the
- * operator has added for another architecture. Stripped once where binutils are there, then kept in the
- * cache.
+ * The Node.js binaries that are shipped: the one of this installation's npm packages, or one that
+ * the operator has added for another architecture. Stripped once where binutils are there, then
+ * kept in the cache.
  */
 
 import {copyFileSync, existsSync, mkdirSync, openSync, readFileSync, readSync} from 'node:fs'
@@ -23,7 +23,9 @@ export interface Runtime extends RuntimeFact {
   readonly file: string
 }
 
-/** The runtime for an architecture. @throws AisError NOT_FOUND that names the command which adds it */
+/**
+ * The runtime for an architecture. @throws AisError NOT_FOUND that names the command which adds it
+ */
 export async function findRuntime(arch: string): Promise<Runtime> {
   const source = addedRuntime(arch) ?? packagedRuntime(arch)
   if (source === undefined) {

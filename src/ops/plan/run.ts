@@ -1,6 +1,7 @@
 /**
- * Performs a plan: as many steps at once as it allows, each when what it waits for is done; a failed
- * step ends its dependants only. Cancelling lets running steps end and starts no further one.
+ * Performs a plan: as many steps at once as it allows, each when what it waits for is done; a
+ * failed step ends its dependants only. Cancelling lets running steps end and starts no further
+ * one.
  */
 
 import {AisError} from '../../base/errors.ts'
@@ -137,7 +138,9 @@ function outcomeOf(run: Run): PlanOutcome {
   return {results, failed, errors, blocked, skipped}
 }
 
-/** A plan that waits for itself, or for a step that it has not, is a defect: found before it runs. */
+/**
+ * A plan that waits for itself, or for a step that it has not, is a defect: found before it runs.
+ */
 function checkPlan(plan: Plan): void {
   const seen = new Set<string>()
   for (const step of plan.steps) {

@@ -1,6 +1,6 @@
 /**
- * Which node an operator means: its id or an unambiguous start of it, `t[id]`, HOST/INSTANCE, or HOST
- * when it has one node. Several matches are an error that lists them.
+ * Which node an operator means: its id or an unambiguous start of it, `t[id]`, HOST/INSTANCE, or
+ * HOST when it has one node. Several matches are an error that lists them.
  */
 
 import {AisError} from '../../base/errors.ts'

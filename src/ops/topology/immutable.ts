@@ -1,6 +1,7 @@
 /**
  * What may not change once a cluster is deployed: its name and uuid, the ids of its nodes, and the
- * mountpaths of a target, which hold data. Removing a node is an operation of its own, never an edit.
+ * mountpaths of a target, which hold data. Removing a node is an operation of its own, never an
+ * edit.
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -143,7 +143,9 @@ function unwrap(schema: unknown): unknown {
   return inner?.unwrap !== undefined && inner.element === undefined ? inner.unwrap() : inner
 }
 
-/** Offset in the text of the deepest part of a path that is written there; the key, not its value. */
+/**
+ * Offset in the text of the deepest part of a path that is written there; the key, not its value.
+ */
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
   let node: Node | null | undefined = document.contents
   let offset = node?.range?.[0] ?? 0

@@ -1,6 +1,7 @@
 /**
- * Fills in what a topology leaves out — addresses, instances, ports, ids, mountpaths — and checks what
- * must hold between its parts. Pure: the same file and uuid give the same value on every machine.
+ * Fills in what a topology leaves out — addresses, instances, ports, ids, mountpaths — and checks
+ * what must hold between its parts. Pure: the same file and uuid give the same value on every
+ * machine.
  */
 
 import {createHash} from 'node:crypto'
@@ -114,7 +115,9 @@ export function founderOf(topology: Topology): TopologyNode | undefined {
   return nodesOf(topology).find((node) => node.role === 'proxy' && node.electable)
 }
 
-/** The id of a node that has none in the file: the same for as long as its host and instance are. */
+/**
+ * The id of a node that has none in the file: the same for as long as its host and instance are.
+ */
 export function derivedNodeId(uuid: string, host: string, instance: string): string {
   const bytes = createHash('sha256').update(`aisnode-id\0${uuid}\0${host}\0${instance}`).digest()
   return Array.from({length: ID_LENGTH}, (_, index) => {

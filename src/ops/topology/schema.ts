@@ -1,7 +1,7 @@
 /**
  * The shape of `topology.yaml`, format 1, as one strict schema: types, checks and the shipped JSON
- * Schema derive from it. It says what may be written; what is left out is filled in by resolve.ts, and
- * where in the file a mistake is, by read.ts.
+ * Schema derive from it. It says what may be written; what is left out is filled in by resolve.ts,
+ * and where in the file a mistake is, by read.ts.
  */
 
 import {z} from 'zod'
@@ -16,8 +16,8 @@ export const NODES_PER_HOST_MAX = 32
 /** Disks of one target. */
 export const MOUNTPATHS_MAX = 256
 
-// Nothing here may begin with "-" or hold a blank, quote, ";", "$" or line break: these words become
-// arguments of ssh and file names on hosts.
+// Nothing here may begin with "-" or hold a blank, quote, ";", "$" or line break: these words
+// become arguments of ssh and file names on hosts.
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/
 const ADDRESS = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45})$/
 const USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/

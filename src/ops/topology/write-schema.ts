@@ -1,4 +1,7 @@
-/** Writes topology.schema.json anew: `node src/ops/topology/write-schema.ts`. A test holds it to schema.ts. */
+/**
+ * Writes topology.schema.json anew: `node src/ops/topology/write-schema.ts`. A test holds it to
+ * schema.ts.
+ */
 
 import {writeFileSync} from 'node:fs'
 import {topologyJsonSchema} from './schema.ts'

@@ -1,7 +1,7 @@
 /**
- * The tree that all hosts stand on: a Debian with systemd and sshd and little else. It is made once,
- * kept as an archive named after its recipe, and unpacked once per place where labs live. It holds no
- * identity: keys, machine id and names are made per host (host.ts).
+ * The tree that all hosts stand on: a Debian with systemd and sshd and little else. It is made
+ * once, kept as an archive named after its recipe, and unpacked once per place where labs live. It
+ * holds no identity: keys, machine id and names are made per host (host.ts).
  */
 
 import {createHash} from 'node:crypto'
@@ -144,7 +144,9 @@ function mask(path: string): void {
   symlinkSync('/dev/null', path)
 }
 
-/** An interrupted build may have left /proc and /dev mounted in its tree: never delete through them. */
+/**
+ * An interrupted build may have left /proc and /dev mounted in its tree: never delete through them.
+ */
 async function removeUnfinished(tree: string): Promise<void> {
   if (!existsSync(tree)) return
   const {stdout} = await attempt(['findmnt', '--list', '--noheadings', '--output', 'TARGET'])

@@ -1,6 +1,7 @@
 /**
- * One cgroup per host, in every hierarchy that systemd looks at: that is what keeps the hosts' service
- * managers apart, and what makes "power" and "freeze" single writes instead of hunts for processes.
+ * One cgroup per host, in every hierarchy that systemd looks at: that is what keeps the hosts'
+ * service managers apart, and what makes "power" and "freeze" single writes instead of hunts for
+ * processes.
  */
 
 import {existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync} from 'node:fs'
@@ -11,7 +12,9 @@ import {waitUntil} from './wait.ts'
 
 const HIERARCHIES = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup']
 
-/** Hierarchies that a host needs a cgroup in: the unified one, and systemd's own beside it if any. */
+/**
+ * Hierarchies that a host needs a cgroup in: the unified one, and systemd's own beside it if any.
+ */
 export function cgroupRoots(): string[] {
   return HIERARCHIES.filter((root) => existsSync(join(root, 'cgroup.procs')))
 }
@@ -54,7 +57,9 @@ export function isFrozen(cgroup: string): boolean {
   return event(cgroup, 'frozen') === '1'
 }
 
-/** Stops (or lets run again) every process of the cgroups at their next step; no process notices. */
+/**
+ * Stops (or lets run again) every process of the cgroups at their next step; no process notices.
+ */
 export async function setFrozen(cgroups: readonly string[], frozen: boolean): Promise<boolean> {
   const present = cgroups.filter(isPopulated)
   for (const cgroup of present) {

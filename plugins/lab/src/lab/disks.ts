@@ -1,4 +1,6 @@
-/** Faults of one data disk. A disk that was taken away stays away over a power-off, until `heal`. */
+/**
+ * Faults of one data disk. A disk that was taken away stays away over a power-off, until `heal`.
+ */
 
 import {mkdirSync, rmSync, writeFileSync} from 'node:fs'
 import {AisError} from 'aisctl/kit'
@@ -14,8 +16,8 @@ export type DiskAction = (typeof DISK_ACTIONS)[number]
  * Does something to disk `disk` (from 1) of a host.
  *
  * `ro`: the kernel meets an error and turns the filesystem read-only. `eio`: every call gives EIO.
- * `pull`: the mount point becomes a bare directory. `heal`: it is there again, with what was synced.
- * `replace`: an empty disk is in its place.
+ * `pull`: the mount point becomes a bare directory. `heal`: it is there again, with what was
+ * synced. `replace`: an empty disk is in its place.
  */
 export async function disturbDisk(
   lab: LabState,

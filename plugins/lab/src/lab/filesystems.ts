@@ -1,6 +1,7 @@
 /**
- * Disks of the hosts: ext4 images on loop devices, mounted on this machine. A cut takes the filesystem
- * away from under its users, so that what was not synced is lost, as at a real power cut.
+ * Disks of the hosts: ext4 images on loop devices, mounted on this machine. A cut takes the
+ * filesystem away from under its users, so that what was not synced is lost, as at a real power
+ * cut.
  */
 
 import {existsSync, mkdirSync, readdirSync, readFileSync} from 'node:fs'
@@ -28,7 +29,9 @@ export function isMounted(path: string): boolean {
   return mountedDevices().has(path)
 }
 
-/** Whether the filesystem mounted there refuses writes, on an error of its own or as it was told. */
+/**
+ * Whether the filesystem mounted there refuses writes, on an error of its own or as it was told.
+ */
 export function isReadOnly(path: string): boolean {
   const line = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
@@ -43,8 +46,8 @@ export async function mountImage(image: string, path: string, sizeBytes: number)
   // The bare mount point is root's alone: who writes there while the disk is away gets an error.
   mkdirSync(path, {recursive: true, mode: 0o555})
   if (!existsSync(image)) await makeImage(image, sizeBytes)
-  // A loop device of its own each time: a reused one would bring the dead superblock of a filesystem
-  // that was cut back to life, and the host would never boot.
+  // A loop device of its own each time: a reused one would bring the dead superblock of a
+  // filesystem that was cut back to life, and the host would never boot.
   await waitForRelease(image)
   const device = (await run(['losetup', '--find', '--show', image])).trim()
   try {

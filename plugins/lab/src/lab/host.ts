@@ -1,6 +1,6 @@
 /**
- * One host while its power is off: its system disk, its identity, its data disks. Everything that has
- * to survive lies on the images; what is mounted here is put together anew at each power-on.
+ * One host while its power is off: its system disk, its identity, its data disks. Everything that
+ * has to survive lies on the images; what is mounted here is put together anew at each power-on.
  */
 
 import {randomBytes} from 'node:crypto'

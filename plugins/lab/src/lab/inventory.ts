@@ -1,4 +1,6 @@
-/** What a lab looks like from outside: its state for people and programs, and the files for tools. */
+/**
+ * What a lab looks like from outside: its state for people and programs, and the files for tools.
+ */
 
 import {existsSync, writeFileSync} from 'node:fs'
 import {isFrozen} from './cgroups.ts'

@@ -22,7 +22,9 @@ export const DEFAULT_TARGETS = 4
 /** ext4 with a journal needs some room. */
 export const DISK_BYTES_MIN = 32 * 1024 * 1024
 
-/** Seconds for hosts to answer on SSH after power-on; about 2 s for one, 10 s for ten on two cores. */
+/**
+ * Seconds for hosts to answer on SSH after power-on; about 2 s for one, 10 s for ten on two cores.
+ */
 export const BOOT_SECONDS_MAX = 90
 /** A host that is told to reboot stops its services first. */
 export const REBOOT_MS_MAX = 120_000

@@ -1,6 +1,6 @@
 /**
- * The lab's network: a namespace with one bridge. The machine outside gets no address, no route and no
- * setting; whoever wants to talk to the hosts runs inside the namespace (`aisctl lab ns -- …`).
+ * The lab's network: a namespace with one bridge. The machine outside gets no address, no route and
+ * no setting; whoever wants to talk to the hosts runs inside the namespace (`aisctl lab ns -- …`).
  */
 
 import {existsSync} from 'node:fs'

@@ -1,7 +1,7 @@
 /**
- * Power of the hosts: on, cut, reboot. A host that is on has a supervisor (assets/supervise.sh) that
- * outlives the command. A cut takes the disks away first and the processes then, all hosts at once:
- * killing alone would lose nothing, because the page cache is this machine's.
+ * Power of the hosts: on, cut, reboot. A host that is on has a supervisor (assets/supervise.sh)
+ * that outlives the command. A cut takes the disks away first and the processes then, all hosts at
+ * once: killing alone would lose nothing, because the page cache is this machine's.
  */
 
 import {spawn} from 'node:child_process'

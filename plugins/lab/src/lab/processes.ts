@@ -1,6 +1,6 @@
 /**
- * Processes that the lab started, remembered by process id *and* start time: an id alone may meanwhile
- * belong to somebody else, and no process is ended here that the lab did not start.
+ * Processes that the lab started, remembered by process id *and* start time: an id alone may
+ * meanwhile belong to somebody else, and no process is ended here that the lab did not start.
  */
 
 import {readFileSync} from 'node:fs'

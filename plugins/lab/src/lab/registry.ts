@@ -1,7 +1,7 @@
 /**
- * Which labs exist on this machine and who is changing one. A link per lab below /run/aisctl-lab makes
- * it found by name alone, wherever its directory is; after a restart of the machine the link is gone,
- * and --dir (or the default place) leads back to it.
+ * Which labs exist on this machine and who is changing one. A link per lab below /run/aisctl-lab
+ * makes it found by name alone, wherever its directory is; after a restart of the machine the link
+ * is gone, and --dir (or the default place) leads back to it.
  */
 
 import {mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync} from 'node:fs'

@@ -1,4 +1,6 @@
-/** Tools that a lab needs on this machine, and the Debian package of each. Installs only when told. */
+/**
+ * Tools that a lab needs on this machine, and the Debian package of each. Installs only when told.
+ */
 
 import {existsSync} from 'node:fs'
 import {delimiter, join} from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * Snapshots: all hosts' disks at one moment, so that a case starts from a deployed cluster in seconds.
- * What runs is not saved: after a restore the hosts boot, as after a power-off with everything synced.
+ * Snapshots: all hosts' disks at one moment, so that a case starts from a deployed cluster in
+ * seconds. What runs is not saved: after a restore the hosts boot, as after a power-off with
+ * everything synced.
  */
 
 import {existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs'
@@ -26,7 +27,10 @@ interface Snapshot {
   readonly hosts: readonly (LabHost & {readonly on: boolean})[]
 }
 
-/** Saves all disks under a name, in place of what was saved under it. Running hosts stand still meanwhile. */
+/**
+ * Saves all disks under a name, in place of what was saved under it. Running hosts stand still
+ * meanwhile.
+ */
 export async function saveSnapshot(lab: LabState, name: string): Promise<void> {
   const directory = checkedDirectory(lab, name)
   const unfinished = `${directory}.new`

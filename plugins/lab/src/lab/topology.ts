@@ -1,6 +1,6 @@
 /**
- * The topology file of a lab, ready for `aisctl deploy`: which node runs on which host, over which of
- * its disks. Pure; the same lab gives the same file, so that a second `up` changes nothing.
+ * The topology file of a lab, ready for `aisctl deploy`: which node runs on which host, over which
+ * of its disks. Pure; the same lab gives the same file, so that a second `up` changes nothing.
  */
 
 import {AisError} from 'aisctl/kit'

@@ -1,4 +1,7 @@
-/** `playground down`: ends the processes that `up` started, and no others; then removes what they left. */
+/**
+ * `playground down`: ends the processes that `up` started, and no others; then removes what they
+ * left.
+ */
 
 import {rmSync} from 'node:fs'
 import {forgetCluster} from 'aisctl/kit'

@@ -1,6 +1,6 @@
 /**
- * The nodes of a new playground and their node files, as data: who is who, which port is whose, which
- * proxy founds the cluster. Nothing is written or started here.
+ * The nodes of a new playground and their node files, as data: who is who, which port is whose,
+ * which proxy founds the cluster. Nothing is written or started here.
  */
 
 import {randomBytes} from 'node:crypto'

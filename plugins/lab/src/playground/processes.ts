@@ -1,6 +1,6 @@
 /**
- * The processes of a playground: started detached, found again by a file with pid and start time, ended
- * only when both still agree (a pid is used again after a while, by somebody else).
+ * The processes of a playground: started detached, found again by a file with pid and start time,
+ * ended only when both still agree (a pid is used again after a while, by somebody else).
  */
 
 import type {ChildProcess} from 'node:child_process'

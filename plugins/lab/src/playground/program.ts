@@ -1,6 +1,7 @@
 /**
- * Which program a playground's nodes run: bin/aisnode.js of this very installation, under the Node that
- * runs aisctl. In a source tree the bundle is built first when it is missing or older than the sources.
+ * Which program a playground's nodes run: bin/aisnode.js of this very installation, under the Node
+ * that runs aisctl. In a source tree the bundle is built first when it is missing or older than the
+ * sources.
  */
 
 import {execFile} from 'node:child_process'

@@ -1,6 +1,7 @@
 /**
- * Waiting until a playground serves: every node says that it is ready, and the map that a gateway shows
- * holds all of them. Ends on evidence; a node whose process has ended ends the wait with its last words.
+ * Waiting until a playground serves: every node says that it is ready, and the map that a gateway
+ * shows holds all of them. Ends on evidence; a node whose process has ended ends the wait with its
+ * last words.
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'

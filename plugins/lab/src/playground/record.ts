@@ -1,6 +1,6 @@
 /**
- * What `playground up` wrote down about one playground: enough to start its nodes again, to find their
- * processes and to remove everything. Not what the cluster knows about itself: ask it.
+ * What `playground up` wrote down about one playground: enough to start its nodes again, to find
+ * their processes and to remove everything. Not what the cluster knows about itself: ask it.
  */
 
 import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs'

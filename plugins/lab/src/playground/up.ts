@@ -100,7 +100,10 @@ function portsOfOthers(): ReadonlySet<number> {
   return new Set(nodes.flatMap(({ports}) => [ports.public, ports.control, ports.data]))
 }
 
-/** Directories, the cluster key and the node files; what exists is kept, node files are written anew. */
+/**
+ * Directories, the cluster key and the node files; what exists is kept, node files are written
+ * anew.
+ */
 function layOut(record: PlaygroundRecord): void {
   mkdirSync(playgroundDir(record.name), {recursive: true, mode: 0o700})
   const keyFile = keyFileOf(record)

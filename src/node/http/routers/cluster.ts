@@ -1,4 +1,6 @@
-/** `/v1/cluster` at a gateway: what the whole cluster knows, its configuration, and who joins it. */
+/**
+ * `/v1/cluster` at a gateway: what the whole cluster knows, its configuration, and who joins it.
+ */
 
 import Router from '@koa/router'
 import type {Context} from 'koa'

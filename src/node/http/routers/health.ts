@@ -1,4 +1,7 @@
-/** `/v1/health`: liveness, readiness, the primary's own answers, and the node's state. No identity needed. */
+/**
+ * `/v1/health`: liveness, readiness, the primary's own answers, and the node's state. No identity
+ * needed.
+ */
 
 import Router from '@koa/router'
 import type {Context} from 'koa'
