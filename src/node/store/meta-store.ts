@@ -26,6 +26,19 @@ type SlotName = (typeof SLOTS)[number]
 const SLOT_BYTES_MAX = 4 * RECORD_BYTES_MAX
 const HEADER = /^aisnode-record (\d{1,9}) (\d{1,15}) (\d{1,12}) ([0-9a-f]{64})\n/
 
+/** Stands for `committed` when it is the accepted record: its text is written once. */
+const SAME = 'accepted'
+
+interface KeptRecord {
+  readonly text: string
+  readonly sha: string
+}
+
+type KeptState = Omit<DurableState, 'accepted' | 'committed'> & {
+  readonly accepted: KeptRecord | null
+  readonly committed: KeptRecord | typeof SAME | null
+}
+
 export interface LoadedState {
   /** What the node knew; null on its first start, or when it has forgotten. */
   readonly state: DurableState | null
@@ -159,11 +172,13 @@ function refuseNewer(path: string, format: number): void {
 }
 
 function encodeSlot(sequence: number, state: DurableState): Buffer {
+  const {accepted, committed} = state
+  const isSame = accepted !== null && accepted.text === committed?.text
   const body = Buffer.from(
     JSON.stringify({
       ...state,
-      accepted: withoutDecoded(state.accepted),
-      committed: withoutDecoded(state.committed),
+      accepted: withoutDecoded(accepted),
+      committed: isSame ? SAME : withoutDecoded(committed),
     }),
     'utf8',
   )
@@ -173,11 +188,10 @@ function encodeSlot(sequence: number, state: DurableState): Buffer {
   return Buffer.concat([Buffer.from(header, 'latin1'), body])
 }
 
-/**
- * Only the received bytes are kept: a record is decoded from them again, unknown fields included.
- */
-function withoutDecoded(stored: StoredRecord | null): {text: string; sha: string} | null {
-  return stored === null ? null : {text: stored.text, sha: stored.sha}
+/** Only the received bytes are kept: a record is decoded from them again, unknown fields too. */
+function withoutDecoded(stored: StoredRecord | null): KeptRecord | null {
+  if (stored === null) return null
+  return {text: stored.text, sha: stored.sha === '' ? sha256(stored.text) : stored.sha}
 }
 
 function decodeState(
@@ -185,11 +199,16 @@ function decodeState(
   path: string,
   decodeRecord: MetaStoreOptions['decodeRecord'],
 ): DurableState {
-  const raw = JSON.parse(text) as DurableState & {format: number}
+  const raw = JSON.parse(text) as KeptState
   refuseNewer(path, raw.format)
-  const revive = (stored: StoredRecord | null): StoredRecord | null =>
-    stored === null ? null : {...stored, record: decodeRecord(stored.text)}
-  return {...raw, accepted: revive(raw.accepted), committed: revive(raw.committed)}
+  const revive = (kept: KeptRecord | null): StoredRecord | null =>
+    kept === null ? null : {...kept, record: decodeRecord(kept.text)}
+  const accepted = revive(raw.accepted)
+  return {...raw, accepted, committed: raw.committed === SAME ? accepted : revive(raw.committed)}
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex')
 }
 
 function digestOf(format: string, sequence: string, body: Uint8Array): string {
