@@ -7,6 +7,7 @@ import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import type {Interfaces} from '@oclif/core'
 import {Config, flush, handle, Plugin, run} from '@oclif/core'
+import {isExit, report} from './report.ts'
 
 export interface MainOptions {
   /** Folder of aisctl's package.json. */
@@ -26,7 +27,8 @@ export async function main({root, compiled}: MainOptions): Promise<void> {
     await run(words.length === 0 ? ['show', 'clusters'] : words, config)
     await flush()
   } catch (error) {
-    await handle(error as Error)
+    if (isExit(error as Error)) await handle(error as Error)
+    else report(error as Error, words.includes('--json'))
   }
 }
 
@@ -34,6 +36,8 @@ async function loadConfig(root: string, compiled: boolean): Promise<Config> {
   const ignoreManifest = !compiled
   const pjson = readManifest(root)
   const own = withCommands(pjson, compiled ? './dist/cli/commands' : './src/cli/commands')
+  const [folder, ending] = compiled ? ['dist', 'js'] : ['src', 'ts']
+  own.oclif.hooks = {command_not_found: `./${folder}/cli/hooks/command-not-found.${ending}`}
   const base = new Plugin({root, pjson: own, isRoot: true, ignoreManifest})
   const plugins = [
     base,

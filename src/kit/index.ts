@@ -65,3 +65,5 @@ export {forgetSite} from '../ops/site/site.ts'
 export type {Plan, Step, StepContext, StepEvent, StepProgress} from '../ops/plan/plan.ts'
 /** oclif's declarations of flags and arguments. */
 export {Args, Flags} from '@oclif/core'
+/** Draws a plan while it runs. */
+export {viewPlan, type ViewOptions} from '../cli/render/plan-view.ts'
