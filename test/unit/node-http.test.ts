@@ -274,7 +274,7 @@ t.test('a server that does not hold the key cannot play a node', async (t) => {
 
 t.test('bare headers, replays and changed bodies are refused', async (t) => {
   const {lane, heard, endpoint} = await peerOf(t, {server: [KEY], client: [KEY]})
-  t.equal((await http(endpoint, 'POST', '/v1/health/check', CHECK)).status, 401)
+  t.equal((await http(endpoint, 'POST', '/v1/health/check', {body: CHECK})).status, 401)
   const seen: IncomingHttpHeaders[] = []
   const spy = createServer((req, res) => {
     seen.push(req.headers)
@@ -297,10 +297,10 @@ t.test('bare headers, replays and changed bodies are refused', async (t) => {
   t.teardown(() => proxied.close())
   t.match(await sendCheck(proxied), /^200/)
   const headers = seen.at(-1) ?? {}
-  const replay = await http(endpoint, 'POST', '/v1/health/check', CHECK, headers)
+  const replay = await http(endpoint, 'POST', '/v1/health/check', {body: CHECK, headers})
   t.equal(replay.status, 401)
   t.match(replay.body, /replayed/)
-  const elsewhere = await http(endpoint, 'POST', '/v1/vote', CHECK, headers)
+  const elsewhere = await http(endpoint, 'POST', '/v1/vote', {body: CHECK, headers})
   t.match(elsewhere.body, /wrong MAC/)
   t.equal(heard.length, 1)
   t.match(await sendCheck(lane), /^200/)
@@ -363,8 +363,7 @@ function http(
   to: Endpoint,
   method: string,
   path: string,
-  body = '',
-  headers: IncomingHttpHeaders = {},
+  {body = '', headers = {}}: {body?: string; headers?: IncomingHttpHeaders} = {},
 ): Promise<HttpAnswer> {
   const sized = body === '' ? headers : {'content-length': String(body.length), ...headers}
   return new Promise((resolve, reject) => {
@@ -585,15 +584,17 @@ t.test('keys of an absent target are answered 503, to be tried again', async (t)
 
 t.test('bucket calls become commands, and their outcome the answer', async (t) => {
   const {to, commands, setResult} = await gatewayOf(t, NODES)
-  const create = await http(to, 'POST', '/v1/buckets/new?provider=ais', '{"action":"create-bck"}')
+  const create = await http(to, 'POST', '/v1/buckets/new?provider=ais', {
+    body: '{"action":"create-bck"}',
+  })
   t.equal(create.status, 200)
   t.equal(create.body, '')
   t.match(commands, [{type: 'create-bucket', ref: {name: 'new'}, durability: 'default'}])
   setResult({type: 'refused', refusal: {code: 'BUCKET_EXISTS', message: 'bucket exists'}})
-  const again = await http(to, 'POST', '/v1/buckets/new', '{"action":"create-bck"}')
+  const again = await http(to, 'POST', '/v1/buckets/new', {body: '{"action":"create-bck"}'})
   t.equal(again.status, 409)
   t.match(JSON.parse(again.body), {tcode: 'ErrBucketAlreadyExists'})
-  const list = await http(to, 'GET', '/v1/buckets', '{"action":"list"}')
+  const list = await http(to, 'GET', '/v1/buckets', {body: '{"action":"list"}'})
   t.match(JSON.parse(list.body), [{name: 'photos', provider: 'ais'}])
   const head = await http(to, 'HEAD', '/v1/buckets/photos')
   t.equal(head.status, 200)
@@ -605,7 +606,7 @@ t.test('settings are checked before the kernel hears of them, in both forms', as
   const {to, commands} = await gatewayOf(t, NODES)
   t.equal((await http(to, 'PUT', '/v1/cluster/set-config?mirror.copies=3')).status, 200)
   const nested = '{"action":"set-config","value":{"timeout":{"send_file_time":"10m"}}}'
-  t.equal((await http(to, 'PUT', '/v1/cluster', nested)).status, 200)
+  t.equal((await http(to, 'PUT', '/v1/cluster', {body: nested})).status, 200)
   t.same(commands, [
     {type: 'set-config', set: {'mirror.copies': 3}, reset: false},
     {type: 'set-config', set: {'timeout.send_file_time': 600_000}, reset: false},
@@ -613,8 +614,8 @@ t.test('settings are checked before the kernel hears of them, in both forms', as
   const bad = await http(to, 'PUT', '/v1/cluster/set-config?mirror.copys=3')
   t.equal(bad.status, 400)
   t.match(bad.body, /mirror\.copys/)
-  t.equal((await http(to, 'PUT', '/v1/cluster', '{"action":"no-such-action"}')).status, 400)
-  t.equal((await http(to, 'PUT', '/v1/cluster', '{"action":')).status, 400)
+  t.equal((await http(to, 'PUT', '/v1/cluster', {body: '{"action":"no-such-action"}'})).status, 400)
+  t.equal((await http(to, 'PUT', '/v1/cluster', {body: '{"action":'})).status, 400)
 })
 
 t.test('what is asked is answered; unknown questions, paths and verbs are refused', async (t) => {
@@ -633,8 +634,8 @@ t.test('what is asked is answered; unknown questions, paths and verbs are refuse
   const verb = await http(to, 'DELETE', '/v1/health')
   t.equal(verb.status, 405)
   t.match(verb.headers.allow, /GET/)
-  const unknown = await http(to, 'GET', '/v1/reverse/daemon?what=snode', '', {
-    'ais-node-id': 'tNosuch01',
+  const unknown = await http(to, 'GET', '/v1/reverse/daemon?what=snode', {
+    headers: {'ais-node-id': 'tNosuch01'},
   })
   t.equal(unknown.status, 404)
 })
@@ -663,8 +664,8 @@ t.test('metrics have the names that the reference gives them', async (t) => {
 t.test('a list that lacks a target is refused, or marked when the client wants it', async (t) => {
   const {to} = await gatewayOf(t, NODES)
   const body = '{"action":"list","value":{"props":"name,size"}}'
-  t.equal((await http(to, 'GET', '/v1/buckets/photos', body)).status, 503)
-  const partial = await http(to, 'GET', '/v1/buckets/photos?ext-partial=true', body)
+  t.equal((await http(to, 'GET', '/v1/buckets/photos', {body})).status, 503)
+  const partial = await http(to, 'GET', '/v1/buckets/photos?ext-partial=true', {body})
   t.match(JSON.parse(partial.body), {entries: [], flags: 1 << 30})
 })
 

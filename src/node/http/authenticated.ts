@@ -1,6 +1,7 @@
 /**
  * What the intra-cluster listeners have in common: the greeting, and the check of a request's MAC
- * before a byte of its body is read. Handlers behind it get the proven sender, and answers are signed.
+ * before a byte of its body is read. Handlers behind it get the proven sender, and answers are
+ * signed.
  */
 
 import type {IncomingMessage, ServerResponse} from 'node:http'
@@ -34,7 +35,9 @@ export function admitRequest(guard: PeerGuard, req: IncomingMessage): Admitted {
   return guard.admit(req.method ?? '', req.url ?? '', req.headers)
 }
 
-/** The admitted body, whole. @throws AisError UNAUTHENTICATED when it is not the one that was signed */
+/**
+ * The admitted body, whole. @throws AisError UNAUTHENTICATED when it is not the one that was signed
+ */
 export async function admittedBody(
   admitted: Admitted,
   req: IncomingMessage,
@@ -75,5 +78,5 @@ export function signStream(admitted: Admitted, res: ServerResponse): void {
     }
     return writeHead(status, ...rest)
   }
-  res.writeHead = signed as typeof res.writeHead
+  res.writeHead = signed
 }

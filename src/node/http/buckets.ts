@@ -1,6 +1,7 @@
 /**
- * A bucket by its reference. A gateway may not have heard of a commit a few milliseconds ago: before
- * it says that a bucket does not exist it asks the primary, and waits for the record if it does.
+ * A bucket by its reference. A gateway may not have heard of a commit a few milliseconds ago:
+ * before it says that a bucket does not exist it asks the primary, and waits for the record if it
+ * does.
  */
 
 import {AisError, refusal} from '../../base/errors.ts'
@@ -9,7 +10,7 @@ import {bucketPath} from '../../wire/paths.ts'
 import {bucketQuery, formatQuery} from '../../wire/query.ts'
 import {reasonOf} from '../observe/log.ts'
 import type {NodeContext} from './context.ts'
-import {ask} from './relay.ts'
+import {ask, RELAY_HEADER} from './relay.ts'
 import {recordOf} from './respond.ts'
 
 /** How long a record that the primary has committed may take to arrive here. */
@@ -41,7 +42,11 @@ async function existsAtPrimary(context: NodeContext, ref: BucketRef): Promise<bo
   if (primary === undefined || primary.id === context.id) return false
   const path = `${bucketPath(ref.name)}?${formatQuery(bucketQuery(ref))}`
   try {
-    const {head} = await ask(primary.public, 'HEAD', path, {'ais-ext-relay': context.id}, '')
+    const {head} = await ask(primary.public, {
+      method: 'HEAD',
+      path,
+      headers: {[RELAY_HEADER]: context.id},
+    })
     return head.statusCode === 200
   } catch (error) {
     context.log.debug('the primary could not be asked', {error: reasonOf(error)})

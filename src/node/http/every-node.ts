@@ -37,7 +37,7 @@ async function askOne(
 ): Promise<Json | undefined> {
   if (member.away !== null) return undefined
   try {
-    const {head, body} = await ask(member.public, 'GET', `/v1/daemon?what=${what}`, {}, '')
+    const {head, body} = await ask(member.public, {method: 'GET', path: `/v1/daemon?what=${what}`})
     return head.statusCode === 200 ? parseJson(body.toString('utf8')) : undefined
   } catch (error) {
     const node = `${member.id} ${formatEndpoint(member.public)}`

@@ -1,6 +1,6 @@
 /**
- * Which routers listen where, as one table, and the data worker's listeners: public on every worker,
- * intra-data on the first one of a target. Object bytes are handled in front of Koa.
+ * Which routers listen where, as one table, and the data worker's listeners: public on every
+ * worker, intra-data on the first one of a target. Object bytes are handled in front of Koa.
  */
 
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
@@ -26,7 +26,10 @@ import {serveObject} from './target-objects.ts'
 
 type MakeRouter = (context: NodeContext) => Router
 
-/** Public network. The intra-control listener is `control-listener.ts`, intra-data `data-listener.ts`. */
+/**
+ * Public network. The intra-control listener is `control-listener.ts`, intra-data
+ * `data-listener.ts`.
+ */
 const PUBLIC_ROUTERS: Readonly<Record<Role, readonly MakeRouter[]>> = {
   proxy: [daemonRouter, clusterRouter, bucketsRouter, reverseRouter, healthRouter, metricsRouter],
   target: [daemonRouter, healthRouter, metricsRouter],
@@ -35,7 +38,9 @@ const PUBLIC_ROUTERS: Readonly<Record<Role, readonly MakeRouter[]>> = {
 /** A client that connects and says nothing. */
 const HEADERS_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 60_000
-/** A connection on which nothing moves at all; a slow transfer is not cut (requestTimeout is off). */
+/**
+ * A connection on which nothing moves at all; a slow transfer is not cut (requestTimeout is off).
+ */
 const IDLE_MS = 120_000
 /** Requests under way when the node stops. */
 const DRAIN_MS = 15_000
@@ -58,10 +63,10 @@ export async function openListeners(
     context,
     PUBLIC_ROUTERS[context.role].map((make) => make(context)),
   )
-  const objects = context.objects === null ? redirectObject : serveObject
   const publicServer = serverFor((req, res) => {
-    if (isObjectPath(req.url ?? '')) void objects(context, req, res)
-    else app(req, res)
+    if (!isObjectPath(req.url ?? '')) app(req, res)
+    else if (context.objects === null) void redirectObject(context, req, res)
+    else serveObject(context, req, res)
   })
   const servers = [publicServer]
   await listen(publicServer, config.listen.public, 'public', config.dataWorkers > 1)

@@ -17,7 +17,7 @@ import {readBody} from '../peer/body.ts'
 import type {NodeContext} from './context.ts'
 
 /** Marks a relayed request. It grants nothing: it only forbids relaying again. */
-const RELAY_HEADER = 'ais-ext-relay'
+export const RELAY_HEADER = 'ais-ext-relay'
 /** A commit waits for a majority; beyond this the primary is taken for gone. */
 const RELAY_TIMEOUT_MS = 30_000
 /** Headers that belong to one connection. */
@@ -44,20 +44,26 @@ export async function relayToPrimary(
       }),
     )
   }
-  await relayTo(context, ctx, primary.public, body)
+  await relayTo(context, ctx, {to: primary.public, body})
 }
 
-/** Passes the request to another node's public listener. @param path when it is not the request's own */
+export interface RelayTarget {
+  readonly to: Endpoint
+  readonly body: string
+  /** When it is not the request's own. */
+  readonly path?: string
+}
+
+/** Passes the request to another node's public listener, and its answer back. */
 export async function relayTo(
   context: NodeContext,
   ctx: Context,
-  to: Endpoint,
-  body: string,
-  path = ctx.url,
+  {to, body, path = ctx.url}: RelayTarget,
 ): Promise<void> {
   let answer: {head: IncomingMessage; body: Buffer}
   try {
-    answer = await ask(to, ctx.method, path, relayHeaders(context, ctx, body), body)
+    const headers = relayHeaders(context, ctx, body)
+    answer = await ask(to, {method: ctx.method, path, headers, body})
   } catch (error) {
     throw new AisError(
       refusal('UNREACHABLE', `${formatEndpoint(to)}: ${reasonOf(error)}`, {
@@ -84,13 +90,17 @@ function relayHeaders(context: NodeContext, ctx: Context, body: string): Outgoin
   return headers
 }
 
+export interface PublicRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers?: OutgoingHttpHeaders
+  readonly body?: string
+}
+
 /** One request to a public listener, its answer whole. */
 export function ask(
   to: Endpoint,
-  method: string,
-  path: string,
-  headers: OutgoingHttpHeaders,
-  body: string,
+  {method, path, headers = {}, body = ''}: PublicRequest,
 ): Promise<{head: IncomingMessage; body: Buffer}> {
   return new Promise((resolve, reject) => {
     const asked = request(

@@ -1,6 +1,6 @@
 /**
- * Prometheus metrics under AIStore's names: `get.n` of a target is `ais_target_get_count`, by bucket.
- * Counted elsewhere (`stats.ts`); named and written here.
+ * Prometheus metrics under AIStore's names: `get.n` of a target is `ais_target_get_count`, by
+ * bucket. Counted elsewhere (`stats.ts`); named and written here.
  */
 
 import {Counter, Gauge, Registry} from 'prom-client'
@@ -44,12 +44,15 @@ export function metricsText(input: MetricsInput): Promise<string> {
     1,
   )
   for (const name of ALWAYS) {
-    if (input.counters[name] === undefined) counter(register, role, name, [nodeId], [0])
+    if (input.counters[name] === undefined) counter(register, metricName(role, name), [[nodeId, 0]])
   }
   for (const [name, row] of Object.entries(input.counters)) {
     const kind = WITH_KIND.test(name) ? {xkind: ''} : {}
-    const labels = Object.keys(row).map((bucket) => ({bucket, ...nodeId, ...kind}))
-    counter(register, role, name, labels, Object.values(row))
+    const values = Object.entries(row).map(([bucket, value]): Labelled => [
+      {bucket, ...nodeId, ...kind},
+      value,
+    ])
+    counter(register, metricName(role, name), values)
   }
   gauge(
     `ais_${role}_state_flags`,
@@ -66,22 +69,13 @@ export function metricsText(input: MetricsInput): Promise<string> {
   return register.metrics()
 }
 
-function counter(
-  register: Registry,
-  role: Role,
-  name: string,
-  labels: readonly Record<string, string>[],
-  values: readonly number[],
-): void {
-  const labelNames = Object.keys(labels[0] ?? {})
-  const full = metricName(role, name)
-  const made = new Counter({
-    name: full,
-    help: `total of ${name}`,
-    labelNames,
-    registers: [register],
-  })
-  labels.forEach((label, at) => made.inc(label, values[at] ?? 0))
+type Labelled = readonly [labels: Record<string, string>, value: number]
+
+function counter(register: Registry, name: string, values: readonly Labelled[]): void {
+  const labelNames = Object.keys(values[0]?.[0] ?? {})
+  const help = `total, see ${name}`
+  const made = new Counter({name, help, labelNames, registers: [register]})
+  for (const [labels, value] of values) made.inc(labels, value)
 }
 
 /** `get.n` → `ais_target_get_count`; `.size` → `_bytes`, `.ns.total` → `_ns_total`. */

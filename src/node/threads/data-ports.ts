@@ -19,17 +19,6 @@ import type {
 } from './ports.ts'
 import {threadDied} from './store-port.ts'
 
-export interface DataPorts {
-  /** Resolves when every worker listens. */
-  readonly listening: Promise<void>
-  readonly publish: (view: ClusterView) => void
-  readonly tellSelf: (self: SelfIdentity) => void
-  /** Counters of every worker. */
-  readonly stats: () => Promise<readonly StatsSnapshot[]>
-  /** Asks all to drain and stop; resolves when they have, or after the time. */
-  readonly stop: (timeoutMs: number) => Promise<void>
-}
-
 export interface DataPortsDeps {
   readonly entry: URL
   readonly starts: readonly DataThreadStart[]
@@ -46,107 +35,124 @@ interface Port {
   heldSerial: number
 }
 
-export function openDataPorts(deps: DataPortsDeps): DataPorts {
-  const indexes = new Map<number, number>()
-  const reports = new Map<number, (snapshot: StatsSnapshot) => void>()
-  let serial = 0
-  let heldSerial = 0
-  let nextReport = 1
-  let stopping = false
-  let onListening: () => void = () => undefined
-  let onStopped: () => void = () => undefined
-  const listening = new Promise<void>((resolve) => {
-    onListening = resolve
-  })
+/** Owns the worker threads. */
+export class DataPorts {
+  /** Resolves when every worker listens. */
+  readonly listening: Promise<void>
+  readonly #deps: DataPortsDeps
+  readonly #ports: readonly Port[]
+  /** Record index by the serial number of a published view that is not held by all yet. */
+  readonly #indexes = new Map<number, number>()
+  readonly #reports = new Map<number, (snapshot: StatsSnapshot) => void>()
+  #serial = 0
+  #heldSerial = 0
+  #nextReport = 1
+  #stopping = false
+  #onListening: () => void = () => undefined
+  #onStopped: () => void = () => undefined
 
-  const ports = deps.starts.map((start): Port => {
-    const worker = new Worker(deps.entry, {workerData: start})
-    const port: Port = {worker, listening: false, stopped: false, heldSerial: 0}
-    worker.on('message', (message: FromDataWorker) => receive(port, message))
-    worker.on('error', (error) => deps.fatal(threadDied('data', error)))
-    worker.on('exit', () => {
-      if (!stopping) deps.fatal(threadDied('data', new Error('it ended')))
+  constructor(deps: DataPortsDeps) {
+    this.#deps = deps
+    this.listening = new Promise((resolve) => {
+      this.#onListening = resolve
     })
-    return port
-  })
-
-  function tell(port: Port, message: ToDataWorker): void {
-    port.worker.postMessage(message)
+    this.#ports = deps.starts.map((start) => this.#open(start))
   }
 
-  function receive(port: Port, message: FromDataWorker): void {
+  publish(view: ClusterView): void {
+    this.#serial += 1
+    if (view.record !== null) this.#indexes.set(this.#serial, view.record.index)
+    this.#tellAll({type: 'view', serial: this.#serial, view})
+  }
+
+  tellSelf(self: SelfIdentity): void {
+    this.#tellAll({type: 'self', self})
+  }
+
+  /** Counters of every worker. */
+  stats(): Promise<readonly StatsSnapshot[]> {
+    return Promise.all(this.#ports.map((port) => this.#report(port)))
+  }
+
+  /** Asks all to drain and stop; resolves when they have, or after the time. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopping = true
+    const stopped = new Promise<void>((resolve) => {
+      this.#onStopped = resolve
+      setTimeout(resolve, timeoutMs)
+    })
+    this.#tellAll({type: 'stop'})
+    await stopped
+    await Promise.all(this.#ports.map(({worker}) => worker.terminate()))
+  }
+
+  #open(start: DataThreadStart): Port {
+    const worker = new Worker(this.#deps.entry, {workerData: start})
+    const port: Port = {worker, listening: false, stopped: false, heldSerial: 0}
+    worker.on('message', (message: FromDataWorker) => this.#receive(port, message))
+    worker.on('error', (error: Error) => this.#deps.fatal(threadDied('data', error)))
+    worker.on('exit', () => {
+      if (!this.#stopping) this.#deps.fatal(threadDied('data', new Error('it ended')))
+    })
+    return port
+  }
+
+  #receive(port: Port, message: FromDataWorker): void {
     switch (message.type) {
       case 'listening':
         port.listening = true
-        if (ports.every((each) => each.listening)) onListening()
+        if (this.#ports.every((each) => each.listening)) this.#onListening()
         return
       case 'view-held':
         port.heldSerial = message.serial
-        return noteHeld()
+        return this.#noteHeld()
       case 'asked':
-        return answer(port, message.askId, message.question)
+        return this.#answer(port, message.askId, message.question)
       case 'stats':
-        reports.get(message.reportId)?.(message.snapshot)
-        reports.delete(message.reportId)
+        this.#reports.get(message.reportId)?.(message.snapshot)
+        this.#reports.delete(message.reportId)
         return
       case 'stopped':
         port.stopped = true
-        if (ports.every((each) => each.stopped)) onStopped()
+        if (this.#ports.every((each) => each.stopped)) this.#onStopped()
         return
       case 'fatal':
-        return deps.fatal(message)
+        return this.#deps.fatal(message)
       default:
         return unreachable(message)
     }
   }
 
-  function noteHeld(): void {
-    const lowest = Math.min(...ports.map((port) => port.heldSerial))
-    for (; heldSerial < lowest; heldSerial += 1) {
-      const index = indexes.get(heldSerial + 1)
-      indexes.delete(heldSerial + 1)
-      if (index !== undefined) deps.held(index)
+  #noteHeld(): void {
+    const lowest = Math.min(...this.#ports.map((port) => port.heldSerial))
+    for (; this.#heldSerial < lowest; this.#heldSerial += 1) {
+      const index = this.#indexes.get(this.#heldSerial + 1)
+      this.#indexes.delete(this.#heldSerial + 1)
+      if (index !== undefined) this.#deps.held(index)
     }
   }
 
-  function answer(port: Port, askId: number, question: Question): void {
-    deps.answer(question).then(
-      (found) => tell(port, {type: 'answered', askId, answer: found}),
-      (error: unknown) => deps.fatal(threadDied('main', asError(error))),
+  #answer(port: Port, askId: number, question: Question): void {
+    this.#deps.answer(question).then(
+      (answer) => this.#tell(port, {type: 'answered', askId, answer}),
+      (error: unknown) => this.#deps.fatal(threadDied('main', asError(error))),
     )
   }
 
-  return {
-    listening,
-    publish: (view) => {
-      serial += 1
-      if (view.record !== null) indexes.set(serial, view.record.index)
-      for (const port of ports) tell(port, {type: 'view', serial, view})
-    },
-    tellSelf: (self) => {
-      for (const port of ports) tell(port, {type: 'self', self})
-    },
-    stats: () =>
-      Promise.all(
-        ports.map(
-          (port) =>
-            new Promise<StatsSnapshot>((resolve) => {
-              const reportId = nextReport++
-              reports.set(reportId, resolve)
-              tell(port, {type: 'report-stats', reportId})
-            }),
-        ),
-      ),
-    stop: async (timeoutMs) => {
-      stopping = true
-      const stopped = new Promise<void>((resolve) => {
-        onStopped = resolve
-        setTimeout(resolve, timeoutMs)
-      })
-      for (const port of ports) tell(port, {type: 'stop'})
-      await stopped
-      await Promise.all(ports.map(({worker}) => worker.terminate()))
-    },
+  #report(port: Port): Promise<StatsSnapshot> {
+    return new Promise((resolve) => {
+      const reportId = this.#nextReport++
+      this.#reports.set(reportId, resolve)
+      this.#tell(port, {type: 'report-stats', reportId})
+    })
+  }
+
+  #tellAll(message: ToDataWorker): void {
+    for (const port of this.#ports) this.#tell(port, message)
+  }
+
+  #tell(port: Port, message: ToDataWorker): void {
+    port.worker.postMessage(message)
   }
 }
 

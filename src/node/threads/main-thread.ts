@@ -7,7 +7,7 @@
 import type {Server} from 'node:http'
 
 import {AisError, type Refusal} from '../../base/errors.ts'
-import type {BootFacts, DurableState} from '../../core/kernel/events.ts'
+import type {BootFacts, DurableState, KernelEffect} from '../../core/kernel/events.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import {nodeLabel, type NodeId} from '../../model/ids.ts'
 import {LEVEL} from '../../model/record.ts'
@@ -22,13 +22,14 @@ import {openFilesLimit} from '../observe/process.ts'
 import {createNotifier, type Notifier} from '../observe/sd-notify.ts'
 import {createPeerGuard, type SelfIdentity} from '../peer/guard.ts'
 import {createPeerSender, type PeerSender} from '../peer/send.ts'
-import {clusterKeys, sha256Hex} from '../peer/session.ts'
+import {clusterKeys, newNonce} from '../peer/session.ts'
 import {createClock, TICK_MS} from '../runtime/clock.ts'
 import {createFlightRecorder} from '../runtime/flight-recorder.ts'
 import {createPerform} from '../runtime/perform.ts'
 import {createRuntime, type Runtime} from '../runtime/runtime.ts'
-import {openDataPorts, type DataPorts} from './data-ports.ts'
-import {createLease, writeLease, type Answer, type Question} from './ports.ts'
+import {DataPorts} from './data-ports.ts'
+import {createLease, writeLease} from './ports.ts'
+import type {Answer, DataThreadStart, Fatal, Question} from './ports.ts'
 import {openStorePort, type Loaded, type StorePort} from './store-port.ts'
 
 export interface MainThreadOptions {
@@ -54,169 +55,218 @@ export interface MainThread {
 
 /** Starts everything; resolves when the node listens. */
 export async function startMainThread(options: MainThreadOptions): Promise<MainThread> {
-  const node = createNode(options)
-  const {config} = options
-  const [loaded] = await Promise.all([
-    node.store.loaded,
-    listen(node.control, config.listen.control, 'control').catch((error: unknown) =>
-      options.fail(refusalOf(error), statusOf(error)),
-    ),
-  ])
-  for (const line of loaded.damage) node.log.warn('a metadata slot is damaged', {slot: line})
-  boot(node, options, loaded)
-  await node.data.listening
-  node.log.info('listening', {
-    public: config.file.listen.public,
-    control: config.file.listen.control,
-    openFiles: openFilesLimit(),
-  })
-  node.notifier.ready(statusLine(node.state.view))
-  node.notifier.watch(() => true)
-  return {stop: () => orderStop(node)}
+  const main = new Main(options)
+  await main.start()
+  return {stop: () => main.orderStop()}
 }
 
-interface NodeState {
-  self: SelfIdentity | null
-  epoch: number
-  view: ClusterView | null
-  stopping: boolean
-}
+/** Owns the threads, the control listener and the connections to other nodes. */
+class Main {
+  readonly #options: MainThreadOptions
+  readonly #log: Log
+  readonly #notifier: Notifier
+  readonly #clock = createClock()
+  readonly #recorder = createFlightRecorder()
+  readonly #lease = createLease()
+  readonly #runtime: Runtime
+  readonly #store: StorePort
+  readonly #data: DataPorts
+  readonly #sender: PeerSender
+  readonly #control: Server
+  #self: SelfIdentity | null = null
+  #epoch = 0
+  #view: ClusterView | null = null
+  #phase: 'running' | 'stopping' | 'ending' = 'running'
 
-interface Node {
-  readonly log: Log
-  readonly notifier: Notifier
-  readonly runtime: Runtime
-  readonly store: StorePort
-  readonly data: DataPorts
-  readonly sender: PeerSender
-  readonly control: Server
-  readonly state: NodeState
-  readonly end: (status: number, reason: string) => void
-}
+  constructor(options: MainThreadOptions) {
+    this.#options = options
+    const {config, id, entry} = options
+    const {role, state, log} = config.file
+    const node = nodeLabel(role, id)
+    const keys = clusterKeys(config.clusterKeys)
+    const self = (): SelfIdentity | null => this.#self
+    const fatal = ({refusal, status}: Fatal): void => options.fail(refusal, status)
+    this.#log = createLog({level: log?.level ?? 'info', node, thread: 'main'})
+    this.#store = openStorePort({
+      entry,
+      directory: state,
+      saved: (tokens, durable) => this.#saved(tokens, durable),
+      fatal,
+    })
+    this.#data = new DataPorts({
+      entry,
+      starts: this.#dataStarts(),
+      held: (index) => this.#runtime.tell({type: 'view-held', index, nowMs: this.#clock.nowMs()}),
+      answer: (question) => this.#answer(question),
+      fatal,
+    })
+    this.#notifier = createNotifier(process.env)
+    this.#sender = createPeerSender({
+      keys,
+      self,
+      epoch: () => this.#epoch,
+      answered: (sendId, answer, from) =>
+        this.#runtime.tell({type: 'peer-answered', sendId, answer, from, ...this.#now()}),
+      silent: (sendId, reason, detail) =>
+        this.#runtime.tell({type: 'peer-silent', sendId, reason, detail, ...this.#now()}),
+    })
+    this.#runtime = createRuntime({
+      clock: this.#clock,
+      recorder: this.#recorder,
+      perform: this.#performer(),
+      onBug: (bug) => this.#onBug(bug),
+    })
+    this.#control = createControlListener({
+      guard: createPeerGuard(keys, self),
+      runtime: this.#runtime,
+      node,
+      snode: () => encodeJson(encodeSnode(selfMember(config, id), {center: false})),
+      alive: () => this.#view?.nodeStarted === true && this.#phase === 'running',
+      log: this.#log,
+    })
+  }
 
-function createNode(options: MainThreadOptions): Node {
-  const {config, id, entry} = options
-  const {role, state: directory} = config.file
-  const label = nodeLabel(role, id)
-  const log = createLog({level: config.file.log?.level ?? 'info', node: label, thread: 'main'})
-  const notifier = createNotifier(process.env)
-  const clock = createClock()
-  const recorder = createFlightRecorder()
-  const keys = clusterKeys(config.clusterKeys)
-  const lease = createLease()
-  const state: NodeState = {self: null, epoch: 0, view: null, stopping: false}
-  const now = (): {nowMs: number; wallMs: number} => ({
-    nowMs: clock.nowMs(),
-    wallMs: clock.wallMs(),
-  })
+  async start(): Promise<void> {
+    const {config, fail} = this.#options
+    const [loaded] = await Promise.all([
+      this.#store.loaded,
+      listen(this.#control, config.listen.control, 'control').catch((error: unknown) =>
+        fail(refusalOf(error), statusOf(error)),
+      ),
+    ])
+    for (const slot of loaded.damage) this.#log.warn('a metadata slot is damaged', {slot})
+    this.#boot(loaded)
+    await this.#data.listening
+    const {public: open, control} = config.file.listen
+    this.#log.info('listening', {public: open, control, openFiles: openFilesLimit()})
+    this.#notifier.ready(statusLine(this.#view))
+    this.#notifier.watch(() => true)
+  }
 
-  const store = openStorePort({
-    entry,
-    directory,
-    saved: (tokens, durable) => {
-      const sha = durable.accepted?.sha ?? ''
-      for (const token of tokens) {
-        runtime.tell({type: 'persisted', token, sha, nowMs: clock.nowMs()})
-      }
-    },
-    fatal: ({refusal, status}) => options.fail(refusal, status),
-  })
-  const startedNs = process.hrtime.bigint()
-  const data = openDataPorts({
-    entry,
-    starts: Array.from({length: config.dataWorkers}, (_, number) => ({
+  orderStop(): void {
+    if (this.#phase !== 'running') return
+    this.#phase = 'stopping'
+    this.#notifier.stopping('announcing the stop')
+    this.#notifier.extend(ANNOUNCE_TIMEOUT_MS + DRAIN_TIMEOUT_MS)
+    this.#log.info('ordered stop')
+    const giveUp = (): void => this.#end(EXIT_STOPPED, 'the stop could not be announced')
+    setTimeout(giveUp, ANNOUNCE_TIMEOUT_MS)
+    this.#runtime.tell({type: 'stop-ordered', ...this.#now()})
+  }
+
+  #boot(loaded: Loaded): void {
+    const durable = loaded.state
+    const amnesia = loaded.amnesia ?? (durable === null ? this.#options.amnesia : '')
+    this.#noteDurable(durable)
+    const seed = Number.parseInt(newNonce().slice(0, 8), 16)
+    const facts = bootFacts(this.#options)
+    this.#runtime.tell({type: 'booted', facts, durable, amnesia, seed, ...this.#now()})
+    setInterval(() => this.#runtime.tell({type: 'tick', ...this.#now()}), TICK_MS)
+  }
+
+  #performer(): (effect: KernelEffect) => void {
+    return createPerform({
+      runtime: () => this.#runtime,
+      sender: this.#sender,
+      persist: (token, durable) => {
+        this.#noteDurable(durable)
+        this.#store.save(token, durable)
+      },
+      publish: (view) => this.#publish(view),
+      lease: (untilMs) => writeLease(this.#lease, this.#clock.toNs(untilMs)),
+      exit: (status, reason) => this.#end(status, reason),
+      log: this.#log,
+    })
+  }
+
+  #publish(view: ClusterView): void {
+    const before = statusLine(this.#view)
+    this.#view = view
+    this.#data.publish(view)
+    if (statusLine(view) !== before) this.#notifier.status(statusLine(view))
+  }
+
+  /** What handshakes prove: the id, with the incarnation and the cluster of the durable state. */
+  #noteDurable(durable: DurableState | null): void {
+    const {id, config} = this.#options
+    const epoch = durable?.accepted?.record.epoch ?? 0
+    this.#epoch = Math.max(durable?.promisedEpoch ?? 0, epoch)
+    const uuid = durable === null || durable.uuid === '' ? config.file.uuid : durable.uuid
+    const inc = durable?.inc ?? 0
+    if (this.#self?.inc === inc && this.#self.uuid === uuid) return
+    this.#self = {id, inc, uuid}
+    this.#data.tellSelf(this.#self)
+  }
+
+  #saved(tokens: readonly number[], durable: DurableState): void {
+    const sha = durable.accepted?.sha ?? ''
+    for (const token of tokens) {
+      this.#runtime.tell({type: 'persisted', token, sha, nowMs: this.#clock.nowMs()})
+    }
+  }
+
+  async #answer(question: Question): Promise<Answer> {
+    if (question.type === 'stats') return {type: 'stats', snapshots: await this.#data.stats()}
+    return {type: 'command', result: await this.#runtime.command(question.command)}
+  }
+
+  #onBug(bug: unknown): void {
+    const {config, fail} = this.#options
+    const text = bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)
+    const path = this.#recorder.dump(config.file.state, text)
+    const message = `defect: ${text}; the last events are in ${path}`
+    fail({code: 'INTERNAL', message, hint: 'please report it'}, EXIT_FAILED)
+  }
+
+  #end(status: number, reason: string): void {
+    if (this.#phase === 'ending') return
+    this.#phase = 'ending'
+    this.#finish(status, reason).catch((error: unknown) => {
+      const message = `the stop failed: ${reasonOf(error)}`
+      this.#options.fail({code: 'INTERNAL', message}, EXIT_FAILED)
+    })
+  }
+
+  async #finish(status: number, reason: string): Promise<void> {
+    this.#log.info('stopping', {status, reason})
+    this.#notifier.stopping(reason)
+    await this.#data.stop(DRAIN_TIMEOUT_MS)
+    this.#control.close()
+    this.#sender.close()
+    await this.#store.close()
+    await this.#notifier.close()
+    process.exit(status)
+  }
+
+  #dataStarts(): readonly DataThreadStart[] {
+    const {config, id} = this.#options
+    const startedNs = process.hrtime.bigint()
+    return Array.from({length: config.dataWorkers}, (_, number) => ({
       kind: 'data',
       number,
       id,
       config,
-      lease,
+      lease: this.#lease,
       startedNs,
-    })),
-    held: (index) => runtime.tell({type: 'view-held', index, nowMs: clock.nowMs()}),
-    answer,
-    fatal: ({refusal, status}) => options.fail(refusal, status),
-  })
-  const sender = createPeerSender({
-    keys,
-    self: () => state.self,
-    epoch: () => state.epoch,
-    answered: (sendId, reply, from) =>
-      runtime.tell({type: 'peer-answered', sendId, answer: reply, from, ...now()}),
-    silent: (sendId, reason, detail) =>
-      runtime.tell({type: 'peer-silent', sendId, reason, detail, ...now()}),
-  })
-  const perform = createPerform({
-    runtime: () => runtime,
-    sender,
-    persist: (token, durable) => {
-      noteDurable(durable)
-      store.save(token, durable)
-    },
-    publish: (view) => {
-      const before = statusLine(state.view)
-      state.view = view
-      data.publish(view)
-      if (statusLine(view) !== before) notifier.status(statusLine(view))
-    },
-    lease: (untilMs) => writeLease(lease, clock.toNs(untilMs)),
-    exit: (status, reason) => end(status, reason),
-    log,
-  })
-  const runtime = createRuntime({clock, recorder, perform, onBug})
-  const control = createControlListener({
-    guard: createPeerGuard(keys, () => state.self),
-    runtime,
-    node: label,
-    snode: () => encodeJson(encodeSnode(selfMember(config, id), {center: false})),
-    alive: () => state.view !== null && state.view.nodeStarted && !state.stopping,
-    log,
-  })
-
-  function noteDurable(durable: DurableState): void {
-    state.epoch = Math.max(durable.promisedEpoch, durable.accepted?.record.epoch ?? 0)
-    const uuid = durable.uuid === '' ? config.file.uuid : durable.uuid
-    if (state.self?.inc === durable.inc && state.self.uuid === uuid) return
-    state.self = {id, inc: durable.inc, uuid}
-    data.tellSelf(state.self)
+    }))
   }
 
-  async function answer(question: Question): Promise<Answer> {
-    if (question.type === 'stats') return {type: 'stats', snapshots: await data.stats()}
-    return {type: 'command', result: await runtime.command(question.command)}
+  #now(): {nowMs: number; wallMs: number} {
+    return {nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs()}
   }
-
-  function onBug(bug: unknown): void {
-    const text = bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)
-    const path = recorder.dump(directory, text)
-    const message = `defect: ${text}; the last events are in ${path}`
-    options.fail({code: 'INTERNAL', message, hint: 'please report it'}, EXIT_FAILED)
-  }
-
-  function end(status: number, reason: string): void {
-    finish(
-      {log, notifier, runtime, store, data, sender, control, state, end},
-      status,
-      reason,
-    ).catch((error: unknown) => {
-      options.fail({code: 'INTERNAL', message: `stop failed: ${reasonOf(error)}`}, EXIT_FAILED)
-    })
-  }
-
-  return {log, notifier, runtime, store, data, sender, control, state, end}
 }
 
-function boot(node: Node, options: MainThreadOptions, loaded: Loaded): void {
-  const {config, id} = options
-  const clock = createClock()
-  const facts: BootFacts = {
+function bootFacts({config, id}: MainThreadOptions): BootFacts {
+  const {file} = config
+  return {
     self: {
       id,
-      role: config.file.role,
+      role: file.role,
       ...config.advertise,
-      nonElectable: config.file.nonElectable ?? false,
+      nonElectable: file.nonElectable ?? false,
       speaks: [LEVEL, LEVEL],
     },
-    uuid: config.file.uuid as BootFacts['uuid'],
+    uuid: file.uuid as BootFacts['uuid'],
     bootstrap: config.bootstrap,
     peers: config.peers,
     askFirst: config.askFirst,
@@ -224,48 +274,6 @@ function boot(node: Node, options: MainThreadOptions, loaded: Loaded): void {
     standby: config.standby,
     foundingConfig: config.founding,
   }
-  const durable = loaded.state
-  node.state.self = {
-    id,
-    inc: durable?.inc ?? 0,
-    uuid: durable === null || durable.uuid === '' ? config.file.uuid : durable.uuid,
-  }
-  node.state.epoch = durable?.promisedEpoch ?? 0
-  node.data.tellSelf(node.state.self)
-  const amnesia = loaded.amnesia ?? (durable === null ? options.amnesia : '')
-  const seed = Number.parseInt(sha256Hex(`${id} ${process.hrtime.bigint()}`).slice(0, 8), 16)
-  const now = (): {nowMs: number; wallMs: number} => ({
-    nowMs: clock.nowMs(),
-    wallMs: clock.wallMs(),
-  })
-  node.runtime.tell({type: 'booted', facts, durable, amnesia, seed, ...now()})
-  setInterval(() => node.runtime.tell({type: 'tick', ...now()}), TICK_MS)
-}
-
-function orderStop(node: Node): void {
-  if (node.state.stopping) return
-  node.state.stopping = true
-  node.notifier.stopping('announcing the stop')
-  node.notifier.extend(ANNOUNCE_TIMEOUT_MS + DRAIN_TIMEOUT_MS)
-  node.log.info('ordered stop', {})
-  const clock = createClock()
-  setTimeout(() => node.end(EXIT_STOPPED, 'the stop could not be announced'), ANNOUNCE_TIMEOUT_MS)
-  node.runtime.tell({type: 'stop-ordered', nowMs: clock.nowMs(), wallMs: clock.wallMs()})
-}
-
-const finishing = new WeakSet<NodeState>()
-
-async function finish(node: Node, status: number, reason: string): Promise<void> {
-  if (finishing.has(node.state)) return
-  finishing.add(node.state)
-  node.log.info('stopping', {status, reason})
-  node.notifier.stopping(reason)
-  await node.data.stop(DRAIN_TIMEOUT_MS)
-  node.control.close()
-  node.sender.close()
-  await node.store.close()
-  await node.notifier.close()
-  process.exit(status)
 }
 
 /** What `systemctl status` shows. */

@@ -60,7 +60,7 @@ export function openStorePort(deps: StorePortDeps): StorePort {
       else deps.fatal(message)
     })
   })
-  worker.on('error', (error) => deps.fatal(threadDied('metadata store', error)))
+  worker.on('error', (error: Error) => deps.fatal(threadDied('metadata store', error)))
   worker.on('exit', () => {
     if (!closing) deps.fatal(threadDied('metadata store', new Error('it ended')))
   })

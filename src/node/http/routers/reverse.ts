@@ -25,7 +25,7 @@ async function askNode(context: NodeContext, ctx: Context): Promise<void> {
     return sendJson(ctx, encodeAwayStatus(member))
   }
   const path = ctx.url.replace('/v1/reverse', '/v1')
-  await relayTo(context, ctx, member.public, await bodyOf(ctx), path)
+  await relayTo(context, ctx, {to: member.public, body: await bodyOf(ctx), path})
 }
 
 function namedNode(context: NodeContext, ctx: Context): Member {
