@@ -1,8 +1,16 @@
 // Compiles the command line: src/ into dist/, each plugin into its own dist/, and a manifest of commands
 // beside each package.json. Compiled files share chunks, so that a command loads what it needs and no
 // more. Plain JavaScript; called by build.js, or by itself.
-import {existsSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
-import {join} from 'node:path'
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import {basename, join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
 import {Plugin} from '@oclif/core'
@@ -52,6 +60,10 @@ async function buildRoot() {
     // Optional parts of it are native and found at run time.
     external: ['ssh2'],
   })
+  // Scripts that run on hosts are read from beside the code that sends them.
+  for (const script of globSync('src/ops/host/*.sh', {cwd: root})) {
+    copyFileSync(join(root, script), join(root, 'dist/chunks', basename(script)))
+  }
 }
 
 async function buildPlugin(plugin) {

@@ -8,6 +8,11 @@
 import {parseArgs} from 'node:util'
 import t from 'tap'
 import {missingPackages, installCommand} from '../../plugins/lab/src/lab/requirements.ts'
+import {blackoutCases} from './cluster/blackout.ts'
+import {clusterOf} from './cluster/cluster.ts'
+import {identityCases} from './cluster/identity.ts'
+import {installCases} from './cluster/install.ts'
+import {restartCases} from './cluster/restarts.ts'
 import {lab, type LabUnderTest} from './lab-under-test.ts'
 import {diskCases} from './verbs/disks.ts'
 import {networkCases} from './verbs/network.ts'
@@ -19,6 +24,7 @@ const RUN_TIMEOUT_S = 1800
 const {values} = parseArgs({
   options: {only: {type: 'string'}, long: {type: 'boolean'}, keep: {type: 'boolean'}},
 })
+const LABS = '/var/lib/aisctl-lab'
 const inCi = process.env['CI'] === 'true'
 
 t.setTimeout(RUN_TIMEOUT_S * 1000)
@@ -38,10 +44,30 @@ function findObstacle(): string | undefined {
 
 async function runAll(): Promise<void> {
   if (values.only !== 'cluster') await verbs()
+  if (values.only !== 'verbs') await clusterOnHosts()
+}
+
+async function clusterOnHosts(): Promise<void> {
+  const under: LabUnderTest = {name: `cluster-${process.pid}`, directory: LABS}
+  await t.test('a cluster on lab hosts', async (t) => {
+    const hosts = values.long === true ? '7' : '3'
+    const up = await lab(under, 'up', hosts, ...(inCi ? ['--install'] : []))
+    t.equal(up.status, 0, up.stderr)
+    if (up.status !== 0) return
+    const cluster = clusterOf(under)
+    try {
+      await installCases(t, cluster)
+      await restartCases(t, cluster)
+      await blackoutCases(t, cluster)
+      await identityCases(t, cluster)
+    } finally {
+      if (values.keep !== true) t.equal((await lab(under, 'down')).status, 0)
+    }
+  })
 }
 
 async function verbs(): Promise<void> {
-  const under: LabUnderTest = {name: `verbs-${process.pid}`, directory: '/var/lib/aisctl-lab'}
+  const under: LabUnderTest = {name: `verbs-${process.pid}`, directory: LABS}
   const before = await machineFacts()
   await t.test('verbs of the lab', async (t) => {
     const size = ['--disks', '2', '--disk-size', '128MiB', '--system-size', '1GiB']

@@ -5,8 +5,9 @@ import {once} from 'node:events'
 import {closeSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {AisError} from 'aisctl/kit'
+import {asset} from './assets.ts'
 import {joinPowerCgroup} from './cgroups.ts'
-import {ASSETS, BRIDGE, POWER_OFF_MS_MAX} from './limits.ts'
+import {BRIDGE, POWER_OFF_MS_MAX} from './limits.ts'
 import {hostName, hostPaths, labCgroup, namespaceName} from './names.ts'
 import {insideNetwork} from './network.ts'
 import {livingProcess, processRef, signalProcess} from './processes.ts'
@@ -34,7 +35,7 @@ export async function startDelay(lab: LabState, number: number, delay: Delay): P
   const output = openSync(log, 'w')
   const [file = '', ...words] = insideNetwork(lab, [
     'python3',
-    join(ASSETS, 'delay-line.py'),
+    asset('delay-line.py'),
     hostName(number),
     BRIDGE,
     String(delay.delayMs),

@@ -6,9 +6,10 @@
 
 import {existsSync, mkdirSync, readdirSync, readFileSync} from 'node:fs'
 import {rename, truncate, writeFile} from 'node:fs/promises'
-import {basename, join} from 'node:path'
+import {basename} from 'node:path'
 import {AisError} from 'aisctl/kit'
-import {ASSETS, LOOP_RELEASE_MS_MAX} from './limits.ts'
+import {asset} from './assets.ts'
+import {LOOP_RELEASE_MS_MAX} from './limits.ts'
 import {attempt, run} from './run.ts'
 import {waitUntil} from './wait.ts'
 
@@ -71,7 +72,7 @@ export async function unmountAll(paths: readonly string[]): Promise<void> {
 export async function cutFilesystems(paths: readonly string[]): Promise<void> {
   const mounted = paths.filter(isMounted)
   if (mounted.length === 0) return
-  await run(['python3', join(ASSETS, 'shutdown-filesystems.py'), ...mounted])
+  await run(['python3', asset('shutdown-filesystems.py'), ...mounted])
 }
 
 /** The kernel's own error path of a mounted ext4: it turns read-only with files open. */

@@ -1,7 +1,5 @@
 /** Named upper bounds and defaults of a lab, each with its reason. Nothing else. */
 
-import {fileURLToPath} from 'node:url'
-
 /** Hosts of one lab: addresses .11 to .74, and all share this machine's cores. */
 export const HOSTS_MAX = 64
 /** Data disks of one host: each takes a loop device. */
@@ -41,6 +39,3 @@ export const POLL_MS = 20
 
 /** Bridge of every lab, inside its own network namespace. */
 export const BRIDGE = 'br0'
-
-/** Scripts that run beside the hosts. */
-export const ASSETS = fileURLToPath(new URL('../../assets/', import.meta.url))

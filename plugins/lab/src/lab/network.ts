@@ -4,9 +4,9 @@
  */
 
 import {existsSync} from 'node:fs'
-import {join} from 'node:path'
 import {AisError} from 'aisctl/kit'
-import {ASSETS, BOOT_SECONDS_MAX, BRIDGE} from './limits.ts'
+import {asset} from './assets.ts'
+import {BOOT_SECONDS_MAX, BRIDGE} from './limits.ts'
 import {hostAddress, hostName, namespaceName, namespacePath, operatorAddress} from './names.ts'
 import {attempt, run} from './run.ts'
 import type {LabState} from './state.ts'
@@ -48,7 +48,7 @@ export function insideNetwork(lab: LabState, argv: readonly string[]): string[] 
 export async function waitForSsh(lab: LabState, numbers: readonly number[]): Promise<void> {
   if (numbers.length === 0) return
   const addresses = numbers.map((number) => hostAddress(lab, number))
-  const waiter = ['bash', join(ASSETS, 'wait-ssh.sh'), String(BOOT_SECONDS_MAX), ...addresses]
+  const waiter = ['bash', asset('wait-ssh.sh'), String(BOOT_SECONDS_MAX), ...addresses]
   const {status, stdout} = await attempt(insideNetwork(lab, waiter))
   if (status === 0) return
   const silent = numbers.filter((number) => stdout.includes(`${hostAddress(lab, number)}\n`))

@@ -7,12 +7,12 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {readFileSync, rmSync, writeFileSync} from 'node:fs'
-import {join} from 'node:path'
 import {AisError} from 'aisctl/kit'
+import {asset} from './assets.ts'
 import {cgroupRoots, isPopulated, killCgroups, removeCgroup, setFrozen} from './cgroups.ts'
 import {cutFilesystems} from './filesystems.ts'
 import {hostFilesystems, prepareHost, releaseHost} from './host.ts'
-import {ASSETS, BRIDGE, POWER_OFF_MS_MAX, REBOOT_MS_MAX} from './limits.ts'
+import {BRIDGE, POWER_OFF_MS_MAX, REBOOT_MS_MAX} from './limits.ts'
 import {hostCgroup, hostName, hostPaths, labCgroup} from './names.ts'
 import {insideNetwork, waitForSsh} from './network.ts'
 import {livingProcess, signalProcess} from './processes.ts'
@@ -82,7 +82,7 @@ async function boot(lab: LabState, number: number): Promise<void> {
   await startDetached([
     ...insideNetwork(lab, ['unshare', '--mount', '--propagation', 'slave']),
     'bash',
-    join(ASSETS, 'supervise.sh'),
+    asset('supervise.sh'),
     paths.directory,
     hostName(number),
     BRIDGE,
