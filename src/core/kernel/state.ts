@@ -1,4 +1,193 @@
-/** The kernel's whole state: one immutable value. Being written; the type's name is stable. */
-export interface KernelState {
-  readonly phase: 'idle' | 'running' | 'stopped'
+/**
+ * The kernel's whole state: one immutable value, of which a recorded list of events gives the same
+ * again. What a node is doing stands in `stage`; what it has promised stands in `durable`, and as far
+ * as that has reached the disk, in `onDisk`.
+ */
+
+import type {Prng} from '../../base/prng.ts'
+import type {Bucket} from '../../model/bucket.ts'
+import type {ClusterView} from '../../model/cluster-view.ts'
+import type {NodeId} from '../../model/ids.ts'
+import type {Endpoint} from '../../model/node.ts'
+import type {JoinRequest} from '../../model/peer-messages.ts'
+import type {RecordPosition, Voter} from '../../model/record.ts'
+import type {Timers} from '../../model/timers.ts'
+import type {Election} from '../election/state.ts'
+import type {Peer} from '../keepalive/state.ts'
+import type {MemberChange} from '../membership/changes.ts'
+import type {Discovery} from '../membership/discovery.ts'
+import type {Founding} from '../membership/founding.ts'
+import type {MetadataCommand} from '../metasync/metadata.ts'
+import type {Metasync} from '../metasync/state.ts'
+import type {LeaseState} from '../ownership/lease.ts'
+import type {BootFacts, DurableState, KernelEffect} from './events.ts'
+
+export type KernelState = {readonly phase: 'idle'} | NodeState
+
+/** A node between its start and its end. */
+export interface NodeState {
+  readonly phase: 'running'
+  readonly facts: BootFacts
+  readonly prng: Prng
+  readonly nowMs: number
+  readonly wallMs: number
+  readonly tickedMs: number
+  readonly timers: Timers
+  /** Waits for an invitation before it joins anywhere. */
+  readonly standby: boolean
+  /** What this node has decided; newer than `onDisk` while a write is under way. */
+  readonly durable: DurableState
+  readonly onDisk: DurableState
+  /** Writes under way, oldest first, with what must not be heard before each. */
+  readonly writes: readonly Write[]
+  readonly nextToken: number
+  readonly nextSendId: number
+  /** Questions under way, by send id. */
+  readonly sends: Readonly<Record<string, Purpose>>
+  readonly stage: Stage
+  /** The primary that was heard last in this run; null: none. */
+  readonly followed: Followed | null
+  /** Members asking to come in while this node is not yet, or no longer, able to say. */
+  readonly waitingJoins: readonly WaitingJoin[]
+  readonly lease: LeaseState
+  /** Beats that taught a commit: answered when it is in use, or with the next tick. */
+  readonly waitingBeats: readonly number[]
+  /** The last view that was published, and those whose holding may still be reported. */
+  readonly view: ClusterView
+  readonly published: readonly RecordPosition[]
+  /** Newest committed position that is durable and in use by every worker. */
+  readonly held: RecordPosition
+  readonly clusterStarted: boolean
+  readonly stop: Stop | null
+}
+
+/** One write of the durable state. */
+export interface Write {
+  readonly token: number
+  readonly state: DurableState
+  readonly then: readonly Deferred[]
+}
+
+/** What follows a write: an effect, or a word to a protocol. */
+export type Deferred =
+  | {readonly type: 'effect'; readonly effect: KernelEffect}
+  | {readonly type: 'ballot-stored'; readonly epoch: number}
+  | {readonly type: 'founding-stored'}
+  | {readonly type: 'proposal-stored'; readonly position: RecordPosition}
+  | {readonly type: 'commit-sealed'; readonly position: RecordPosition}
+
+/** Why a message was sent, and so what its answer is for. */
+export type Purpose =
+  | {readonly type: 'beat'; readonly id: NodeId; readonly epoch: number; readonly sentMs: number}
+  | {readonly type: 'prepare'; readonly id: NodeId; readonly epoch: number; readonly sentMs: number}
+  | {
+      readonly type: 'vote'
+      readonly id: NodeId
+      readonly epoch: number
+      readonly pre: boolean
+    }
+  | {readonly type: 'found'; readonly place: string; readonly pre: boolean}
+  | {readonly type: 'join'; readonly place: Endpoint}
+  | {readonly type: 'probe'; readonly place: string}
+  | {readonly type: 'leaving'}
+  /** A helper looks for a subject. */
+  | {readonly type: 'check'; readonly helper: NodeId; readonly subject: NodeId}
+  /** This node looks for a subject, because the primary asked. */
+  | {readonly type: 'look'; readonly askId: number}
+  | {readonly type: 'invite'; readonly id: NodeId}
+
+export type Stage =
+  | {readonly stage: 'seeking'; readonly discovery: Discovery}
+  | FoundingStage
+  | StandingStage
+  | {readonly stage: 'following'}
+  | LeadingStage
+
+export interface FoundingStage {
+  readonly stage: 'founding'
+  readonly founding: Founding
+  readonly nextAskMs: number
+  readonly heardFrom: readonly string[]
+  readonly saidAtMs: number
+}
+
+export interface StandingStage {
+  readonly stage: 'standing'
+  readonly election: Election
+  /** Next time that those who have not answered yes are asked again. */
+  readonly nextAskMs: number
+  readonly saidAtMs: number
+}
+
+export interface LeadingStage {
+  readonly stage: 'leading'
+  readonly epoch: number
+  readonly self: Voter
+  readonly electedAtMs: number
+  readonly metasync: Metasync
+  /** Whether a record of this epoch is committed: nothing else is proposed before. */
+  readonly confirmed: boolean
+  readonly peers: Readonly<Record<string, Peer>>
+  /** Changes that the next record takes up. */
+  readonly queue: readonly Queued[]
+  /** Changes in the record that is under way, with what their askers will hear. */
+  readonly underWay: readonly UnderWay[]
+  readonly settledIndex: number
+  readonly majorityAtMs: number
+  /** Configured places that a founding cluster waits for; empty otherwise. */
+  readonly awaited: readonly Endpoint[]
+  readonly started: boolean
+  readonly startWaiters: readonly number[]
+  readonly invitations: readonly Invitation[]
+  /** Active members by time, for the floor of R13. */
+  readonly activeLog: readonly {readonly atMs: number; readonly count: number}[]
+  readonly lastTargetLostMs: number
+  readonly brakeSaidAtMs: number
+}
+
+export type Change =
+  | MemberChange
+  | {readonly type: 'command'; readonly command: MetadataCommand; readonly wallMs: number}
+
+/** A change and who waits for it. */
+export interface Queued {
+  readonly change: Change
+  readonly asks: readonly Ask[]
+}
+
+/** How somebody who waits is answered. */
+export interface Ask {
+  readonly kind: 'join' | 'leaving' | 'command'
+  readonly askId: number
+}
+
+/** A change in the record that is under way; its askers hear after the commit. */
+export interface UnderWay extends Queued {
+  readonly bucket: Bucket | null
+}
+
+export interface WaitingJoin {
+  readonly askId: number
+  readonly request: JoinRequest
+  readonly untilMs: number
+}
+
+/** An administrator waits for this node to come in. */
+export interface Invitation {
+  readonly id: NodeId
+  readonly askId: number
+  readonly untilMs: number
+}
+
+export interface Followed {
+  readonly id: NodeId
+  readonly epoch: number
+  readonly heardMs: number
+  readonly settledIndex: number
+}
+
+/** An ordered stop under way. */
+export interface Stop {
+  readonly untilMs: number
+  readonly announced: boolean
 }

@@ -1,7 +1,53 @@
-/** The kernel: one event in, the next state and the effects out. */
+/**
+ * The kernel: one event in, the next state and the effects out. The only place that knows all
+ * protocols; it hands each event to the one it concerns and the outcome to the next. It decides
+ * nothing about time, sockets or disks: those are events and effects.
+ */
 
-import type {KernelEffect, KernelEvent} from './events.ts'
-import type {KernelState} from './state.ts'
+import {assert, unreachable} from '../../base/assert.ts'
+import type {NodeId} from '../../model/ids.ts'
+import type {PeerAnswer, PeerRequest} from '../../model/peer-messages.ts'
+import {
+  onBeatAnswered,
+  onMemberSilent,
+  onPrepareAnswered,
+  sendDueBeats,
+  settle,
+  weighMajority,
+} from './beats.ts'
+import {bootedNode, onBooted} from './boot.ts'
+import {onCommanded, onInviteSilent, tickCommands} from './command.ts'
+import type {KernelEffect, KernelEvent, StoredRecord} from './events.ts'
+import {answerWaitingBeats, onBeatAsked, onPrepareAsked, onVoteAsked} from './follow.ts'
+import {onFoundAnswered, stepFounder, tickFounding} from './found.ts'
+import {onProposalStored, proposeQueued, stepProposer, weighStart} from './lead.ts'
+import {
+  onChecked,
+  onCheckAsked,
+  onInviteAnswered,
+  onJoinAsked,
+  onLeavingAsked,
+  reviewMembers,
+  serveWaitingJoins,
+} from './members.ts'
+import {onInviteAsked, onProbeAsked} from './place.ts'
+import {followHint, onJoinAnswered, onProbeAnswered, tickSeeking} from './seek.ts'
+import {onVoteAnswered, standIfMay, stepCandidate, tickStanding} from './stand.ts'
+import {seek} from './stage.ts'
+import type {Deferred, KernelState, NodeState, Purpose} from './state.ts'
+import {announced, exitIfDone, onStopOrdered} from './stop.ts'
+import type {Turn} from './turn.ts'
+import {answer, emit, log, takePurpose, update} from './turn.ts'
+import {onViewHeld, publishView} from './view.ts'
+
+/** A tick this late means that this process, not the others, was away (local-health damping, R13). */
+const TICK_LATE_MS = 600
+
+/** What a step gives. */
+export interface KernelStep {
+  readonly state: KernelState
+  readonly effects: readonly KernelEffect[]
+}
 
 /** Before `booted`. */
 export function initialKernel(): KernelState {
@@ -9,9 +55,234 @@ export function initialKernel(): KernelState {
 }
 
 /** Takes one event. */
-export function step(
-  state: KernelState,
-  event: KernelEvent,
-): {readonly state: KernelState; readonly effects: readonly KernelEffect[]} {
-  return event.type === 'booted' ? {state, effects: []} : {state, effects: []}
+export function step(state: KernelState, event: KernelEvent): KernelStep {
+  if (event.type === 'booted') {
+    assert(state.phase === 'idle', 'a kernel boots once')
+    const turn: Turn = {node: bootedNode(event), effects: []}
+    onBooted(turn, event)
+    return finish(turn)
+  }
+  if (state.phase === 'idle') return {state, effects: []}
+  const turn: Turn = {node: withTime(state, event), effects: []}
+  route(turn, event)
+  return finish(turn)
+}
+
+function withTime(node: NodeState, event: Exclude<KernelEvent, {type: 'booted'}>): NodeState {
+  assert(event.nowMs >= node.nowMs, 'monotonic time does not run backwards')
+  const wallMs = 'wallMs' in event ? event.wallMs : node.wallMs
+  return {...node, nowMs: event.nowMs, wallMs}
+}
+
+/** What every step ends with: changes found on the way are proposed, beats sent, the view published. */
+function finish(turn: Turn): KernelStep {
+  if (turn.node.stage.stage === 'leading') {
+    reviewMembers(turn)
+    proposeQueued(turn)
+    sendDueBeats(turn)
+  }
+  exitIfDone(turn)
+  publishView(turn)
+  return {state: turn.node, effects: turn.effects}
+}
+
+function route(turn: Turn, event: Exclude<KernelEvent, {type: 'booted'}>): void {
+  switch (event.type) {
+    case 'tick':
+      return onTick(turn)
+    case 'persisted':
+      return onPersisted(turn, event.token, event.sha)
+    case 'peer-asked':
+      return onAsked(turn, event.askId, event.from.id, event.request)
+    case 'peer-answered':
+      return onAnswered(turn, takePurpose(turn, event.sendId), event.answer)
+    case 'peer-silent':
+      return onSilent(turn, takePurpose(turn, event.sendId), event.detail)
+    case 'commanded':
+      return onCommanded(turn, event.askId, event.command)
+    case 'view-held':
+      onViewHeld(turn, event.index)
+      return answerWaitingBeats(turn)
+    case 'stop-ordered':
+      return onStopOrdered(turn)
+    default:
+      return unreachable(event)
+  }
+}
+
+function onTick(turn: Turn): void {
+  const {nowMs, tickedMs} = turn.node
+  if (nowMs - tickedMs > TICK_LATE_MS) forgiveSilence(turn)
+  update(turn, {tickedMs: nowMs})
+  answerWaitingBeats(turn)
+  serveWaitingJoins(turn)
+  switch (turn.node.stage.stage) {
+    case 'seeking':
+      return tickSeeking(turn)
+    case 'founding':
+      return tickFounding(turn)
+    case 'standing':
+      return tickStanding(turn)
+    case 'following':
+      return tickFollowing(turn)
+    case 'leading':
+      weighMajority(turn)
+      settle(turn)
+      weighStart(turn)
+      return tickCommands(turn)
+    default:
+      return unreachable(turn.node.stage)
+  }
+}
+
+/** A process that was away suspects itself first: what it did not hear, it could not. */
+function forgiveSilence(turn: Turn): void {
+  const {stage, nowMs} = turn.node
+  if (stage.stage !== 'leading') return
+  const peers = Object.fromEntries(
+    Object.entries(stage.peers).map(([id, peer]) => [
+      id,
+      {...peer, suspicion: {phase: 'none' as const, notBeforeMs: nowMs}},
+    ]),
+  )
+  update(turn, {stage: {...stage, peers}})
+}
+
+function tickFollowing(turn: Turn): void {
+  const {followed, nowMs, timers} = turn.node
+  const heardMs = followed?.heardMs ?? turn.node.tickedMs
+  if (nowMs - heardMs <= timers.electMs) return
+  log(turn, 'warn', `nothing heard from the primary for ${Math.round(nowMs - heardMs)} ms`)
+  seek(turn, null)
+}
+
+function onPersisted(turn: Turn, token: number, sha: string): void {
+  const [first, ...rest] = turn.node.writes
+  assert(first !== undefined && first.token === token, 'writes are reported in their order')
+  const state = withSha(first.state, sha)
+  update(turn, {
+    onDisk: state,
+    writes: rest.map((write) => ({...write, state: sealed(write.state, state.accepted)})),
+    durable: sealed(turn.node.durable, state.accepted),
+  })
+  for (const deferred of first.then) resume(turn, deferred)
+  if (turn.node.writes.length === 0 && turn.node.stage.stage === 'seeking') standIfMay(turn)
+}
+
+type Durable = NodeState['durable']
+
+/** The store's hash of an own proposal, wherever that proposal stands. */
+function withSha(state: Durable, sha: string): Durable {
+  if (state.accepted === null || state.accepted.sha !== '') return state
+  return sealed(state, {...state.accepted, sha})
+}
+
+function sealed(state: Durable, accepted: StoredRecord | null): Durable {
+  const stale = state.accepted
+  if (stale === null || accepted === null || stale.sha !== '' || stale.record !== accepted.record) {
+    return state
+  }
+  return {...state, accepted}
+}
+
+function resume(turn: Turn, deferred: Deferred): void {
+  switch (deferred.type) {
+    case 'effect':
+      return emit(turn, deferred.effect)
+    case 'ballot-stored':
+      return stepCandidate(turn, {type: 'stored', epoch: deferred.epoch})
+    case 'founding-stored':
+      return stepFounder(turn, {type: 'stored'})
+    case 'proposal-stored':
+      return onProposalStored(turn, deferred.position)
+    case 'commit-sealed':
+      stepProposer(turn, {type: 'sealed', position: deferred.position})
+      return serveWaitingJoins(turn)
+    default:
+      return unreachable(deferred)
+  }
+}
+
+function onAsked(turn: Turn, askId: number, from: NodeId, request: PeerRequest): void {
+  switch (request.type) {
+    case 'vote':
+      return onVoteAsked(turn, askId, request)
+    case 'prepare':
+      return onPrepareAsked(turn, askId, from, request)
+    case 'beat':
+      return onBeatAsked(turn, askId, from, request)
+    case 'join':
+      return onJoinAsked(turn, askId, request)
+    case 'leaving':
+      return onLeavingAsked(turn, askId, request)
+    case 'probe':
+      return onProbeAsked(turn, askId)
+    case 'check':
+      return onCheckAsked(turn, askId, request)
+    case 'invite':
+      return onInviteAsked(turn, askId, request)
+    default:
+      return unreachable(request)
+  }
+}
+
+/** An answer that is not of the question's kind is as good as none. */
+function onAnswered(turn: Turn, purpose: Purpose | undefined, content: PeerAnswer): void {
+  if (purpose === undefined) return
+  if (purpose.type === 'beat' && content.type === 'beat') {
+    onBeatAnswered(turn, purpose, content)
+    weighMajority(turn)
+    return settle(turn)
+  }
+  if (purpose.type === 'prepare' && content.type === 'prepare') {
+    onPrepareAnswered(turn, purpose, content)
+    if (content.accepted) {
+      const {voter, position} = content
+      stepProposer(turn, {type: 'acknowledged', voter, position})
+    }
+    return
+  }
+  if (purpose.type === 'vote' && content.type === 'vote')
+    return onVoteAnswered(turn, purpose, content)
+  if (purpose.type === 'found' && content.type === 'vote')
+    return onFoundAnswered(turn, purpose, content)
+  if (purpose.type === 'join' && content.type === 'join')
+    return onJoinAnswered(turn, purpose, content)
+  if (purpose.type === 'probe' && content.type === 'probe') {
+    return onProbeAnswered(turn, purpose.place, content)
+  }
+  if (purpose.type === 'check' && content.type === 'check') return onChecked(turn, purpose, content)
+  if (purpose.type === 'leaving' && content.type === 'leaving') return announced(turn)
+  if (purpose.type === 'invite' && content.type === 'invite') {
+    return onInviteAnswered(turn, purpose, content)
+  }
+  if (purpose.type === 'look' && content.type === 'probe') {
+    return answer(turn, purpose.askId, {type: 'check', reachable: true, detail: ''})
+  }
+  onSilent(turn, purpose, `answered with a ${content.type}`)
+}
+
+function onSilent(turn: Turn, purpose: Purpose | undefined, detail: string): void {
+  if (purpose === undefined) return
+  switch (purpose.type) {
+    case 'beat':
+    case 'prepare':
+      return onMemberSilent(turn, purpose)
+    case 'join':
+      return followHint(turn, null)
+    case 'leaving':
+      return announced(turn)
+    case 'check':
+      return onChecked(turn, purpose, undefined)
+    case 'look':
+      return answer(turn, purpose.askId, {type: 'check', reachable: false, detail})
+    case 'invite':
+      return onInviteSilent(turn, purpose.id, detail)
+    case 'vote':
+    case 'found':
+    case 'probe':
+      return undefined
+    default:
+      return unreachable(purpose)
+  }
 }

@@ -1,0 +1,242 @@
+/**
+ * The primary's dealings with each member: beats, catching up, leases, settlement, who is gone and who
+ * is back. Carries out what `core/keepalive` and `core/ownership` decide.
+ */
+
+import type {NodeId} from '../../model/ids.ts'
+import type {Member} from '../../model/node.ts'
+import type {BeatAnswer, PrepareAnswer} from '../../model/peer-messages.ts'
+import type {Voter} from '../../model/record.ts'
+import {comparePositions} from '../../model/record.ts'
+import {majoritySince} from '../keepalive/majority.ts'
+import type {Peer} from '../keepalive/state.ts'
+import {leaseToGive, settledIndex} from '../ownership/settlement.ts'
+import type {LeadingStage, Purpose} from './state.ts'
+import {adoptEpoch} from './stage.ts'
+import type {Turn} from './turn.ts'
+import {acceptedOf, enter, send} from './turn.ts'
+import {positionOf} from './view.ts'
+
+/** A beat is small; a node that takes longer has missed it. */
+const BEAT_TIMEOUT_MS = 1000
+/** A prepare waits for the acceptor's fsync, and may carry megabytes. */
+const PREPARE_TIMEOUT_MS = 3000
+/** Answers of a learner before it is promoted (R14). */
+export const LEARNER_ACKS = 2
+
+/** The reign, if this node leads. */
+function reign(turn: Turn): LeadingStage | undefined {
+  const {stage} = turn.node
+  return stage.stage === 'leading' ? stage : undefined
+}
+
+/** Alters what is known of one member. */
+export function updatePeer(turn: Turn, id: NodeId, fields: Partial<Peer>): void {
+  const stage = reign(turn)
+  const peer = stage?.peers[id]
+  if (stage === undefined || peer === undefined) return
+  enter(turn, {...stage, peers: {...stage.peers, [id]: {...peer, ...fields}}})
+}
+
+/** Puts the newest accepted record to a member, unless one is on its way. */
+export function sendPrepare(turn: Turn, member: Member): void {
+  const stage = reign(turn)
+  const record = acceptedOf(turn.node)
+  const peer = stage?.peers[member.id]
+  if (stage === undefined || record === null || record.sha === '') return
+  if (peer === undefined || peer.prepareOut) return
+  updatePeer(turn, member.id, {prepareOut: true})
+  send(turn, member, {
+    request: {
+      type: 'prepare',
+      uuid: record.record.uuid,
+      epoch: stage.epoch,
+      record,
+      committed: positionOf(turn.node.durable.committed),
+    },
+    timeoutMs: PREPARE_TIMEOUT_MS,
+    purpose: {type: 'prepare', id: member.id, epoch: stage.epoch, sentMs: turn.node.nowMs},
+  })
+}
+
+/** Sends every beat that is due and not under way. */
+export function sendDueBeats(turn: Turn): void {
+  const stage = reign(turn)
+  const accepted = acceptedOf(turn.node)
+  const {committed} = turn.node.onDisk
+  if (stage === undefined || accepted === null) return
+  const members = accepted.record.smap.nodes
+  for (const peer of Object.values(stage.peers)) {
+    const member = members[peer.id]
+    if (member === undefined || peer.beatOut || peer.beatDueMs > turn.node.nowMs) continue
+    const {nowMs, timers} = turn.node
+    const leaseMs = leaseFor(turn, stage, peer, member)
+    const leased = leaseMs > 0 && peer.heard !== null ? {run: peer.heard, atMs: nowMs} : peer.leased
+    updatePeer(turn, peer.id, {beatOut: true, beatDueMs: nowMs + timers.beatMs, leased})
+    send(turn, member, {
+      request: {
+        type: 'beat',
+        uuid: accepted.record.uuid,
+        epoch: stage.epoch,
+        committed: positionOf(committed),
+        committedSha: committed?.sha ?? '',
+        settled: stage.settledIndex,
+        started: stage.started,
+        to: peer.heard,
+        echo: peer.nonce,
+        leaseMs,
+      },
+      timeoutMs: BEAT_TIMEOUT_MS,
+      purpose: {type: 'beat', id: peer.id, epoch: stage.epoch, sentMs: nowMs},
+    })
+  }
+}
+
+/** A lease goes to a target in office, from a primary that is confirmed. */
+function leaseFor(turn: Turn, stage: LeadingStage, peer: Peer, member: Member): number {
+  const owner = member.role === 'target' && !member.learner && member.away === null
+  if (!owner || !stage.confirmed || peer.heard === null || peer.nonce === 0) return 0
+  return leaseToGive(turn.node.timers.ownMs, peer.nonceAtMs, stage.majorityAtMs)
+}
+
+/** A member answered a beat. */
+export function onBeatAnswered(
+  turn: Turn,
+  purpose: Extract<Purpose, {type: 'beat'}>,
+  answer: BeatAnswer,
+): void {
+  const stage = reign(turn)
+  if (stage === undefined || stage.epoch !== purpose.epoch) return
+  updatePeer(turn, purpose.id, {beatOut: false})
+  if (answer.promisedEpoch > stage.epoch) return adoptEpoch(turn, answer.promisedEpoch)
+  const member = acceptedOf(turn.node)?.record.smap.nodes[purpose.id]
+  const peer = reign(turn)?.peers[purpose.id]
+  if (member === undefined || peer === undefined || !isFrom(answer.voter, member)) return
+  const {nowMs} = turn.node
+  const answered = {
+    heard: {inc: answer.voter.inc, run: answer.run},
+    contactMs: Math.max(peer.contactMs, purpose.sentMs),
+    answeredMs: nowMs,
+    stopping: answer.stopping,
+    suspicion: {phase: 'none', notBeforeMs: nowMs} as const,
+  }
+  if (!answer.accepted) return updatePeer(turn, purpose.id, answered)
+  const caughtUp = answer.held.index > 0
+  updatePeer(turn, purpose.id, {
+    ...answered,
+    nonce: answer.nonce,
+    nonceAtMs: nowMs,
+    position: answer.position,
+    held: answer.held,
+    learnerAcks: member.learner && caughtUp ? peer.learnerAcks + 1 : 0,
+    beatDueMs: wantsBeatNow(turn, {member, peer, answer}) ? nowMs : peer.beatDueMs,
+  })
+  const newest = acceptedOf(turn.node)
+  if (newest !== null && comparePositions(answer.position, newest.record) < 0) {
+    sendPrepare(turn, member)
+  }
+}
+
+/**
+ * The next beat follows at once where somebody waits for it: a learner for its promotion, a target for
+ * the first lease of its run.
+ */
+function wantsBeatNow(
+  turn: Turn,
+  of: {readonly member: Member; readonly peer: Peer; readonly answer: BeatAnswer},
+): boolean {
+  const {member, peer, answer} = of
+  const stage = reign(turn)
+  if (stage === undefined || answer.stopping || member.away !== null) return false
+  if (member.learner) return answer.held.index > 0 && peer.learnerAcks + 1 < LEARNER_ACKS
+  if (member.role !== 'target' || !stage.confirmed) return false
+  const {nowMs, timers} = turn.node
+  if (leaseToGive(timers.ownMs, nowMs, stage.majorityAtMs) === 0) return false
+  const {leased} = peer
+  return leased === null || leased.run.run !== answer.run || leased.run.inc !== answer.voter.inc
+}
+
+/** A member answered a prepare; its position is an acknowledgement when it is the proposal's. */
+export function onPrepareAnswered(
+  turn: Turn,
+  purpose: Extract<Purpose, {type: 'prepare'}>,
+  answer: PrepareAnswer,
+): void {
+  const stage = reign(turn)
+  if (stage === undefined || stage.epoch !== purpose.epoch) return
+  updatePeer(turn, purpose.id, {prepareOut: false})
+  if (answer.promisedEpoch > stage.epoch) return adoptEpoch(turn, answer.promisedEpoch)
+  const record = acceptedOf(turn.node)?.record
+  const member = record?.smap.nodes[purpose.id]
+  const peer = reign(turn)?.peers[purpose.id]
+  if (record === undefined || member === undefined || peer === undefined) return
+  if (!isFrom(answer.voter, member)) return
+  updatePeer(turn, purpose.id, {
+    contactMs: Math.max(peer.contactMs, purpose.sentMs),
+    answeredMs: turn.node.nowMs,
+    position: answer.position,
+  })
+  // The proposal went on while this answer was on its way: this member lacks the newer one.
+  if (answer.accepted && comparePositions(answer.position, record) < 0) sendPrepare(turn, member)
+}
+
+/** An answer counts for the incarnation that the record names, and for no other (R2, R3). */
+function isFrom(voter: Voter, member: Member): boolean {
+  return voter.id === member.id && voter.inc === member.inc
+}
+
+/** Nobody answered: the question may be asked anew. */
+export function onMemberSilent(turn: Turn, purpose: Purpose): void {
+  const stage = reign(turn)
+  if (stage === undefined) return
+  if (purpose.type === 'beat' && purpose.epoch === stage.epoch) {
+    updatePeer(turn, purpose.id, {beatOut: false})
+  }
+  if (purpose.type === 'prepare' && purpose.epoch === stage.epoch) {
+    updatePeer(turn, purpose.id, {prepareOut: false})
+  }
+}
+
+/** Recounts since when a majority has been there (R10). */
+export function weighMajority(turn: Turn): void {
+  const stage = reign(turn)
+  const record = acceptedOf(turn.node)?.record
+  if (stage === undefined || record === undefined) return
+  const contacts = Object.values(stage.peers).flatMap((peer) =>
+    peer.heard === null
+      ? []
+      : [{voter: {id: peer.id, inc: peer.heard.inc}, contactMs: peer.contactMs}],
+  )
+  const since = majoritySince(record, stage.self, contacts, turn.node.nowMs)
+  const majorityAtMs = Math.max(since, stage.confirmed ? -Infinity : stage.electedAtMs)
+  if (majorityAtMs !== stage.majorityAtMs) enter(turn, {...stage, majorityAtMs})
+}
+
+/** Recounts which entries of `own` are settled (DESIGN 3.5). */
+export function settle(turn: Turn): void {
+  const stage = reign(turn)
+  const committed = turn.node.durable.committed?.record
+  if (stage === undefined || committed === undefined || !stage.confirmed) return
+  const settled = settledIndex({
+    settledIndex: stage.settledIndex,
+    own: committed.own,
+    targets: Object.fromEntries(
+      Object.values(stage.peers).map((peer) => [
+        peer.id,
+        {heldIndex: peer.held.index, heard: peer.heard, leased: peer.leased},
+      ]),
+    ),
+    nowMs: turn.node.nowMs,
+    electedAtMs: stage.electedAtMs,
+    ownMs: turn.node.timers.ownMs,
+  })
+  if (settled === stage.settledIndex) return
+  enter(turn, {...stage, settledIndex: settled, peers: hurried(stage, turn.node.nowMs)})
+}
+
+/** What has just been settled is worth a beat: passed keys wait for it. */
+function hurried(stage: LeadingStage, nowMs: number): LeadingStage['peers'] {
+  return Object.fromEntries(
+    Object.entries(stage.peers).map(([id, peer]) => [id, {...peer, beatDueMs: nowMs}]),
+  )
+}

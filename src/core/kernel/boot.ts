@@ -1,0 +1,90 @@
+/** From `booted` to the first stage (DESIGN 3.12). */
+
+import {prngOf} from '../../base/prng.ts'
+import {timersOf} from '../../model/timers.ts'
+import {POSITION_NONE} from '../../model/record.ts'
+import {discoveryFrom} from '../membership/discovery.ts'
+import {NO_LEASE} from '../ownership/lease.ts'
+import type {DurableState, KernelEvent} from './events.ts'
+import {beginFounding} from './found.ts'
+import {mayFound} from './stage.ts'
+import type {NodeState} from './state.ts'
+import type {Turn} from './turn.ts'
+import {emit, log, persist} from './turn.ts'
+import {emptyView} from './view.ts'
+
+type Booted = Extract<KernelEvent, {type: 'booted'}>
+
+/** Exit status of a refusal that no restart mends. */
+const EXIT_CONFIGURATION = 78
+
+/** The node as it starts: nothing heard, nothing led, whatever its record says (R9). */
+export function bootedNode(event: Booted): NodeState {
+  const {facts, nowMs, wallMs} = event
+  const durable = event.durable ?? firstState(event)
+  return {
+    phase: 'running',
+    facts,
+    prng: prngOf(event.seed),
+    nowMs,
+    wallMs,
+    tickedMs: nowMs,
+    timers: timersOf(durable.committed?.record.conf.set ?? facts.foundingConfig),
+    standby: facts.standby,
+    durable,
+    onDisk: durable,
+    writes: [],
+    nextToken: 1,
+    nextSendId: 1,
+    sends: {},
+    stage: {stage: 'seeking', discovery: discoveryFrom(nowMs, null)},
+    followed: null,
+    waitingJoins: [],
+    lease: NO_LEASE,
+    waitingBeats: [],
+    view: emptyView(facts),
+    published: [],
+    held: POSITION_NONE,
+    clusterStarted: false,
+    stop: null,
+  }
+}
+
+function firstState(event: Booted): DurableState {
+  return {
+    format: 1,
+    uuid: event.facts.uuid,
+    inc: 0,
+    run: 0,
+    promisedEpoch: 0,
+    votedFor: null,
+    accepted: null,
+    committed: null,
+  }
+}
+
+/** Stores this run's number, then takes the first stage. */
+export function onBooted(turn: Turn, event: Booted): void {
+  const {facts, durable} = turn.node
+  if (facts.uuid !== '' && durable.uuid !== '' && facts.uuid !== durable.uuid) {
+    const reason = `the state here belongs to cluster ${durable.uuid}, the configuration names ${facts.uuid}`
+    log(turn, 'error', reason)
+    emit(turn, {type: 'exit', status: EXIT_CONFIGURATION, reason})
+    return
+  }
+  if (event.amnesia !== '') {
+    log(turn, 'error', `stored state is unreadable, joining anew: ${event.amnesia}`)
+  }
+  const record = durable.accepted?.record
+  log(turn, 'info', record === undefined ? 'starting without a record' : 'starting with a record', {
+    uuid: durable.uuid,
+    inc: durable.inc,
+    run: durable.run + 1,
+    epoch: record?.epoch ?? 0,
+    index: record?.index ?? 0,
+    promised: durable.promisedEpoch,
+  })
+  persist(turn, {uuid: durable.uuid === '' ? facts.uuid : durable.uuid, run: durable.run + 1}, [])
+  // Unreadable state may have held a promise: such a node never forms a cluster (R9).
+  if (event.amnesia === '' && mayFound(turn.node)) beginFounding(turn)
+}

@@ -1,0 +1,234 @@
+/**
+ * The node as voter, acceptor and follower: votes, prepares and beats of others. Every node is one,
+ * whatever else it is at the time.
+ */
+
+import type {
+  BeatRequest,
+  PeerAnswer,
+  PrepareRequest,
+  StoredRecord,
+  VoteRequest,
+} from '../../model/peer-messages.ts'
+import type {NodeId} from '../../model/ids.ts'
+import {comparePositions, POSITION_NONE, type RecordPosition} from '../../model/record.ts'
+import {whyNotGrant} from '../election/voter.ts'
+import {isNamed, judgeRecord} from '../metasync/acceptor.ts'
+import {answerSent, leaseFromBeat} from '../ownership/lease.ts'
+import type {DurableState} from './events.ts'
+import type {NodeState} from './state.ts'
+import type {Turn} from './turn.ts'
+import {answer, emit, emitDurably, enter, log, persist, selfVoter, update} from './turn.ts'
+import {positionOf} from './view.ts'
+import {stepDown} from './stage.ts'
+
+/** A vote or a pre-vote was asked for. */
+export function onVoteAsked(turn: Turn, askId: number, request: VoteRequest): void {
+  const reason = whyNotGrant(turn.node.durable, request)
+  const granted = reason === ''
+  if (granted && !request.pre && !hasVoted(turn.node.durable, request)) {
+    const {epoch, candidate} = request
+    persist(
+      turn,
+      {promisedEpoch: Math.max(epoch, turn.node.durable.promisedEpoch), votedFor: candidate},
+      [],
+    )
+    log(turn, 'info', `voted for p[${candidate.id}] in epoch ${epoch}`, {epoch})
+    if (candidate.id !== turn.node.facts.self.id)
+      stepDown(turn, `p[${candidate.id}] stands for epoch ${epoch}`)
+  }
+  const {durable} = turn.node
+  const same = request.holds !== null && request.holds.sha === durable.accepted?.sha
+  emitDurably(turn, {
+    type: 'answer',
+    askId,
+    answer: {
+      type: 'vote',
+      granted,
+      reason,
+      voter: selfVoter(turn.node),
+      promisedEpoch: durable.promisedEpoch,
+      position: positionOf(durable.accepted),
+      sha: durable.accepted?.sha ?? '',
+      accepted: same ? null : durable.accepted,
+      committed: positionOf(durable.committed),
+    },
+  })
+}
+
+function hasVoted(durable: DurableState, request: VoteRequest): boolean {
+  return (
+    durable.promisedEpoch === request.epoch &&
+    durable.votedFor?.id === request.candidate.id &&
+    durable.votedFor.inc === request.candidate.inc
+  )
+}
+
+/** A record was put to this node. */
+export function onPrepareAsked(
+  turn: Turn,
+  askId: number,
+  from: NodeId,
+  request: PrepareRequest,
+): void {
+  learnCommit(turn, request.committed, null)
+  const outcome = accept(turn, request.record, request.committed)
+  if (outcome === '') heard(turn, from, request.epoch)
+  const {durable} = turn.node
+  emitDurably(turn, {
+    type: 'answer',
+    askId,
+    answer: {
+      type: 'prepare',
+      accepted: outcome === '',
+      reason: outcome,
+      voter: selfVoter(turn.node),
+      promisedEpoch: durable.promisedEpoch,
+      position: positionOf(durable.accepted),
+    },
+  })
+}
+
+/**
+ * Accepts a record, or says why not; '' when it is held. What the sender knows committed may be this
+ * very record.
+ */
+export function accept(turn: Turn, offered: StoredRecord, committed: RecordPosition): string {
+  const {durable, facts} = turn.node
+  const verdict = judgeRecord(
+    {...durable, id: facts.self.id, levelMax: facts.self.speaks[1]},
+    offered,
+  )
+  switch (verdict.type) {
+    case 'accept': {
+      const {epoch} = offered.record
+      const raises = epoch > durable.promisedEpoch
+      persist(
+        turn,
+        {
+          accepted: offered,
+          committed: isNamed(offered, committed, null) ? offered : durable.committed,
+          promisedEpoch: Math.max(epoch, durable.promisedEpoch),
+          votedFor: raises ? null : durable.votedFor,
+        },
+        [],
+      )
+      return ''
+    }
+    case 'held':
+      return ''
+    default:
+      if (verdict.alarm !== 'none') {
+        log(
+          turn,
+          'error',
+          `refused record ${offered.record.epoch}.${offered.record.index}: ${verdict.reason}`,
+          {
+            alarm: verdict.alarm,
+            sha: offered.sha,
+          },
+        )
+      }
+      return verdict.reason
+  }
+}
+
+/** Activates the accepted record if it is exactly the one that is named as committed. */
+function learnCommit(turn: Turn, committed: RecordPosition, sha: string | null): boolean {
+  const {durable} = turn.node
+  if (!isNamed(durable.accepted, committed, sha)) return false
+  const known = durable.committed
+  if (known !== null && comparePositions(known.record, committed) >= 0) return false
+  persist(turn, {committed: durable.accepted}, [])
+  return true
+}
+
+/** A beat came. Its answer speaks of what is on disk, so it need not wait for the disk. */
+export function onBeatAsked(turn: Turn, askId: number, from: NodeId, request: BeatRequest): void {
+  const reason = whyNotFollow(turn.node, request)
+  if (reason === '') {
+    if (request.epoch > turn.node.durable.promisedEpoch) {
+      persist(turn, {promisedEpoch: request.epoch, votedFor: null}, [])
+    }
+    const taught = learnCommit(turn, request.committed, request.committedSha)
+    heard(turn, from, request.epoch)
+    update(turn, {
+      followed: {
+        id: from,
+        epoch: request.epoch,
+        heardMs: turn.node.nowMs,
+        // What was settled once stays settled, whoever leads.
+        settledIndex: Math.max(request.settled, turn.node.followed?.settledIndex ?? 0),
+      },
+      clusterStarted: turn.node.clusterStarted || request.started,
+    })
+    takeLease(turn, request)
+    if (taught) {
+      update(turn, {waitingBeats: [...turn.node.waitingBeats, askId]})
+      return
+    }
+  }
+  answerBeat(turn, askId, reason)
+}
+
+/** Answers beats that waited for the commit they taught to come into use. */
+export function answerWaitingBeats(turn: Turn): void {
+  const {waitingBeats} = turn.node
+  if (waitingBeats.length === 0) return
+  update(turn, {waitingBeats: []})
+  for (const askId of waitingBeats) answerBeat(turn, askId, '')
+}
+
+function answerBeat(turn: Turn, askId: number, reason: string): void {
+  update(turn, {lease: answerSent(turn.node.lease, turn.node.nowMs)})
+  answer(turn, askId, beatAnswer(turn.node, reason))
+}
+
+function whyNotFollow(node: NodeState, request: BeatRequest): string {
+  const {durable, onDisk} = node
+  if (request.uuid !== durable.uuid)
+    return `this node belongs to cluster ${durable.uuid || '(none)'}`
+  if (onDisk.run !== durable.run) return 'this node is starting'
+  if (durable.inc === 0) return 'this node has not joined yet'
+  if (request.epoch < durable.promisedEpoch) {
+    return `this node has promised epoch ${durable.promisedEpoch}`
+  }
+  if (request.to !== null && request.to.inc !== durable.inc) return 'meant for another incarnation'
+  return ''
+}
+
+function takeLease(turn: Turn, request: BeatRequest): void {
+  const {node} = turn
+  if (node.facts.self.role !== 'target') return
+  const run = {inc: node.durable.inc, run: node.durable.run}
+  const lease = leaseFromBeat(node.lease, request, {run, held: node.held})
+  if (lease === node.lease) return
+  update(turn, {lease})
+  emit(turn, {type: 'lease', untilMs: lease.untilMs})
+}
+
+function beatAnswer(node: NodeState, reason: string): PeerAnswer {
+  const {onDisk} = node
+  return {
+    type: 'beat',
+    accepted: reason === '',
+    reason,
+    voter: {id: node.facts.self.id, inc: onDisk.inc},
+    run: onDisk.run,
+    promisedEpoch: onDisk.promisedEpoch,
+    position: onDisk.accepted === null ? POSITION_NONE : positionOf(onDisk.accepted),
+    held: node.held,
+    nonce: node.lease.lastNonce,
+    stopping: node.stop !== null,
+  }
+}
+
+/** A primary of this epoch has spoken: whoever thought to lead, or looked for one, follows it. */
+function heard(turn: Turn, from: NodeId, epoch: number): void {
+  const {stage} = turn.node
+  if (stage.stage === 'following') return
+  if (stage.stage === 'leading' && stage.epoch >= epoch) return
+  if (stage.stage === 'leading') stepDown(turn, `p[${from}] leads epoch ${epoch}`)
+  enter(turn, {stage: 'following'})
+  log(turn, 'info', `following p[${from}] in epoch ${epoch}`, {epoch})
+}

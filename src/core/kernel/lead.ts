@@ -1,0 +1,271 @@
+/**
+ * The primary's dealings with its record: takes office, drafts what is queued, carries out what
+ * `core/metasync` orders, answers after the commit.
+ */
+
+import {canonicalJson} from '../../base/canonical-json.ts'
+import type {Endpoint} from '../../model/node.ts'
+import {nodeLabelOf} from '../../model/node.ts'
+import type {StoredRecord} from '../../model/peer-messages.ts'
+import type {ClusterRecord, RecordPosition} from '../../model/record.ts'
+import type {ElectionOrder} from '../election/events.ts'
+import {newPeer} from '../keepalive/state.ts'
+import type {Peer} from '../keepalive/state.ts'
+import {activeCount} from '../keepalive/suspicion.ts'
+import {FOUNDING_EPOCH} from '../membership/founding.ts'
+import {nextRecord} from '../metasync/draft.ts'
+import type {MetasyncEvent, MetasyncOrder} from '../metasync/events.ts'
+import {METASYNC_IDLE} from '../metasync/state.ts'
+import {stepMetasync} from '../metasync/step.ts'
+import {sendDueBeats, sendPrepare, settle, weighMajority} from './beats.ts'
+import {draftFrom} from './draft.ts'
+import {answerAsks, refuseChange} from './outcome.ts'
+import type {LeadingStage, NodeState} from './state.ts'
+import type {Turn} from './turn.ts'
+import {acceptedOf, enter, log, persist, selfVoter, update} from './turn.ts'
+import {isCommitting, positionOf} from './view.ts'
+
+/** Takes office: the adopted record, whole, again in the own epoch, before anything else (R6). */
+export function lead(turn: Turn, won: Extract<ElectionOrder, {type: 'elected'}>): void {
+  const {adopt, epoch, known} = won
+  takeOffice(turn, epoch, [], adopt.record)
+  const pv = known ? null : adopt.record.pv
+  propose(turn, nextRecord(adopt, {...adopt.record, pv}, epoch))
+  log(
+    turn,
+    'info',
+    `primary of epoch ${epoch}, adopting ${adopt.record.epoch}.${adopt.record.index}`,
+    {
+      epoch,
+    },
+  )
+}
+
+/** Takes office with the first record of a new cluster. */
+export function foundingReign(
+  turn: Turn,
+  record: ClusterRecord,
+  awaited: readonly Endpoint[],
+): void {
+  const {self} = turn.node.facts
+  const inc = record.smap.nodes[self.id]?.inc ?? 0
+  update(turn, {durable: {...turn.node.durable, uuid: record.uuid, inc}})
+  takeOffice(turn, FOUNDING_EPOCH, awaited, record)
+  propose(turn, record)
+  log(turn, 'info', `forming cluster ${record.uuid}`, {uuid: record.uuid})
+}
+
+function takeOffice(
+  turn: Turn,
+  epoch: number,
+  awaited: readonly Endpoint[],
+  record: ClusterRecord,
+): void {
+  const {node} = turn
+  enter(turn, {
+    stage: 'leading',
+    epoch,
+    self: selfVoter(node),
+    electedAtMs: node.nowMs,
+    metasync: METASYNC_IDLE,
+    confirmed: false,
+    peers: {},
+    queue: [],
+    underWay: [],
+    settledIndex: 0,
+    majorityAtMs: node.nowMs,
+    awaited,
+    started: false,
+    startWaiters: [],
+    invitations: [],
+    activeLog: [{atMs: node.nowMs, count: activeCount(record)}],
+    lastTargetLostMs: -Infinity,
+    brakeSaidAtMs: -Infinity,
+  })
+}
+
+/** Puts a record on its way. */
+function propose(turn: Turn, record: ClusterRecord): void {
+  stepProposer(turn, {type: 'proposed', proposal: {record, text: canonicalJson(record), sha: ''}})
+}
+
+/** Gives metasync an event and does what it orders. */
+export function stepProposer(turn: Turn, event: MetasyncEvent): void {
+  const {stage} = turn.node
+  if (stage.stage !== 'leading') return
+  const {metasync, orders} = stepMetasync(stage.metasync, event)
+  if (metasync !== stage.metasync) enter(turn, {...stage, metasync})
+  for (const order of orders) carryOut(turn, order)
+}
+
+function carryOut(turn: Turn, order: MetasyncOrder): void {
+  switch (order.type) {
+    case 'store':
+      persist(turn, {accepted: order.proposal}, [
+        {type: 'proposal-stored', position: positionOf(order.proposal)},
+      ])
+      return
+    case 'prepare':
+      return prepareAll(turn)
+    case 'seal':
+      persist(turn, {committed: order.proposal}, [
+        {type: 'commit-sealed', position: positionOf(order.proposal)},
+      ])
+      return
+    default:
+      return onCommitted(turn, order.proposal)
+  }
+}
+
+/** The own copy of a proposal is on disk, its hash known. */
+export function onProposalStored(turn: Turn, position: RecordPosition): void {
+  const {stage} = turn.node
+  const proposal = acceptedOf(turn.node)
+  if (stage.stage !== 'leading' || stage.epoch !== position.epoch || proposal === null) return
+  syncPeers(turn, proposal.record)
+  stepProposer(turn, {type: 'stored', proposal, self: stage.self})
+}
+
+/** Keeps one peer per other member, and forgets what it knew of another incarnation. */
+function syncPeers(turn: Turn, record: ClusterRecord): void {
+  const {stage, nowMs} = turn.node
+  if (stage.stage !== 'leading') return
+  const peers: Record<string, Peer> = {}
+  for (const member of Object.values(record.smap.nodes)) {
+    if (member.id === stage.self.id) continue
+    const old = stage.peers[member.id]
+    const same = old !== undefined && (old.heard === null || old.heard.inc === member.inc)
+    peers[member.id] = same ? old : newPeer(member.id, nowMs)
+  }
+  enter(turn, {...stage, peers})
+}
+
+function prepareAll(turn: Turn): void {
+  const record = acceptedOf(turn.node)?.record
+  const {stage} = turn.node
+  if (record === undefined || stage.stage !== 'leading') return
+  for (const id of Object.keys(stage.peers)) {
+    const member = record.smap.nodes[id]
+    if (member !== undefined && member.away === null) sendPrepare(turn, member)
+  }
+}
+
+function onCommitted(turn: Turn, committed: StoredRecord): void {
+  const {stage, nowMs} = turn.node
+  if (stage.stage !== 'leading') return
+  const {underWay} = stage
+  const peers = Object.fromEntries(
+    Object.entries(stage.peers).map(([id, peer]) => [id, {...peer, beatDueMs: nowMs}]),
+  )
+  const count = activeCount(committed.record)
+  const last = stage.activeLog.at(-1)
+  const activeLog =
+    last?.count === count ? stage.activeLog : [...stage.activeLog, {atMs: nowMs, count}].slice(-64)
+  enter(turn, {...stage, peers, confirmed: true, underWay: [], activeLog})
+  for (const item of underWay) answerAsks(turn, item, committed)
+  weighMajority(turn)
+  settle(turn)
+  weighStart(turn)
+  sendDueBeats(turn)
+  proposeQueued(turn)
+}
+
+/**
+ * ClusterStarted: at once after a restart; a founding cluster waits until the configured nodes are
+ * in, as long as `startup_time` at most.
+ */
+export function weighStart(turn: Turn): void {
+  const {stage, nowMs, timers} = turn.node
+  if (stage.stage !== 'leading' || stage.started || !stage.confirmed) return
+  const nodes = Object.values(acceptedCommitted(turn.node)?.smap.nodes ?? {})
+  const waited = nowMs - stage.electedAtMs >= timers.startupMs
+  const missing = stage.awaited.filter(
+    (place) =>
+      !nodes.some(
+        ({control, learner}) =>
+          !learner && control.host === place.host && control.port === place.port,
+      ),
+  )
+  if (missing.length > 0 && !waited) return
+  enter(turn, {...stage, started: true, startWaiters: []})
+  update(turn, {clusterStarted: true})
+  log(turn, 'info', `cluster started with ${nodes.length} nodes`, {nodes: nodes.length})
+  const position = positionOf(turn.node.durable.committed)
+  for (const askId of stage.startWaiters) {
+    turn.effects.push({type: 'reply', askId, result: {type: 'done', position}})
+  }
+}
+
+function acceptedCommitted(node: NodeState): ClusterRecord | null {
+  return node.durable.committed?.record ?? null
+}
+
+/** Proposes what is queued, when nothing is under way and a majority is there (R8, R10). */
+export function proposeQueued(turn: Turn): void {
+  const {stage} = turn.node
+  if (!isCommitting(turn.node) || stage.stage !== 'leading' || stage.metasync.phase !== 'idle')
+    return
+  const before = acceptedOf(turn.node)
+  if (before === null || (stage.queue.length === 0 && before.record.pv === null)) return
+  const draft = draftFrom(before, stage.queue, stage.epoch)
+  enter(turn, {...stage, queue: draft.left, underWay: draft.taken})
+  noteLost(turn, before.record, draft.record)
+  for (const {item, refusal} of draft.refused) refuseChange(turn, item, refusal)
+  if (draft.record !== null) propose(turn, draft.record)
+  else answerUnchanged(turn, before)
+}
+
+/** Changes that have nothing left to change are answered with what is committed. */
+function answerUnchanged(turn: Turn, committed: StoredRecord): void {
+  const {stage} = turn.node
+  if (stage.stage !== 'leading') return
+  enter(turn, {...stage, underWay: []})
+  for (const item of stage.underWay) answerAsks(turn, item, committed)
+  if (stage.queue.length > 0) proposeQueued(turn)
+}
+
+function noteLost(turn: Turn, before: ClusterRecord, after: ClusterRecord | null): void {
+  const {stage, nowMs} = turn.node
+  if (after === null || stage.stage !== 'leading') return
+  for (const member of Object.values(after.smap.nodes)) {
+    if (member.away?.kind !== 'lost' || before.smap.nodes[member.id]?.away?.kind === 'lost')
+      continue
+    log(turn, 'warn', `${nodeLabelOf(member)} is lost`, {id: member.id})
+    if (member.role === 'target') enter(turn, {...stage, lastTargetLostMs: nowMs})
+  }
+}
+
+/** Adds a change to the queue, or its askers to the same change that waits already. */
+export function enqueue(turn: Turn, item: LeadingStage['queue'][number]): void {
+  const {stage} = turn.node
+  if (stage.stage !== 'leading') return
+  const key = changeKey(item.change)
+  const at = key === '' ? -1 : stage.queue.findIndex((other) => changeKey(other.change) === key)
+  const old = stage.queue[at]
+  const queue =
+    old === undefined
+      ? [...stage.queue, item]
+      : stage.queue.with(at, {change: item.change, asks: [...old.asks, ...item.asks]})
+  enter(turn, {...stage, queue})
+}
+
+/** Whether this change is queued or under way. */
+export function isQueued(
+  stage: LeadingStage,
+  change: LeadingStage['queue'][number]['change'],
+): boolean {
+  const key = changeKey(change)
+  return [...stage.queue, ...stage.underWay].some((item) => changeKey(item.change) === key)
+}
+
+function changeKey(change: LeadingStage['queue'][number]['change']): string {
+  switch (change.type) {
+    case 'command':
+      return ''
+    case 'admit':
+    case 'describe':
+      return `admit ${change.member.id}`
+    default:
+      return `${change.type} ${change.id}`
+  }
+}

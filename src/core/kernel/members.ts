@@ -1,0 +1,282 @@
+/** The primary's dealings with membership: who comes in, who is promoted, who is gone, who is back. */
+
+import {refusal} from '../../base/errors.ts'
+import {MEMBERS_MAX} from '../../model/limits.ts'
+import type {Member} from '../../model/node.ts'
+import {nodeLabelOf} from '../../model/node.ts'
+import type {NodeId} from '../../model/ids.ts'
+import type {
+  CheckAnswer,
+  InviteAnswer,
+  JoinRequest,
+  LeavingRequest,
+} from '../../model/peer-messages.ts'
+import {brake, suspicionAfter, suspicionAt} from '../keepalive/suspicion.ts'
+import type {Peer} from '../keepalive/state.ts'
+import {judgeJoin} from '../membership/join.ts'
+import {LEARNER_ACKS, updatePeer} from './beats.ts'
+import {enqueue, isQueued} from './lead.ts'
+import {answerJoin, refuseJoin} from './outcome.ts'
+import type {Change, LeadingStage, Purpose} from './state.ts'
+import type {Turn} from './turn.ts'
+import {acceptedOf, answer, emit, enter, log, send, update} from './turn.ts'
+import {isCommitting} from './view.ts'
+
+/** How long a join may wait for this node to take office. Below the joiner's own time-out. */
+const JOIN_HOLD_MS = 3000
+const CHECK_TIMEOUT_MS = 1500
+/** The window in which the most active members are the measure of the floor (R13). */
+const ACTIVE_WINDOW_MS = 600_000
+const BRAKE_SAID_MS = 60_000
+
+/** A node asks to come in, or says that it is back. */
+export function onJoinAsked(turn: Turn, askId: number, request: JoinRequest): void {
+  const {stage, nowMs} = turn.node
+  const record = acceptedOf(turn.node)?.record
+  if (stage.stage === 'leading' && stage.confirmed && record !== undefined) {
+    admit(turn, stage, askId, request)
+    return
+  }
+  if (stage.stage === 'seeking' || stage.stage === 'following') {
+    answer(turn, askId, {
+      type: 'join',
+      refusal: null,
+      primary: primaryPlace(turn),
+      inc: 0,
+      committed: null,
+    })
+    return
+  }
+  if (turn.node.waitingJoins.length >= MEMBERS_MAX) {
+    refuseJoin(turn, askId, refusal('NOT_READY', 'too many nodes wait to join'))
+    return
+  }
+  const waiting = {askId, request, untilMs: nowMs + JOIN_HOLD_MS}
+  update(turn, {waitingJoins: [...turn.node.waitingJoins, waiting]})
+}
+
+function primaryPlace(turn: Turn) {
+  const record = acceptedOf(turn.node)?.record
+  const id = turn.node.followed?.id ?? record?.smap.primary
+  const member = id === undefined ? undefined : record?.smap.nodes[id]
+  return member === undefined || member.id === turn.node.facts.self.id ? null : member.control
+}
+
+/** Lets in who waited for this node to take office; refuses whom it cannot keep waiting. */
+export function serveWaitingJoins(turn: Turn): void {
+  const {waitingJoins, nowMs, stage} = turn.node
+  if (waitingJoins.length === 0) return
+  if (stage.stage === 'leading' && stage.confirmed) {
+    update(turn, {waitingJoins: []})
+    for (const {askId, request} of waitingJoins) onJoinAsked(turn, askId, request)
+    return
+  }
+  const expired = waitingJoins.filter(({untilMs}) => untilMs <= nowMs)
+  if (expired.length === 0) return
+  update(turn, {waitingJoins: waitingJoins.filter(({untilMs}) => untilMs > nowMs)})
+  const notYet = refusal('NOT_READY', 'no majority has confirmed a primary yet')
+  for (const {askId} of expired) refuseJoin(turn, askId, notYet)
+}
+
+function admit(turn: Turn, stage: LeadingStage, askId: number, request: JoinRequest): void {
+  const record = acceptedOf(turn.node)?.record
+  const committed = turn.node.onDisk.committed
+  if (record === undefined || committed === null) return
+  const {id} = request.member
+  const verdict = judgeJoin(record, request, isAnswering(turn, stage.peers[id]))
+  switch (verdict.type) {
+    case 'refused':
+      log(turn, 'warn', `not admitted: ${verdict.refusal.message}`, {code: verdict.refusal.code})
+      return refuseJoin(turn, askId, verdict.refusal)
+    case 'known':
+      updatePeer(turn, id, {beatDueMs: turn.node.nowMs})
+      if (committed.record.smap.nodes[id]?.inc === request.member.inc) {
+        return answerJoin(turn, askId, id, committed)
+      }
+      return refuseJoin(turn, askId, refusal('NOT_READY', 'being recorded; ask again'))
+    default:
+      return enqueue(turn, {change: verdict.change, asks: [{kind: 'join', askId}]})
+  }
+}
+
+function isAnswering(turn: Turn, peer: Peer | undefined): boolean {
+  if (peer === undefined || peer.heard === null) return false
+  return turn.node.nowMs - peer.answeredMs < turn.node.timers.electMs
+}
+
+/** A node announces an ordered stop. */
+export function onLeavingAsked(turn: Turn, askId: number, request: LeavingRequest): void {
+  const {id} = request.voter
+  const member = acceptedOf(turn.node)?.record.smap.nodes[id]
+  if (!isCommitting(turn.node) || member === undefined || member.inc !== request.voter.inc) {
+    answer(turn, askId, {type: 'leaving', recorded: false})
+    return
+  }
+  updatePeer(turn, id, {stopping: true})
+  enqueue(turn, {
+    change: {type: 'mark-absent', id, sinceMs: turn.node.wallMs},
+    asks: [{kind: 'leaving', askId}],
+  })
+}
+
+/** Looks at every member: promotions, returns, absences that have lasted, suspicions. */
+export function reviewMembers(turn: Turn): void {
+  const {stage} = turn.node
+  const record = acceptedOf(turn.node)?.record
+  if (stage.stage !== 'leading' || !stage.confirmed || record === undefined) return
+  for (const peer of Object.values(stage.peers)) {
+    const member = record.smap.nodes[peer.id]
+    if (member !== undefined) review(turn, member, peer)
+  }
+}
+
+function review(turn: Turn, member: Member, peer: Peer): void {
+  const {nowMs, timers} = turn.node
+  const {id, inc, away} = member
+  if (member.learner) {
+    if (peer.learnerAcks >= LEARNER_ACKS) order(turn, {type: 'promote', id, inc})
+    return
+  }
+  if (away !== null && isBack(turn, peer)) {
+    order(turn, {type: 'mark-active', id})
+    return
+  }
+  if (away?.kind === 'lost') return
+  if (away?.kind === 'absent') {
+    const silentMs = nowMs - peer.answeredMs
+    if (silentMs >= timers.absentGraceMs) markLost(turn, member)
+    return
+  }
+  suspect(turn, member, peer)
+}
+
+/** The first accepted beat makes it active again; the last words of a stopping process do not. */
+function isBack(turn: Turn, peer: Peer): boolean {
+  return (
+    peer.heard !== null &&
+    !peer.stopping &&
+    turn.node.nowMs - peer.answeredMs < turn.node.timers.leaseMs
+  )
+}
+
+function suspect(turn: Turn, member: Member, peer: Peer): void {
+  const {nowMs, timers, stage} = turn.node
+  if (stage.stage !== 'leading' || !isCommitting(turn.node)) return
+  const helpers = Object.values(stage.peers)
+    .filter(
+      ({id, answeredMs, heard}) =>
+        id !== peer.id && heard !== null && nowMs - answeredMs < timers.leaseMs,
+    )
+    .map(({id}) => id)
+    .sort()
+  const suspicion = suspicionAt({peer, nowMs, suspectMs: timers.suspectMs, helpers})
+  if (suspicion.phase === 'confirmed') markLost(turn, member)
+  if (suspicion === peer.suspicion) return
+  updatePeer(turn, peer.id, {suspicion})
+  if (suspicion.phase !== 'checking') return
+  const record = acceptedOf(turn.node)?.record
+  log(
+    turn,
+    'warn',
+    `${nodeLabelOf(member)} is silent; asking ${suspicion.asked.join(', ')} to look`,
+  )
+  for (const helper of suspicion.asked) {
+    const to = record?.smap.nodes[helper]
+    if (to === undefined || record === undefined) continue
+    send(turn, to, {
+      request: {type: 'check', uuid: record.uuid, subject: member.id, control: member.control},
+      timeoutMs: CHECK_TIMEOUT_MS * 2,
+      purpose: {type: 'check', helper, subject: member.id},
+    })
+  }
+}
+
+/** A helper looked; undefined: it did not answer. */
+export function onChecked(
+  turn: Turn,
+  purpose: Extract<Purpose, {type: 'check'}>,
+  found: CheckAnswer | undefined,
+): void {
+  const {stage, nowMs} = turn.node
+  const peer = stage.stage === 'leading' ? stage.peers[purpose.subject] : undefined
+  if (peer === undefined) return
+  const suspicion = suspicionAfter(peer.suspicion, purpose.helper, found?.reachable, nowMs)
+  if (suspicion !== peer.suspicion) updatePeer(turn, purpose.subject, {suspicion})
+}
+
+/** Looks for a node because the primary asked. */
+export function onCheckAsked(
+  turn: Turn,
+  askId: number,
+  request: {readonly uuid: string; readonly subject: NodeId; readonly control: Member['control']},
+): void {
+  send(
+    turn,
+    {control: request.control, id: request.subject},
+    {
+      request: {type: 'probe', uuid: turn.node.durable.uuid},
+      timeoutMs: CHECK_TIMEOUT_MS,
+      purpose: {type: 'look', askId},
+    },
+  )
+}
+
+function markLost(turn: Turn, member: Member): void {
+  const {stage, nowMs, timers, wallMs} = turn.node
+  const record = acceptedOf(turn.node)?.record
+  if (stage.stage !== 'leading' || record === undefined || !isCommitting(turn.node)) return
+  const change: Change = {type: 'mark-lost', id: member.id, sinceMs: wallMs}
+  if (isQueued(stage, change)) return
+  const why = brake({
+    record,
+    member,
+    activeBefore: activeBefore(stage, nowMs),
+    nowMs,
+    lastTargetLostMs: stage.lastTargetLostMs,
+    settleMs: timers.settleMs,
+  })
+  if (why === '') {
+    enqueue(turn, {change, asks: []})
+    return
+  }
+  if (nowMs - stage.brakeSaidAtMs < BRAKE_SAID_MS) return
+  log(turn, 'error', `brake: ${nodeLabelOf(member)} is gone, but not marked lost: ${why}`, {
+    id: member.id,
+    brake: true,
+  })
+  enter(turn, {...stage, brakeSaidAtMs: nowMs})
+}
+
+/** Most members active at one time within the window. */
+function activeBefore(stage: LeadingStage, nowMs: number): number {
+  const since = nowMs - ACTIVE_WINDOW_MS
+  const inForce = stage.activeLog.findLastIndex(({atMs}) => atMs <= since)
+  return Math.max(...stage.activeLog.slice(Math.max(0, inForce)).map(({count}) => count))
+}
+
+function order(turn: Turn, change: Change): void {
+  const {stage} = turn.node
+  if (stage.stage === 'leading' && !isQueued(stage, change)) enqueue(turn, {change, asks: []})
+}
+
+/** An invited node answered: it comes, or says why not. */
+export function onInviteAnswered(
+  turn: Turn,
+  purpose: Extract<Purpose, {type: 'invite'}>,
+  answered: InviteAnswer,
+): void {
+  if (answered.refusal !== null) endInvitation(turn, purpose.id, answered.refusal)
+}
+
+/** Tells the administrator that the node does not come. */
+export function endInvitation(turn: Turn, id: NodeId, refused: ReturnType<typeof refusal>): void {
+  const {stage} = turn.node
+  if (stage.stage !== 'leading') return
+  const invitations = stage.invitations.filter((one) => one.id !== id)
+  for (const one of stage.invitations) {
+    if (one.id === id) {
+      emit(turn, {type: 'reply', askId: one.askId, result: {type: 'refused', refusal: refused}})
+    }
+  }
+  enter(turn, {...stage, invitations})
+}

@@ -1,0 +1,189 @@
+/** A node without a primary: asks where there is one, and to be let in (DESIGN 3.12). */
+
+import type {Endpoint, Member} from '../../model/node.ts'
+import {formatEndpoint} from '../../model/node.ts'
+import type {JoinAnswer, ProbeAnswer} from '../../model/peer-messages.ts'
+import {comparePositions} from '../../model/record.ts'
+import {ownFlags} from '../membership/changes.ts'
+import {
+  FIRST_WAIT_MS,
+  nextRound,
+  placeToJoin,
+  placesToAsk,
+  REFUSED_WAIT_MS,
+} from '../membership/discovery.ts'
+import type {Discovery} from '../membership/discovery.ts'
+import {accept} from './follow.ts'
+import {standIfMay} from './stand.ts'
+import type {NodeState, Purpose} from './state.ts'
+import type {Turn} from './turn.ts'
+import {enter, isAsking, log, persist, send, update} from './turn.ts'
+import {positionOf} from './view.ts'
+
+const PROBE_TIMEOUT_MS = 1000
+/** A join is answered after a commit; a founder may hold it until it has founded. */
+const JOIN_TIMEOUT_MS = 5000
+
+/** The next round, when it is due. */
+export function tickSeeking(turn: Turn): void {
+  standIfMay(turn)
+  const {stage, nowMs, standby, durable} = turn.node
+  if (stage.stage !== 'seeking' || nowMs < stage.discovery.nextAtMs) return
+  enter(turn, {stage: 'seeking', discovery: nextRound(stage.discovery, nowMs)})
+  if (standby && durable.accepted === null) return
+  askToJoin(turn, stage.discovery)
+  const {facts} = turn.node
+  const saved = durable.accepted?.record.smap ?? null
+  for (const control of placesToAsk(facts.self, saved, [...facts.askFirst, ...facts.peers])) {
+    const place = formatEndpoint(control)
+    if (isAsking(turn.node, (purpose) => purpose.type === 'probe' && purpose.place === place))
+      continue
+    send(
+      turn,
+      {control, id: null},
+      {
+        request: {type: 'probe', uuid: durable.uuid},
+        timeoutMs: PROBE_TIMEOUT_MS,
+        purpose: {type: 'probe', place},
+      },
+    )
+  }
+}
+
+/** Asks to be let in where the primary is said to be, unless that question is under way. */
+function askToJoin(turn: Turn, discovery: Discovery): void {
+  const {node} = turn
+  const {durable, facts} = node
+  const saved = durable.accepted?.record.smap ?? null
+  const place = placeToJoin(facts.self.id, saved, discovery.hint)
+  if (place === null || isAsking(node, (purpose) => purpose.type === 'join')) return
+  send(
+    turn,
+    {control: place, id: null},
+    {
+      request: {
+        type: 'join',
+        member: selfMember(node),
+        uuid: durable.uuid,
+        by: facts.standby ? 'admin' : 'self',
+        hasState: durable.accepted !== null && durable.inc > 0,
+        run: durable.run,
+      },
+      timeoutMs: JOIN_TIMEOUT_MS,
+      purpose: {type: 'join', place},
+    },
+  )
+}
+
+/** This node as it would be recorded. */
+function selfMember(node: NodeState): Member {
+  const {self} = node.facts
+  return {
+    id: self.id,
+    role: self.role,
+    public: self.public,
+    control: self.control,
+    data: self.data,
+    flags: ownFlags(self.nonElectable),
+    inc: node.durable.inc,
+    learner: node.durable.accepted === null,
+    away: null,
+    speaks: self.speaks,
+  }
+}
+
+/** A place said who it is and whom it follows. */
+export function onProbeAnswered(turn: Turn, place: string, answer: ProbeAnswer): void {
+  const {stage, durable, facts} = turn.node
+  if (stage.stage !== 'seeking') return
+  if (durable.uuid !== '' && answer.uuid !== '' && answer.uuid !== durable.uuid) {
+    log(turn, 'warn', `${place} belongs to cluster ${answer.uuid}, this node to ${durable.uuid}`)
+    return
+  }
+  const {primary} = answer
+  if (primary === null || primary.id === facts.self.id) return
+  if (stage.discovery.hint === null || place === formatEndpoint(primary.control)) {
+    followHint(turn, primary.control)
+  }
+}
+
+/** Asks there at once. */
+export function followHint(turn: Turn, hint: Endpoint | null): void {
+  const {stage} = turn.node
+  if (stage.stage !== 'seeking') return
+  const discovery = {...stage.discovery, hint}
+  enter(turn, {stage: 'seeking', discovery})
+  if (hint !== null) askToJoin(turn, discovery)
+}
+
+/** The primary, or somebody who knows better, answered. */
+export function onJoinAnswered(
+  turn: Turn,
+  purpose: Extract<Purpose, {type: 'join'}>,
+  answer: JoinAnswer,
+): void {
+  const {stage, nowMs, durable} = turn.node
+  if (stage.stage !== 'seeking') return
+  const {discovery} = stage
+  if (answer.refusal !== null) {
+    const soon = answer.refusal.code === 'NOT_READY' || answer.refusal.code === 'NO_QUORUM'
+    log(turn, soon ? 'debug' : 'error', `not admitted: ${answer.refusal.message}`, {
+      code: answer.refusal.code,
+      place: formatEndpoint(purpose.place),
+    })
+    const nextAtMs = nowMs + (soon ? FIRST_WAIT_MS : REFUSED_WAIT_MS)
+    enter(turn, {stage: 'seeking', discovery: {...discovery, nextAtMs}})
+    return
+  }
+  if (answer.committed !== null) {
+    admitted(turn, answer)
+    enter(turn, {
+      stage: 'seeking',
+      discovery: {...discovery, nextAtMs: nowMs + turn.node.timers.electMs},
+    })
+    return
+  }
+  const elsewhere = answer.primary
+  if (elsewhere !== null && formatEndpoint(elsewhere) !== formatEndpoint(purpose.place)) {
+    const ownPlace = formatEndpoint(turn.node.facts.self.control)
+    if (formatEndpoint(elsewhere) !== ownPlace) followHint(turn, elsewhere)
+  }
+  if (durable.uuid === '') log(turn, 'debug', 'no cluster known yet')
+}
+
+/** The cluster has recorded this node: under the incarnation that it holds, or under a new one. */
+function admitted(turn: Turn, answer: JoinAnswer): void {
+  const {committed, inc} = answer
+  const {durable, facts} = turn.node
+  if (committed === null) return
+  const member = committed.record.smap.nodes[facts.self.id]
+  if (member === undefined || member.inc !== inc || inc === 0) return
+  if (durable.uuid !== '' && durable.uuid !== committed.record.uuid) return
+  update(turn, {standby: false})
+  if (inc === durable.inc) {
+    accept(turn, committed, positionOf(committed))
+    return
+  }
+  if (
+    durable.accepted !== null &&
+    comparePositions(committed.record, durable.accepted.record) < 0
+  ) {
+    log(turn, 'error', 'admitted by an older record than the one accepted here; asking again')
+    return
+  }
+  const {epoch, uuid} = committed.record
+  const raises = epoch > durable.promisedEpoch
+  persist(
+    turn,
+    {
+      uuid,
+      inc,
+      accepted: committed,
+      committed,
+      promisedEpoch: Math.max(epoch, durable.promisedEpoch),
+      votedFor: raises ? null : durable.votedFor,
+    },
+    [],
+  )
+  log(turn, 'info', `admitted to cluster ${uuid} as incarnation ${inc}`, {inc})
+}

@@ -1,0 +1,147 @@
+/** The candidate's dealings: carries out what `core/election` orders. */
+
+import {formatEndpoint} from '../../model/node.ts'
+import type {NodeId} from '../../model/ids.ts'
+import type {VoteAnswer, VoteRequest} from '../../model/peer-messages.ts'
+import {isVoter} from '../../model/node.ts'
+import {voterKey} from '../../model/quorum.ts'
+import type {ElectionEvent, ElectionOrder} from '../election/events.ts'
+import {stepElection} from '../election/step.ts'
+import {lead} from './lead.ts'
+import {adoptEpoch, mayStand, stand} from './stage.ts'
+import type {Purpose, StandingStage} from './state.ts'
+import type {Turn} from './turn.ts'
+import {enter, isAsking, log, persist, selfVoter, send} from './turn.ts'
+import {positionOf} from './view.ts'
+
+/** How often those are asked again who have not said yes; a refused connection answers at once. */
+const ASK_AGAIN_MS = 200
+const VOTE_TIMEOUT_MS = 1000
+/** Between two lines about whom a candidate waits for. */
+export const WAIT_SAID_MS = 10_000
+
+/** Stands, if this node may. */
+export function standIfMay(turn: Turn): void {
+  if (!mayStand(turn.node)) return
+  stand(turn)
+  stepCandidate(turn, {type: 'begun'})
+}
+
+/** Gives the election an event and does what it orders. */
+export function stepCandidate(turn: Turn, event: ElectionEvent): void {
+  const {stage} = turn.node
+  if (stage.stage !== 'standing') return
+  const {election, orders} = stepElection(stage.election, event)
+  enter(turn, {...stage, election})
+  for (const order of orders) carryOut(turn, order)
+}
+
+function carryOut(turn: Turn, order: ElectionOrder): void {
+  switch (order.type) {
+    case 'ask':
+      return askVoters(turn)
+    case 'store-ballot': {
+      const {promisedEpoch} = turn.node.durable
+      if (order.epoch <= promisedEpoch) {
+        return stepCandidate(turn, {type: 'outbid', promisedEpoch})
+      }
+      log(turn, 'info', `standing for epoch ${order.epoch}`, {epoch: order.epoch})
+      return persist(turn, {promisedEpoch: order.epoch, votedFor: selfVoter(turn.node)}, [
+        {type: 'ballot-stored', epoch: order.epoch},
+      ])
+    }
+    default: {
+      const {promisedEpoch} = turn.node.durable
+      if (order.epoch < promisedEpoch) return stepCandidate(turn, {type: 'outbid', promisedEpoch})
+      return lead(turn, order)
+    }
+  }
+}
+
+/** Asks again in time, and says for whom it waits. */
+export function tickStanding(turn: Turn): void {
+  const {nowMs, stage} = turn.node
+  if (stage.stage !== 'standing' || nowMs < stage.nextAskMs) return
+  askVoters(turn)
+  const {stage: after} = turn.node
+  if (after.stage !== 'standing' || nowMs - after.saidAtMs < WAIT_SAID_MS) return
+  const missing = missingVoters(after).map(
+    (member) => `${member.id} at ${formatEndpoint(member.control)}`,
+  )
+  log(turn, 'warn', `waiting for a majority of the voters; no yes from ${missing.join(', ')}`, {
+    epoch: after.election.epoch,
+  })
+  enter(turn, {...after, saidAtMs: nowMs})
+}
+
+function askVoters(turn: Turn): void {
+  const {stage} = turn.node
+  if (stage.stage !== 'standing' || stage.election.phase === 'storing') return
+  enter(turn, {...stage, nextAskMs: turn.node.nowMs + ASK_AGAIN_MS})
+  const {epoch, own} = stage.election
+  const pre = stage.election.phase === 'pre-voting'
+  const request: VoteRequest = {
+    type: 'vote',
+    uuid: own.accepted.record.uuid,
+    epoch,
+    candidate: own.voter,
+    pre,
+    founding: false,
+    holds: {position: positionOf(own.accepted), sha: own.accepted.sha},
+  }
+  for (const member of missingVoters(stage)) {
+    if (isAsking(turn.node, (purpose) => isVoteTo(purpose, member.id, epoch, pre))) continue
+    send(turn, member, {
+      request,
+      timeoutMs: VOTE_TIMEOUT_MS,
+      purpose: {type: 'vote', id: member.id, epoch, pre},
+    })
+  }
+}
+
+function isVoteTo(purpose: Purpose, id: NodeId, epoch: number, pre: boolean): boolean {
+  return (
+    purpose.type === 'vote' && purpose.id === id && purpose.epoch === epoch && purpose.pre === pre
+  )
+}
+
+/** Voters of every record among the grants that have not said yes. */
+function missingVoters(stage: StandingStage) {
+  const {election} = stage
+  const grants = election.phase === 'storing' ? {} : election.grants
+  const records = [election.own, ...Object.values(grants)].map((grant) => grant.accepted.record)
+  const members = new Map(
+    records
+      .flatMap((record) => Object.values(record.smap.nodes))
+      .map((member) => [member.id, member]),
+  )
+  members.delete(election.own.voter.id)
+  return [...members.values()].filter(
+    (member) => isVoter(member) && grants[voterKey(member)] === undefined,
+  )
+}
+
+/** A voter answered. */
+export function onVoteAnswered(
+  turn: Turn,
+  purpose: Extract<Purpose, {type: 'vote'}>,
+  answer: VoteAnswer,
+): void {
+  if (answer.voter.id !== purpose.id) return
+  adoptEpoch(turn, answer.promisedEpoch > purpose.epoch ? answer.promisedEpoch : 0)
+  const {stage} = turn.node
+  if (stage.stage !== 'standing') return
+  if (!answer.granted) {
+    stepCandidate(turn, {type: 'outbid', promisedEpoch: answer.promisedEpoch})
+    return
+  }
+  const {own} = stage.election
+  const accepted = answer.accepted ?? (answer.sha === own.accepted.sha ? own.accepted : null)
+  if (accepted === null) return
+  stepCandidate(turn, {
+    type: 'granted',
+    epoch: purpose.epoch,
+    pre: purpose.pre,
+    grant: {voter: answer.voter, accepted, committed: answer.committed},
+  })
+}

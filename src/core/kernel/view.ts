@@ -1,0 +1,87 @@
+/** What the node's workers and clients may know: the committed record on disk, and what is allowed under it. */
+
+import type {ClusterView} from '../../model/cluster-view.ts'
+import type {StoredRecord} from '../../model/peer-messages.ts'
+import {POSITION_NONE, type RecordPosition} from '../../model/record.ts'
+import type {BootFacts} from './events.ts'
+import type {NodeState} from './state.ts'
+import type {Turn} from './turn.ts'
+import {emit, update} from './turn.ts'
+
+/** Views whose holding may still be reported: workers answer within milliseconds. */
+const PUBLISHED_KEPT = 16
+
+/** Where a record stands; before every record without one. */
+export function positionOf(stored: StoredRecord | null): RecordPosition {
+  if (stored === null) return POSITION_NONE
+  return {epoch: stored.record.epoch, index: stored.record.index}
+}
+
+/** Before anything is known. */
+export function emptyView(facts: BootFacts): ClusterView {
+  return {
+    self: {id: facts.self.id, role: facts.self.role, inc: 0},
+    record: null,
+    leading: false,
+    settledIndex: 0,
+    nodeStarted: false,
+    clusterStarted: false,
+    stopping: false,
+  }
+}
+
+/** Publishes the view when it is another one than before. The last thing in every step. */
+export function publishView(turn: Turn): void {
+  const {node} = turn
+  const record = node.onDisk.committed?.record ?? null
+  const inc = node.onDisk.inc
+  const leading = isCommitting(node)
+  const settledIndex =
+    node.stage.stage === 'leading' ? node.stage.settledIndex : (node.followed?.settledIndex ?? 0)
+  const nodeStarted = node.view.nodeStarted || isStarted(node)
+  const {clusterStarted} = node
+  const stopping = node.stop !== null
+  const old = node.view
+  if (
+    old.record === record &&
+    old.self.inc === inc &&
+    old.leading === leading &&
+    old.settledIndex === settledIndex &&
+    old.nodeStarted === nodeStarted &&
+    old.clusterStarted === clusterStarted &&
+    old.stopping === stopping
+  ) {
+    return
+  }
+  const self = old.self.inc === inc ? old.self : {...old.self, inc}
+  const view = {self, record, leading, settledIndex, nodeStarted, clusterStarted, stopping}
+  const position = positionOf(node.onDisk.committed)
+  const published =
+    old.record === record ? node.published : [...node.published, position].slice(-PUBLISHED_KEPT)
+  update(turn, {view, published})
+  emit(turn, {type: 'publish', view})
+}
+
+/** Every worker holds the view of this index. */
+export function onViewHeld(turn: Turn, index: number): void {
+  const position = turn.node.published.findLast((one) => one.index === index)
+  if (position === undefined || position.index <= turn.node.held.index) return
+  update(turn, {held: position})
+}
+
+/** Whether this node is a primary that may commit: confirmed in its epoch, with a majority (R10). */
+export function isCommitting(node: NodeState): boolean {
+  const {stage} = node
+  return (
+    stage.stage === 'leading' &&
+    stage.confirmed &&
+    node.nowMs - stage.majorityAtMs <= node.timers.leaseMs
+  )
+}
+
+/** AIStore's NodeStarted: a member in good standing has found its primary, or is it. */
+function isStarted(node: NodeState): boolean {
+  const member = node.onDisk.committed?.record.smap.nodes[node.facts.self.id]
+  if (member === undefined || member.learner || member.inc !== node.onDisk.inc) return false
+  return node.stage.stage === 'following' || isCommitting(node)
+}

@@ -1,0 +1,73 @@
+/**
+ * Changes of the cluster map as data, and what each does to it. Applied by the primary only, several
+ * to one draft; one that has nothing left to do gives the very same map back.
+ */
+
+import {refusal, type Refusal} from '../../base/errors.ts'
+import type {NodeId} from '../../model/ids.ts'
+import {MEMBERS_MAX} from '../../model/limits.ts'
+import type {Member} from '../../model/node.ts'
+import {NODE_FLAG, nodeLabelOf} from '../../model/node.ts'
+import type {Smap} from '../../model/record.ts'
+import {votersOf} from '../../model/quorum.ts'
+
+export type MemberChange =
+  /** A new node, or a wiped one under a new incarnation (R14). */
+  | {readonly type: 'admit'; readonly member: Member}
+  /** A member at other addresses, of another release, or with another `nonElectable`. */
+  | {readonly type: 'describe'; readonly member: Member}
+  | {readonly type: 'promote'; readonly id: NodeId; readonly inc: number}
+  | {readonly type: 'mark-absent'; readonly id: NodeId; readonly sinceMs: number}
+  | {readonly type: 'mark-lost'; readonly id: NodeId; readonly sinceMs: number}
+  | {readonly type: 'mark-active'; readonly id: NodeId}
+
+/** The map after a change, or why it may not be. */
+export function applyMemberChange(smap: Smap, change: MemberChange): Smap | Refusal {
+  switch (change.type) {
+    case 'admit':
+      return admit(smap, change.member)
+    case 'describe':
+      return withMember(smap, change.member.id, (old) =>
+        old.inc === change.member.inc ? {...change.member, away: old.away} : old,
+      )
+    case 'promote':
+      return withMember(smap, change.id, (old) =>
+        old.inc === change.inc && old.learner ? {...old, learner: false} : old,
+      )
+    case 'mark-absent':
+      return withMember(smap, change.id, (old) =>
+        old.away === null ? {...old, away: {kind: 'absent', sinceMs: change.sinceMs}} : old,
+      )
+    case 'mark-lost':
+      return withMember(smap, change.id, (old) =>
+        old.away?.kind === 'lost' ? old : {...old, away: {kind: 'lost', sinceMs: change.sinceMs}},
+      )
+    default:
+      return withMember(smap, change.id, (old) => (old.away === null ? old : {...old, away: null}))
+  }
+}
+
+function admit(smap: Smap, member: Member): Smap | Refusal {
+  const old = smap.nodes[member.id]
+  if (old === undefined && Object.keys(smap.nodes).length >= MEMBERS_MAX) {
+    return refusal('REFUSED', `the cluster has ${MEMBERS_MAX} members, and may have no more`)
+  }
+  const nodes = {...smap.nodes, [member.id]: member}
+  const after = {...smap, nodes}
+  if (votersOf(after).length === 0 || member.id === smap.primary) {
+    return refusal('REFUSED', `${nodeLabelOf(member)}: the primary cannot be admitted anew`)
+  }
+  return after
+}
+
+function withMember(smap: Smap, id: NodeId, alter: (old: Member) => Member): Smap {
+  const old = smap.nodes[id]
+  if (old === undefined) return smap
+  const member = alter(old)
+  return member === old ? smap : {...smap, nodes: {...smap.nodes, [id]: member}}
+}
+
+/** The flags that a node may ask for itself; all others are the cluster's. */
+export function ownFlags(nonElectable: boolean): number {
+  return nonElectable ? NODE_FLAG.nonElectable : 0
+}
