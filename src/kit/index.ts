@@ -52,6 +52,8 @@ export const loadDeploy = (): Promise<typeof import('../ops/deploy/prepare.ts')>
   import('../ops/deploy/prepare.ts')
 export const loadInventory = (): Promise<typeof import('../ops/inventory/inventory.ts')> =>
   import('../ops/inventory/inventory.ts')
+export const loadInventoryExport = (): Promise<typeof import('../ops/inventory/export.ts')> =>
+  import('../ops/inventory/export.ts')
 export const loadRuntime = (): Promise<typeof import('../ops/payload/runtime.ts')> =>
   import('../ops/payload/runtime.ts')
 export const loadTopologyText = (): Promise<typeof import('../ops/topology/write.ts')> =>
