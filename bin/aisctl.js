@@ -29,7 +29,7 @@ async function start() {
   else module.registerHooks({resolve: resolveSource})
   if (first === '__complete') {
     const {complete} = await import(compiled ? '../dist/cli/complete.js' : '../src/cli/complete.ts')
-    process.stdout.write(await complete(rest))
+    process.stdout.write(await complete(rest, at('..')))
   } else {
     const {main} = await import(compiled ? '../dist/cli/main.js' : '../src/cli/main.ts')
     await main({root: at('..'), compiled})

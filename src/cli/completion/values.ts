@@ -1,0 +1,56 @@
+/** Values that an argument or a flag may have, by what it is. */
+
+import {existsSync, readdirSync} from 'node:fs'
+import {join} from 'node:path'
+import {knownClusters} from '../../client/known-clusters.ts'
+import {dataDir} from '../../client/state-dir.ts'
+import {SETTING_KEYS, sectionOf} from '../../model/config/schema.ts'
+import type {Candidate} from '../complete.ts'
+import {namesOfCluster} from './names.ts'
+
+export type ValueKind =
+  'none' | 'node' | 'bucket' | 'object' | 'section' | 'setting' | 'cluster' | 'playground' | 'file'
+
+export interface ValueContext {
+  /** `--cluster` on the line. */
+  readonly cluster: string | undefined
+  readonly typed: string
+}
+
+export async function valuesOf(
+  kind: ValueKind,
+  {cluster, typed}: ValueContext,
+): Promise<readonly (Candidate | string)[] | 'files'> {
+  switch (kind) {
+    case 'file':
+      return 'files'
+    case 'node':
+      return (await namesOfCluster(cluster)).nodes.map(({id, label}) => ({
+        word: id,
+        description: label,
+      }))
+    case 'bucket':
+      return (await namesOfCluster(cluster)).buckets
+    case 'object':
+      return (await namesOfCluster(cluster)).buckets.map((name) => `${name}/`)
+    case 'section':
+      return sections()
+    case 'setting':
+      return typed.includes('.') ? SETTING_KEYS.map((key) => `${key}=`) : sections()
+    case 'cluster':
+      return knownClusters().clusters.map(({name, kind: from}) => ({word: name, description: from}))
+    case 'playground':
+      return playgrounds()
+    case 'none':
+      return []
+  }
+}
+
+function sections(): readonly string[] {
+  return [...new Set(SETTING_KEYS.map(sectionOf))]
+}
+
+function playgrounds(): readonly string[] {
+  const directory = join(dataDir(), 'playground')
+  return existsSync(directory) ? readdirSync(directory) : []
+}
