@@ -105,7 +105,7 @@ def compare(host, manifest):
 
 def missing_payload(manifest, report):
     """Hashes of files that must be brought: content neither in the manifest nor a secret."""
-    return [
+    hashes = [
         entry["sha256"]
         for entry, found in zip(manifest["entries"], report)
         if found["state"] == "changed"
@@ -113,6 +113,7 @@ def missing_payload(manifest, report):
         and "content" not in entry
         and "secretRef" not in entry
     ]
+    return sorted(set(hashes))
 
 
 def apply(host, manifest, report, payload, secrets):
