@@ -27,7 +27,7 @@ export const ERROR_TABLE = {
   OBJECT_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrNotFound'},
   NOTHING_DELETED: {status: 404, exit: 3},
   BUCKET_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrBckNotFound'},
-  NODE_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrNotFound'},
+  NODE_NOT_FOUND: {status: 404, exit: 3, tcode: 'errNodeNotFound'},
   MOUNTPATH_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrMpathNotFound'},
   JOB_NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrXactNotFound'},
   METHOD_NOT_ALLOWED: {status: 405, exit: 2},

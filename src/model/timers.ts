@@ -6,6 +6,7 @@
 
 import {parseDuration} from '../base/units.ts'
 import type {JsonObject, JsonValue} from './bucket.ts'
+import {SCHEMA} from './config/schema.ts'
 
 /** All in ms. */
 export interface Timers {
@@ -13,6 +14,8 @@ export interface Timers {
   readonly beatMs: number
   /** Silence of a primary after which its followers look for one. */
   readonly electMs: number
+  /** Each next candidate in the order of succession waits this much longer. */
+  readonly rankMs: number
   /** Without a majority for this long a primary commits nothing (R10). Invariant: ≤ electMs. */
   readonly leaseMs: number
   /** A data lease; what a dead target's keys wait for at most is 1.2 times this. */
@@ -27,40 +30,45 @@ export interface Timers {
   readonly startupMs: number
 }
 
-const DEFAULTS: Timers = {
-  beatMs: 1000,
-  electMs: 3000,
-  leaseMs: 2000,
-  ownMs: 10_000,
-  suspectMs: 5000,
-  absentGraceMs: 30_000,
-  settleMs: 30_000,
-  startupMs: 60_000,
-}
-
-/** AIStore's default `keepalivetracker.proxy.interval`, at which the profile is not scaled. */
-const INTERVAL_MS = 10_000
+/** Multiplies every timer of the `wan` profile. */
+const WAN_FACTOR = 5
+/** Silences and pauses that are no settings, under the default profile. */
+const SUSPECT_MS = 5000
+const SETTLE_MS = 30_000
 /** Below a fifth of the defaults one late fsync would count as silence. */
 const SCALE_MIN = 0.2
 const SCALE_MAX = 60
 
-/** The timers under these settings of the record's configuration. */
+/**
+ * The timers under these settings of the record's configuration: one that is set by itself as it is,
+ * the others as their default times the profile's factor times keepalive interval / 10 s (the longer
+ * one of proxies and targets).
+ */
 export function timersOf(set: JsonObject): Timers {
-  const interval = durationOf(set['keepalivetracker.proxy.interval']) ?? INTERVAL_MS
-  const scale = Math.min(SCALE_MAX, Math.max(SCALE_MIN, interval / INTERVAL_MS))
-  const startupMs = durationOf(set['timeout.startup_time']) ?? DEFAULTS.startupMs
-  if (scale === 1) return {...DEFAULTS, startupMs}
+  const usual = SCHEMA['keepalivetracker.proxy.interval'].initial
+  const interval = Math.max(
+    durationOf(set['keepalivetracker.proxy.interval']) ?? usual,
+    durationOf(set['keepalivetracker.target.interval']) ?? 0,
+  )
+  const factor = set['ext.timers.profile'] === 'wan' ? WAN_FACTOR : 1
+  const scale = Math.min(SCALE_MAX, Math.max(SCALE_MIN, interval / usual)) * factor
+  const timer = (key: TimerKey): number => durationOf(set[key]) ?? SCHEMA[key].initial * scale
+  const fixed = (key: FixedKey): number => durationOf(set[key]) ?? SCHEMA[key].initial
   return {
-    beatMs: DEFAULTS.beatMs * scale,
-    electMs: DEFAULTS.electMs * scale,
-    leaseMs: DEFAULTS.leaseMs * scale,
-    ownMs: DEFAULTS.ownMs * scale,
-    suspectMs: DEFAULTS.suspectMs * scale,
-    absentGraceMs: DEFAULTS.absentGraceMs,
-    settleMs: DEFAULTS.settleMs * scale,
-    startupMs,
+    beatMs: timer('ext.timers.beat'),
+    electMs: timer('ext.timers.elect'),
+    rankMs: timer('ext.timers.rank'),
+    leaseMs: timer('ext.timers.lease'),
+    ownMs: timer('ext.timers.own'),
+    suspectMs: SUSPECT_MS * scale,
+    absentGraceMs: fixed('ext.lifecycle.absent_grace'),
+    settleMs: SETTLE_MS * scale,
+    startupMs: fixed('timeout.startup_time'),
   }
 }
+
+type TimerKey = `ext.timers.${'beat' | 'elect' | 'rank' | 'lease' | 'own'}`
+type FixedKey = 'ext.lifecycle.absent_grace' | 'timeout.startup_time'
 
 function durationOf(value: JsonValue | undefined): number | undefined {
   if (typeof value === 'number') return value

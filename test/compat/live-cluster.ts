@@ -120,7 +120,7 @@ function startNode(root: string, plan: Plan, all: readonly Plan[]): ChildProcess
     id: plan.id,
     uuid: UUID,
     ...(plan.number === 0 ? {bootstrap: true} : {}),
-    state: join(base, 'state'),
+    state: join(base, 'conf'),
     listen: {
       public: at(plan.ports.public),
       control: at(plan.ports.control),

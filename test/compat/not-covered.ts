@@ -6,5 +6,6 @@
 
 export const NOT_COVERED: Readonly<Record<string, string>> = {
   'bucket.copy': 'buckets cannot be copied yet',
+  'bucket.summary': 'buckets cannot be summed up yet',
   'objects.delete.list': 'objects cannot be deleted by lists yet',
 }

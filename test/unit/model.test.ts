@@ -61,10 +61,14 @@ import {
   isLeaving,
   isVoter,
   NODE_FLAG,
+  nodeLabelOf,
   ownsKeys,
   parseEndpoint,
 } from '../../src/model/node.ts'
+import {isQuorum, isRecordQuorum, previousVoters, votersOf} from '../../src/model/quorum.ts'
+import type {ClusterRecord, Smap} from '../../src/model/record.ts'
 import {comparePositions} from '../../src/model/record.ts'
+import {timersOf} from '../../src/model/timers.ts'
 
 const ENDPOINT = {host: '10.0.0.1', port: 51080}
 
@@ -111,6 +115,7 @@ t.test('ids and names are refused with the rule that they break', (t) => {
   }
   t.equal(nodeLabel('proxy', 'x'), 'p[x]')
   t.equal(nodeLabel('target', 'x'), 't[x]')
+  t.equal(nodeLabelOf(member('pAAAAAA1')), 'p[pAAAAAA1]')
   t.notOk(isRefusal('text'))
   t.notOk(isRefusal(null))
   t.end()
@@ -403,5 +408,58 @@ t.test('a stored set is checked by type, range and what settings say together', 
     t.match(checkSettings(set), {code: 'BAD_CONFIG', message})
   }
   t.equal(checkSettings({'timeout.join_startup_time': 0}), undefined)
+  t.end()
+})
+
+t.test('timers follow profile and keepalive interval, but for those that are set', (t) => {
+  const usual = timersOf({})
+  t.match(usual, {beatMs: 1000, electMs: 3000, rankMs: 500, leaseMs: 2000, ownMs: 10_000})
+  t.match(usual, {absentGraceMs: 30_000, startupMs: 60_000})
+  t.match(timersOf({'ext.timers.profile': 'wan'}), {beatMs: 5000, ownMs: 50_000})
+  t.match(timersOf({'keepalivetracker.target.interval': 20_000}), {beatMs: 2000})
+  t.match(timersOf({'keepalivetracker.proxy.interval': '1s'}), {beatMs: 200, suspectMs: 1000})
+  t.match(timersOf({'ext.timers.profile': 'wan', 'ext.timers.beat': 70}), {beatMs: 70})
+  t.match(timersOf({'ext.lifecycle.absent_grace': 0, 'timeout.startup_time': 'x'}), {
+    absentGraceMs: 0,
+    startupMs: 60_000,
+  })
+  t.end()
+})
+
+t.test('a quorum is a majority of the voters, or the only one who may propose', (t) => {
+  const smapOf = (...members: readonly Member[]): Smap => ({
+    version: 1,
+    epoch: 1,
+    created: '',
+    primary: 'pAAAAAA1' as NodeId,
+    nodes: Object.fromEntries(members.map((one) => [one.id, one])),
+  })
+  const answered = (...ids: readonly string[]): ReadonlySet<string> =>
+    new Set(ids.map((id) => `${id}/1`))
+  const [p1, p2, t1] = [member('pAAAAAA1'), member('pBBBBBB2'), member('tAAAAAA1')]
+  const three = votersOf(smapOf(t1, p2, p1))
+  t.strictSame(
+    three.map(({id, electable}) => [id, electable]),
+    [
+      ['pAAAAAA1', true],
+      ['pBBBBBB2', true],
+      ['tAAAAAA1', false],
+    ],
+  )
+  t.ok(isQuorum(three, answered('pBBBBBB2', 'tAAAAAA1')))
+  t.notOk(isQuorum(three, answered('pBBBBBB2')))
+  t.notOk(isQuorum(three, new Set(['pBBBBBB2/2', 'tAAAAAA1/1'])), 'another incarnation is another')
+  const sole = votersOf(smapOf(p1, t1))
+  t.ok(isQuorum(sole, answered('pAAAAAA1')))
+  t.notOk(isQuorum(sole, answered('tAAAAAA1')))
+  t.equal(previousVoters(smapOf(p1, p2, t1), smapOf(p1, p2)), null, 'one voter less')
+  t.match(previousVoters(smapOf(p1, t1), smapOf(p1, p2, t1)), [{id: 'pAAAAAA1'}, {id: 'tAAAAAA1'}])
+  t.match(previousVoters(smapOf(p1, p2), smapOf(p1)), {length: 2}, 'only one may propose now')
+  const record = {smap: smapOf(p1, p2, t1), pv: sole} as unknown as ClusterRecord
+  t.notOk(isRecordQuorum(record, answered('pBBBBBB2', 'tAAAAAA1')), 'the voters before count, too')
+  t.ok(isRecordQuorum(record, answered('pBBBBBB2', 'tAAAAAA1'), true), 'unless it is committed')
+  t.ok(isRecordQuorum(record, answered('pAAAAAA1', 'tAAAAAA1')))
+  t.notOk(isRecordQuorum({...record, pv: null}, answered('tAAAAAA1')))
+  t.ok(isRecordQuorum({...record, pv: null}, answered('pBBBBBB2', 'tAAAAAA1')))
   t.end()
 })

@@ -11,6 +11,7 @@ import {parseU64} from '../../base/u64.ts'
 import {formatDuration, GIB, KIB, MIB, parseDuration, parseSize, TIB} from '../../base/units.ts'
 import type {JsonObject, JsonValue} from '../bucket.ts'
 import {isRefusal} from '../ids.ts'
+import {timersOf} from '../timers.ts'
 import {nearest} from './nearest.ts'
 import type {Knob, SettingKey, SettingValue} from './schema.ts'
 import {
@@ -128,43 +129,6 @@ export function flattenSettings(
 /** A value as people write it: `10s`, `64MiB`, `true`. The inverse of parsing it. */
 export function formatSetting(key: SettingKey, value: JsonValue): string {
   return formatValue(knobOf(key), value)
-}
-
-/** Timers of the protocol in milliseconds (DESIGN 3.3). */
-export interface Timers {
-  readonly beatMs: number
-  readonly electMs: number
-  readonly rankMs: number
-  readonly leaseMs: number
-  readonly ownMs: number
-}
-
-/** Factor of the `wan` profile. */
-const WAN_FACTOR = 5
-
-/**
- * The timers that a set of settings means: those set by themselves as they are, the others as their
- * default times the profile's factor times max(1, keepalive interval / 10 s).
- */
-export function timersOf(set: JsonObject): Timers {
-  const interval = Math.max(
-    setting(set, 'keepalivetracker.proxy.interval'),
-    setting(set, 'keepalivetracker.target.interval'),
-  )
-  const usual = SCHEMA['keepalivetracker.proxy.interval'].initial
-  const profile = setting(set, 'ext.timers.profile') === 'wan' ? WAN_FACTOR : 1
-  const factor = profile * Math.max(1, interval / usual)
-  const timer = (key: SettingKey): number => {
-    const value = Object.hasOwn(set, key) ? set[key] : undefined
-    return typeof value === 'number' ? value : Number(SCHEMA[key].initial) * factor
-  }
-  return {
-    beatMs: timer('ext.timers.beat'),
-    electMs: timer('ext.timers.elect'),
-    rankMs: timer('ext.timers.rank'),
-    leaseMs: timer('ext.timers.lease'),
-    ownMs: timer('ext.timers.own'),
-  }
 }
 
 /** What settings must say together, whichever of them was changed. */

@@ -118,7 +118,7 @@ export const SCHEMA = {
   'keepalivetracker.proxy.interval': duration(
     10 * S,
     {min: S, max: M, zero: true},
-    'Scales all timers of the cluster when it is above its default: they grow by interval / 10s.',
+    'Scales the timers of the cluster that are not set by themselves, by interval / 10s.',
   ),
   'keepalivetracker.proxy.factor': int(3, {min: 1, max: 10}),
   'keepalivetracker.target.name': word('heartbeat', ['heartbeat']),
