@@ -139,7 +139,7 @@ export function onBeatAnswered(
 
 /**
  * The next beat follows at once where somebody waits for it: a learner for its promotion, a target for
- * the first lease of its run.
+ * the first lease of its run, or under a record that it has just taken into use.
  */
 function wantsBeatNow(
   turn: Turn,
@@ -152,7 +152,10 @@ function wantsBeatNow(
   if (member.role !== 'target' || !stage.confirmed) return false
   const {nowMs, timers} = turn.node
   if (leaseToGive(timers.ownMs, nowMs, stage.majorityAtMs) === 0) return false
+  const committed = positionOf(turn.node.durable.committed)
+  if (comparePositions(answer.held, committed) !== 0) return false
   const {leased} = peer
+  if (comparePositions(peer.held, committed) !== 0) return true
   return leased === null || leased.run.run !== answer.run || leased.run.inc !== answer.voter.inc
 }
 

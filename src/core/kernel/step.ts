@@ -101,8 +101,7 @@ function route(turn: Turn, event: Exclude<KernelEvent, {type: 'booted'}>): void 
     case 'commanded':
       return onCommanded(turn, event.askId, event.command)
     case 'view-held':
-      onViewHeld(turn, event.index)
-      return answerWaitingBeats(turn)
+      return onViewHeld(turn, event.index) ? answerWaitingBeats(turn) : undefined
     case 'stop-ordered':
       return onStopOrdered(turn)
     default:

@@ -62,11 +62,12 @@ export function publishView(turn: Turn): void {
   emit(turn, {type: 'publish', view})
 }
 
-/** Every worker holds the view of this index. */
-export function onViewHeld(turn: Turn, index: number): void {
+/** Every worker holds the view of this index. True: the newest commit known is in use now. */
+export function onViewHeld(turn: Turn, index: number): boolean {
   const position = turn.node.published.findLast((one) => one.index === index)
-  if (position === undefined || position.index <= turn.node.held.index) return
+  if (position === undefined || position.index <= turn.node.held.index) return false
   update(turn, {held: position})
+  return position.index === (turn.node.durable.committed?.record.index ?? 0)
 }
 
 /** Whether this node is a primary that may commit: confirmed in its epoch, with a majority (R10). */
