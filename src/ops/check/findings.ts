@@ -8,6 +8,7 @@ import type {HostFacts} from '../host/facts.ts'
 import {unitOf} from '../host/manifest.ts'
 import type {SavedState} from '../site/site.ts'
 import type {Topology, TopologyHost, TopologyNode} from '../topology/resolve.ts'
+import {addressesOf, portsOf} from '../topology/resolve.ts'
 
 /** `error` stops a deploy before anything is changed. `note` is how it is, nothing to mend. */
 export type Severity = 'error' | 'warning' | 'note'
@@ -172,7 +173,7 @@ function clusterFindings(
 }
 
 function addressFindings(host: TopologyHost, facts: HostFacts): Finding[] {
-  const words = [...new Set(Object.values(host.networks))]
+  const words = addressesOf(host)
   return words.flatMap((word): Finding[] => {
     const found = facts.addresses[word] ?? []
     const base = {id: 'address', host: host.name}
@@ -214,7 +215,7 @@ function addressFindings(host: TopologyHost, facts: HostFacts): Finding[] {
 
 function portFindings(node: TopologyNode, facts: HostFacts): Finding[] {
   const own = facts.pids[unitOf(node)]
-  return [...new Set(Object.values(node.ports))].flatMap((port): Finding[] => {
+  return portsOf(node).flatMap((port): Finding[] => {
     const listener = facts.ports[String(port)]
     if (listener === undefined) return []
     if (own !== undefined && own !== '0' && listener.includes(`pid=${own},`)) return []

@@ -3,7 +3,7 @@
 import type {FactsQuestion} from '../host/facts.ts'
 import {bundlePath, CLUSTER_KEY, runtimePath, type ReleaseFact} from '../host/manifest.ts'
 import type {RuntimeFact} from '../host/manifest.ts'
-import type {TopologyHost} from '../topology/resolve.ts'
+import {addressesOf, portsOf, type TopologyHost} from '../topology/resolve.ts'
 
 /**
  * @param runtimes of every architecture that can be shipped: which one the host needs is not known
@@ -21,7 +21,7 @@ export function questionFor(
   return {
     hashes: [...payload, `/etc/aisnode/secrets/${CLUSTER_KEY}`],
     mounts: host.nodes.flatMap((node) => node.mountpaths.map(({path}) => path)),
-    addresses: [...new Set(Object.values(host.networks))],
-    ports: [...new Set(host.nodes.flatMap((node) => Object.values(node.ports)))],
+    addresses: addressesOf(host),
+    ports: [...new Set(host.nodes.flatMap(portsOf))],
   }
 }

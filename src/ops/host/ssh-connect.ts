@@ -116,7 +116,7 @@ function openClient(
     readyTimeout: READY_TIMEOUT_MS,
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVES_MISSED_MAX,
-    authHandler: authMethods(target) as NonNullable<ConnectConfig['authHandler']>,
+    authHandler: authMethods(target),
     algorithms: hostKeyOrder(target, options),
     hostVerifier: (key: Buffer) => {
       refused = refuseKey(key, target, options)

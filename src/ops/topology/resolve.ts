@@ -110,6 +110,16 @@ export function nodesOf(topology: Topology): TopologyNode[] {
   return topology.hosts.flatMap((host) => host.nodes)
 }
 
+/** The ports of a node, each once. */
+export function portsOf({ports}: TopologyNode): number[] {
+  return [...new Set([ports.public, ports.control, ports.data])]
+}
+
+/** The addresses of a host, each once. */
+export function addressesOf({networks}: TopologyHost): string[] {
+  return [...new Set([networks.public, networks.control, networks.data])]
+}
+
 /** The proxy that may form the cluster: the first electable one. */
 export function founderOf(topology: Topology): TopologyNode | undefined {
   return nodesOf(topology).find((node) => node.role === 'proxy' && node.electable)
@@ -161,28 +171,32 @@ interface NodePlace {
 
 function resolveNode(file: TopologyFile, {host, node, count, uuid}: NodePlace): TopologyNode {
   const instance = node.instance ?? (count === 1 ? node.role : `${node.role}-${count}`)
-  const offset = (ordinalOf(instance) - 1) * PORT_STEP
-  const base = BASE_PORTS[node.role]
-  const control = node.ports?.control ?? base.control + offset
   return {
     host,
     role: node.role,
     instance,
     id: node.id ?? derivedNodeId(uuid, host, instance),
     electable: node.role === 'proxy' && node.electable !== false,
-    ports: {
-      public: node.ports?.public ?? base.public + offset,
-      control,
-      data: node.ports?.data ?? (node.role === 'proxy' ? control : base.data + offset),
-    },
-    mountpaths:
-      node.role === 'proxy'
-        ? []
-        : (node.mountpaths ?? file.defaults?.mountpaths ?? []).map((mountpath) => ({
-            path: mountpath.path,
-            ...definedOnly({disk: mountpath.disk, label: mountpath.label}),
-          })),
+    ports: resolvePorts(node, instance),
+    mountpaths: node.role === 'proxy' ? [] : mountpathsOf(file, node),
   }
+}
+
+function resolvePorts(node: FileNode, instance: string): Ports {
+  const offset = (ordinalOf(instance) - 1) * PORT_STEP
+  const base = BASE_PORTS[node.role]
+  const control = node.ports?.control ?? base.control + offset
+  const data = node.role === 'proxy' ? control : base.data + offset
+  return {
+    public: node.ports?.public ?? base.public + offset,
+    control,
+    data: node.ports?.data ?? data,
+  }
+}
+
+function mountpathsOf(file: TopologyFile, node: FileNode): Mountpath[] {
+  const written = node.mountpaths ?? file.defaults?.mountpaths ?? []
+  return written.map(({path, disk, label}) => ({path, ...definedOnly({disk, label})}))
 }
 
 function ordinalOf(instance: string): number {
@@ -245,10 +259,9 @@ function nodeProblems(source: TopologySource, hosts: readonly TopologyHost[]): T
 
 /** What only one node of a host may have, with the key that a mistake is shown at. */
 function claimsOf(node: TopologyNode): [string, string][] {
-  const ports = new Set(Object.values(node.ports))
   return [
     ['instance', `instance ${node.instance}`],
-    ...[...ports].map((port): [string, string] => ['ports', `port ${port}`]),
+    ...portsOf(node).map((port): [string, string] => ['ports', `port ${port}`]),
     ...node.mountpaths.map(({path}): [string, string] => ['mountpaths', `mountpath ${path}`]),
   ]
 }

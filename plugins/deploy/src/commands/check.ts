@@ -7,10 +7,10 @@ import {
   formatSize,
   loadDeploy,
   planError,
+  viewPlan,
   renderTable,
   type CheckResult,
 } from 'aisctl/kit'
-import {viewPlan} from '../view-plan.ts'
 import {findingLines} from '../finding-lines.ts'
 import {DEFAULT_TOPOLOGY, topologyFlag} from '../topology-flag.ts'
 

@@ -6,9 +6,9 @@ import {
   Flags,
   loadDeploy,
   planError,
+  viewPlan,
   type DeployOutcome,
 } from 'aisctl/kit'
-import {viewPlan} from '../view-plan.ts'
 import {deploySummary} from '../deploy-summary.ts'
 import {DEFAULT_TOPOLOGY, topologyFlag} from '../topology-flag.ts'
 
