@@ -125,21 +125,22 @@ export function findFooter(
       if (tailStart + start < 0) continue
       return {kind: 'more', tailBytes: tail.byteLength - start}
     }
-    const found = decodeAt(view, tail, start, end, tailStart, hash)
+    const found = decodeAt({view, tail, tailStart, hash}, start, end)
     if (found !== undefined) return found
   }
   if (tailStart === 0 || tail.byteLength >= FOOTER_BYTES_MAX) return {kind: 'none'}
   return {kind: 'more', tailBytes: Math.min(tail.byteLength * 4, FOOTER_BYTES_MAX)}
 }
 
-function decodeAt(
-  view: DataView,
-  tail: Uint8Array,
-  start: number,
-  end: number,
-  tailStart: number,
-  hash: HashBytes,
-): FoundFooter | undefined {
+interface Tail {
+  readonly view: DataView
+  readonly tail: Uint8Array
+  readonly tailStart: number
+  readonly hash: HashBytes
+}
+
+function decodeAt(within: Tail, start: number, end: number): FoundFooter | undefined {
+  const {view, tail, tailStart, hash} = within
   if (view.getUint32(start, true) !== MAGIC_START) return undefined
   const hashed = end - TAIL_BYTES
   if (view.getBigUint64(hashed, true) !== hash(tail.subarray(start, hashed))) return undefined

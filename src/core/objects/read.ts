@@ -33,18 +33,21 @@ export type Resolution =
   /** An owner that may hold something newer has not answered: 503, never 404. */
   | {readonly type: 'unknown'; readonly silent: readonly NodeId[]}
 
+/** Whose read of which key, under which ownership. */
+export interface ReadQuestion {
+  readonly ring: OwnRing
+  readonly self: NodeId
+  /** `objectDigest` of the key. */
+  readonly digest: bigint
+}
+
 /**
  * Whom to ask.
  * @param local the local copy as far as known; null when there is none. A hint: it is read again
  *   after the answers.
  */
-export function planRead(
-  ring: OwnRing,
-  self: NodeId,
-  digest: bigint,
-  local: Copy | null,
-): ReadPlan {
-  const targets = ownersSince(ring, digest, local?.gen ?? null).filter((id) => id !== self)
+export function planRead(question: ReadQuestion, local: Copy | null): ReadPlan {
+  const targets = ownersSince(question, local?.gen ?? null).filter((id) => id !== question.self)
   return targets.length === 0 ? {type: 'local'} : {type: 'ask', targets}
 }
 
@@ -53,12 +56,11 @@ export function planRead(
  * answered; one that is there with null holds nothing.
  */
 export function resolveRead(
-  ring: OwnRing,
-  self: NodeId,
-  digest: bigint,
+  question: ReadQuestion,
   local: Copy | null,
   answers: ReadonlyMap<NodeId, Copy | null>,
 ): Resolution {
+  const {self} = question
   let best = local
   let from: NodeId = self
   for (const [id, copy] of answers) {
@@ -68,7 +70,7 @@ export function resolveRead(
       from = id
     }
   }
-  const silent = ownersSince(ring, digest, best?.gen ?? null).filter(
+  const silent = ownersSince(question, best?.gen ?? null).filter(
     (id) => id !== self && !answers.has(id),
   )
   if (silent.length > 0) return {type: 'unknown', silent}
@@ -77,7 +79,8 @@ export function resolveRead(
 }
 
 /** Different owners of the key under the entries newer than a generation; all entries for null. */
-function ownersSince(ring: OwnRing, digest: bigint, gen: Generation | null): readonly NodeId[] {
+function ownersSince(question: ReadQuestion, gen: Generation | null): readonly NodeId[] {
+  const {ring, digest} = question
   const owners = new Set<NodeId>()
   for (const entry of ring.entries) {
     if (gen !== null && entry.index <= gen.own) continue

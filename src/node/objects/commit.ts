@@ -8,10 +8,10 @@ import {AisError} from '../../base/errors.ts'
 import {checkCommit} from '../../core/objects/admit.ts'
 import {nextVersion} from '../../core/objects/read.ts'
 import type {Checksum, ChecksumType, ObjectAttributes} from '../../model/object.ts'
-import type {FinishedBody} from '../store/body-writer.ts'
-import type {Decide, OpenWrite, WriteDone} from '../store/object-store.ts'
+import type {Decide, WriteDone} from '../store/object-store.ts'
 import type {Admitted, ObjectCall} from './context.ts'
 import {standingOf, storeKey} from './context.ts'
+import type {Received} from './receive.ts'
 
 /** What a write makes of the version that it finds; the rest follows from the body. */
 export interface NewVersion {
@@ -19,17 +19,22 @@ export interface NewVersion {
   readonly version: number
 }
 
+/** A write that was admitted. */
+export interface AdmittedCall {
+  readonly call: ObjectCall
+  readonly admitted: Admitted
+}
+
 /** Commits a body as the next version of the call's key. */
 export function commitBody(
-  call: ObjectCall,
-  admitted: Admitted,
-  written: {readonly write: OpenWrite; readonly body: FinishedBody},
+  {call, admitted}: AdmittedCall,
+  received: Received,
   make: (previous: ObjectAttributes | null) => NewVersion,
   done: WriteDone,
 ): void {
   const {store, settings} = call.deps
   const {checksumType} = settings(admitted.bucket)
-  const {body, write} = written
+  const {body} = received
   const decide: Decide = (previous) => {
     const problem = problemNow(call, admitted)
     if (problem !== null) return problem
@@ -48,14 +53,8 @@ export function commitBody(
     }
     return {attributes, moreChecksums}
   }
-  store.commitWrite(
-    storeKey(call, admitted),
-    write,
-    body,
-    isDurable(admitted),
-    decide,
-    afterCommit(call, admitted, done),
-  )
+  const change = {key: storeKey(call, admitted), durable: isDurable(admitted), decide}
+  store.commitWrite(change, received, afterCommit(call, admitted, done))
 }
 
 /** `relaxed` is a bucket's own choice, and excluded from the promises. */

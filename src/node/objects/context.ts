@@ -2,6 +2,7 @@
 
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import type {Admission, KeyRequest, Standing} from '../../core/objects/admit.ts'
+import type {ReadQuestion} from '../../core/objects/read.ts'
 import type {OwnRing} from '../../core/objects/ring.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
 import type {Bucket, BucketRef} from '../../model/bucket.ts'
@@ -61,14 +62,13 @@ export interface ObjectCall {
 /** What was admitted. */
 export type Admitted = Extract<Admission, {type: 'proceed'}>
 
-export function callOf(
-  deps: ObjectsDeps,
-  req: IncomingMessage,
-  res: ServerResponse,
-  route: ObjectRoute,
-  origin: Origin,
-): ObjectCall {
-  return {deps, req, res, route, origin, digest: objectDigest(route.ref, route.name)}
+export function callOf(call: Omit<ObjectCall, 'digest'>): ObjectCall {
+  return {...call, digest: objectDigest(call.route.ref, call.route.name)}
+}
+
+/** Whose read of which key. */
+export function readQuestion(call: ObjectCall): ReadQuestion {
+  return {ring: call.deps.ring(), self: call.deps.view().self.id, digest: call.digest}
 }
 
 /** What this target knows now. */

@@ -10,9 +10,11 @@ import {QUERY, queryFlag} from '../../wire/query.ts'
 import {readBody} from '../peer/body.ts'
 import type {Decide, WriteDone} from '../store/object-store.ts'
 import {fail, notFound, ownerAway, refuse, writeHead} from './answers.ts'
+import type {AdmittedCall} from './commit.ts'
 import {afterCommit, isDurable, problemNow} from './commit.ts'
 import type {Admitted, ObjectCall} from './context.ts'
 import {keyRequestOf, standingOf, storeKey} from './context.ts'
+import type {Pull} from './pull.ts'
 import {pullObject} from './pull.ts'
 import {isRedirected, notRedirected} from './put.ts'
 import {resolveCopy} from './resolve.ts'
@@ -35,7 +37,7 @@ export async function patchObject(call: ObjectCall): Promise<void> {
   }
   resolveCopy(call, admission, false, (error, found) => {
     if (error !== null || found === undefined) return fail(call, error)
-    if (found.type === 'remote') return bring(call, admission, found.from, change, done)
+    if (found.type === 'remote') return bring({call, admitted: admission}, found.from, change, done)
     call.deps.store.close(found.lookup.file)
     changeHere(call, admission, change, done)
   })
@@ -58,28 +60,25 @@ function changeHere(
     return {attributes: {...previous, gen, custom}, moreChecksums: []}
   }
   const finish = afterCommit(call, admitted, done)
-  store.changeMetadata(storeKey(call, admitted), isDurable(admitted), decide, finish)
+  const write = {key: storeKey(call, admitted), durable: isDurable(admitted), decide}
+  store.changeMetadata(write, finish)
 }
 
 function bring(
-  call: ObjectCall,
-  admitted: Admitted,
+  write: AdmittedCall,
   id: NodeId,
   change: (old: Custom) => Custom,
   done: WriteDone,
 ): void {
+  const {call} = write
   const from = call.deps.view().record?.smap.nodes[id]
   if (from === undefined) return fail(call, ownerAway(call, [`t[${id}]`]))
-  pullObject(
-    call,
-    admitted,
-    {
-      from,
-      name: call.route.name,
-      make: (source) => ({custom: change(source.custom), version: Number(source.version ?? 1)}),
-    },
-    done,
-  ).catch((error: unknown) => fail(call, error))
+  const pull: Pull = {
+    from,
+    name: call.route.name,
+    make: (source) => ({custom: change(source.custom), version: Number(source.version ?? 1)}),
+  }
+  pullObject(write, pull, done).catch((error: unknown) => fail(call, error))
 }
 
 function customOf(value: unknown): Custom {

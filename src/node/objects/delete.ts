@@ -12,7 +12,7 @@ import type {Decide} from '../store/object-store.ts'
 import {fail, refuse, writeHead} from './answers.ts'
 import {afterCommit, isDurable, problemNow} from './commit.ts'
 import type {Admitted, ObjectCall} from './context.ts'
-import {keyRequestOf, objectLabel, standingOf, storeKey} from './context.ts'
+import {keyRequestOf, objectLabel, readQuestion, standingOf, storeKey} from './context.ts'
 import {isRedirected, notRedirected} from './put.ts'
 import type {OwnersCopy} from './resolve.ts'
 import {askOwners} from './resolve.ts'
@@ -21,7 +21,7 @@ export function deleteObject(call: ObjectCall): void {
   if (!isRedirected(call)) return fail(call, notRedirected(call))
   const admission = admit(standingOf(call.deps), keyRequestOf(call, 'write'))
   if (admission.type !== 'proceed') return refuse(call, admission)
-  const plan = planRead(call.deps.ring(), call.deps.view().self.id, call.digest, null)
+  const plan = planRead(readQuestion(call), null)
   if (plan.type === 'local') return remove(call, admission, [])
   askOwners(call, admission, plan.targets).then(
     (answers) => {
@@ -85,7 +85,8 @@ export function tombstone(
     return {attributes, moreChecksums: []}
   }
   const finish = afterCommit(call, admitted, (error) => done(error))
-  store.remove(storeKey(call, admitted), isDurable(admitted), decide, finish)
+  const change = {key: storeKey(call, admitted), durable: isDurable(admitted), decide}
+  store.remove(change, finish)
 }
 
 /** Whether the newest known version was an object. */

@@ -88,7 +88,8 @@ async function relay(call: ObjectCall, admitted: Admitted, from: NodeId): Promis
     }
     writeHead(call.res, reply.status, relayedHeaders(reply.headers))
     pipeline(reply.body, call.res, (error) => {
-      if (error != null) call.deps.log.debug('relayed read broke off', {error: error.message})
+      if (error instanceof Error)
+        call.deps.log.debug('relayed read broke off', {error: error.message})
     })
   } catch (error) {
     call.deps.log.warn('relayed read failed', {from, error: String(error)})

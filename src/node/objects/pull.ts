@@ -12,9 +12,8 @@ import {storeError} from '../store/store-error.ts'
 import {collectHeaders} from '../../wire/headers.ts'
 import type {ObjectProps} from '../../wire/object.ts'
 import {decodeObjectHeaders} from '../../wire/object.ts'
-import type {NewVersion} from './commit.ts'
+import type {AdmittedCall, NewVersion} from './commit.ts'
 import {commitBody} from './commit.ts'
-import type {Admitted, ObjectCall} from './context.ts'
 import {objectLabel, storeKey} from './context.ts'
 import {askPath} from './questions.ts'
 import {receiveBody} from './receive.ts'
@@ -30,12 +29,8 @@ export interface Pull {
   readonly make: (source: ObjectProps, previous: ObjectAttributes | null) => NewVersion
 }
 
-export async function pullObject(
-  call: ObjectCall,
-  admitted: Admitted,
-  pull: Pull,
-  done: WriteDone,
-): Promise<void> {
+export async function pullObject(write: AdmittedCall, pull: Pull, done: WriteDone): Promise<void> {
+  const {call, admitted} = write
   const {deps} = call
   const path = askPath(call, admitted, pull.name)
   const ask = {to: pull.from, method: 'GET', path, timeoutMs: PULL_TIMEOUT_MS}
@@ -50,11 +45,11 @@ export async function pullObject(
   )
   const source = decodeObjectHeaders(collectHeaders(raw))
   const {checksum} = source
-  const wanted = [deps.settings(admitted.bucket).checksumType, checksum?.type ?? 'none'].filter(
+  const checksums = [deps.settings(admitted.bucket).checksumType, checksum?.type ?? 'none'].filter(
     (type) => type !== 'none',
   )
-  const key = storeKey(call, admitted)
-  receiveBody(deps.store, key, reply.body, wanted, (error, received) => {
+  const wanted = {key: storeKey(call, admitted), checksums}
+  receiveBody(deps.store, wanted, reply.body, (error, received) => {
     if (received === undefined) {
       return done(storeError(`pull ${objectLabel(call.route)}`, error), undefined)
     }
@@ -64,6 +59,6 @@ export async function pullObject(
       const message = `${objectLabel(call.route)} came damaged from t[${pull.from.id}]`
       return done(new AisError({code: 'BAD_CHECKSUM', message}), undefined)
     }
-    commitBody(call, admitted, received, (previous) => pull.make(source, previous), done)
+    commitBody(write, received, (previous) => pull.make(source, previous), done)
   })
 }

@@ -10,9 +10,17 @@ import {badChecksumMessage, decodePutHeaders, encodeObjectHeaders} from '../../w
 import {decodeRedirectMark} from '../../wire/redirect.ts'
 import {storeError} from '../store/store-error.ts'
 import {fail, refuse, writeHead} from './answers.ts'
+import type {AdmittedCall} from './commit.ts'
 import {commitBody, versionAfter} from './commit.ts'
 import type {Admitted, ObjectCall} from './context.ts'
-import {keyRequestOf, objectLabel, selfLabel, standingOf, storeKey} from './context.ts'
+import {
+  keyRequestOf,
+  objectLabel,
+  readQuestion,
+  selfLabel,
+  standingOf,
+  storeKey,
+} from './context.ts'
 import type {Received} from './receive.ts'
 import {SenderGone, receiveBody} from './receive.ts'
 import {askOwners} from './resolve.ts'
@@ -43,9 +51,10 @@ export function putObject(call: ObjectCall): void {
   }
   if (call.req.headers.expect !== undefined) call.res.writeContinue()
   const elsewhere = versionElsewhere(call, admission)
-  const wanted = wantedTypes(call, admission, request)
-  const key = storeKey(call, admission)
-  receiveBody(call.deps.store, key, call.req, wanted, (error, received) => {
+  const checksums = wantedTypes(call, admission, request)
+  const wanted = {key: storeKey(call, admission), checksums}
+  const write = {call, admitted: admission}
+  receiveBody(call.deps.store, wanted, call.req, (error, received) => {
     if (error instanceof SenderGone) return void call.res.destroy()
     if (received === undefined)
       return fail(call, storeError(`PUT ${objectLabel(call.route)}`, error))
@@ -54,9 +63,9 @@ export function putObject(call: ObjectCall): void {
       received.write.body.abort()
       return fail(call, damage)
     }
-    if (elsewhere === null) return commit(call, admission, request, received, 0)
+    if (elsewhere === null) return commit(write, request, received, 0)
     elsewhere.then(
-      (version) => commit(call, admission, request, received, version),
+      (version) => commit(write, request, received, version),
       (problem: unknown) => {
         received.write.body.abort()
         fail(call, problem)
@@ -66,16 +75,15 @@ export function putObject(call: ObjectCall): void {
 }
 
 function commit(
-  call: ObjectCall,
-  admitted: Admitted,
+  write: AdmittedCall,
   request: PutRequest,
   received: Received,
   elsewhere: number,
 ): void {
   const {custom} = request
+  const {call} = write
   commitBody(
-    call,
-    admitted,
+    write,
     received,
     (previous) => ({custom, version: versionAfter(previous, elsewhere)}),
     (error, attributes) => {
@@ -130,8 +138,7 @@ function checksumProblem(
  * move; null when the local state is all there is to know. Numbers for people: silence costs nothing.
  */
 function versionElsewhere(call: ObjectCall, admitted: Admitted): Promise<number> | null {
-  const ring = call.deps.ring()
-  const plan = planRead(ring, call.deps.view().self.id, call.digest, null)
+  const plan = planRead(readQuestion(call), null)
   if (plan.type === 'local') return null
   return askOwners(call, admitted, plan.targets).then((answers) =>
     Math.max(

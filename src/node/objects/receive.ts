@@ -1,7 +1,7 @@
 /** Takes the bytes of a stream into a body, with backpressure, and notices when the sender goes away. */
 
 import type {Readable} from 'node:stream'
-import {AisError} from '../../base/errors.ts'
+import type {AisError} from '../../base/errors.ts'
 import type {ChecksumType} from '../../model/object.ts'
 import type {FinishedBody} from '../store/body-writer.ts'
 import type {ObjectKey, ObjectStore, OpenWrite} from '../store/object-store.ts'
@@ -21,14 +21,13 @@ export class SenderGone extends Error {
 /** @param done called once; the caller commits or discards what it gets */
 export function receiveBody(
   store: ObjectStore,
-  key: ObjectKey,
+  wanted: {readonly key: ObjectKey; readonly checksums: readonly ChecksumType[]},
   source: Readable,
-  wanted: readonly ChecksumType[],
   done: ReceivedDone,
 ): void {
   let write: OpenWrite
   try {
-    write = store.beginWrite(key, wanted, () => void source.resume())
+    write = store.beginWrite(wanted.key, wanted.checksums, () => source.resume())
   } catch (error) {
     return done(error as AisError, undefined)
   }

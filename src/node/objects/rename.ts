@@ -17,7 +17,7 @@ import {bucketQuery, formatQuery} from '../../wire/query.ts'
 import {readBody} from '../peer/body.ts'
 import {fail, ownerAway, refuse, writeHead} from './answers.ts'
 import type {Admitted, ObjectCall} from './context.ts'
-import {callOf, keyRequestOf, selfLabel, standingOf} from './context.ts'
+import {keyRequestOf, selfLabel, standingOf} from './context.ts'
 import {tombstone} from './delete.ts'
 import {pullObject} from './pull.ts'
 import {isRedirected, notRedirected} from './put.ts'
@@ -107,7 +107,6 @@ function takeOver(call: ObjectCall, name: string, value: unknown): void {
     const message = `${selfLabel(call.deps)} does not know the target ${String(from)}`
     return fail(call, new AisError({code: 'NODE_NOT_FOUND', message}))
   }
-  const source = callOf(call.deps, call.req, call.res, call.route, call.origin)
   const pull = {
     from: member,
     name,
@@ -116,7 +115,7 @@ function takeOver(call: ObjectCall, name: string, value: unknown): void {
       version: Number(props.version ?? 1),
     }),
   }
-  pullObject(source, admission, pull, (error) => {
+  pullObject({call, admitted: admission}, pull, (error) => {
     if (error !== null) return fail(call, error)
     writeHead(call.res, 200, [['Content-Length', '0']])
     call.res.end()

@@ -4,6 +4,7 @@
  * synchronous and asks nobody.
  */
 
+import {unreachable} from '../../base/assert.ts'
 import {AisError} from '../../base/errors.ts'
 import type {Copy} from '../../core/objects/read.ts'
 import {planRead, resolveRead} from '../../core/objects/read.ts'
@@ -15,7 +16,7 @@ import type {TargetReply} from '../peer/data-client.ts'
 import type {Lookup} from '../store/object-store.ts'
 import {notFound, ownerAway} from './answers.ts'
 import type {Admitted, ObjectCall} from './context.ts'
-import {selfLabel, storeKey} from './context.ts'
+import {readQuestion, selfLabel, storeKey} from './context.ts'
 import {TOMBSTONE_HEADER, askPath} from './questions.ts'
 
 /** How long an owner may take to answer for one key. */
@@ -32,7 +33,7 @@ export type Found =
   | {readonly type: 'local'; readonly lookup: Extract<Lookup, {type: 'object'}>}
   | {readonly type: 'remote'; readonly from: NodeId}
 
-export type FoundDone = (error: AisError | null, found: Found | undefined) => void
+export type FoundDone = (error: unknown, found: Found | undefined) => void
 
 /** @param wantContent false when only attributes are needed */
 export function resolveCopy(
@@ -48,15 +49,16 @@ export function resolveCopy(
     try {
       lookup = store.lookup(key, wantContent)
     } catch (error) {
-      return done(error as AisError, undefined)
+      return done(error, undefined)
     }
     if (lookup.type === 'unsure') return done(ownerAway(call, lookup.missing), undefined)
-    const plan = planRead(call.deps.ring(), selfId(call), call.digest, copyOf(lookup))
+    const plan = planRead(readQuestion(call), copyOf(lookup))
     if (plan.type === 'local') return concludeLocal(call, admitted, lookup, done)
     if (lookup.type === 'object') store.close(lookup.file)
-    askOwners(call, admitted, plan.targets).then(
-      (answers) => concludeAsked(call, admitted, wantContent, answers, done),
-      (error: unknown) => done(error as AisError, undefined),
+    const read = {call, admitted, wantContent}
+    void concludeAsked(read, plan.targets).then(
+      (found) => setImmediate(done, null, found),
+      (error: unknown) => setImmediate(done, error, undefined),
     )
   })
 }
@@ -73,43 +75,52 @@ function concludeLocal(
   done(notFound(call), undefined)
 }
 
-function concludeAsked(
-  call: ObjectCall,
-  admitted: Admitted,
-  wantContent: boolean,
-  answers: ReadonlyMap<NodeId, OwnersCopy | null>,
-  done: FoundDone,
-): void {
-  const {store} = call.deps
-  let lookup: Lookup
+interface CopyRead {
+  readonly call: ObjectCall
+  readonly admitted: Admitted
+  readonly wantContent: boolean
+}
+
+/** Asks, reads the local copy last, and checks that all of it still holds. @throws AisError */
+async function concludeAsked(read: CopyRead, targets: readonly NodeId[]): Promise<Found> {
+  const {call, admitted, wantContent} = read
+  const answers = await askOwners(call, admitted, targets)
+  const lookup = call.deps.store.lookup(storeKey(call, admitted), wantContent)
   try {
-    lookup = store.lookup(storeKey(call, admitted), wantContent)
+    const found = judge(read, lookup, answers)
+    if (found.type === 'remote' && lookup.type === 'object') call.deps.store.close(lookup.file)
+    return found
   } catch (error) {
-    return done(error as AisError, undefined)
+    if (lookup.type === 'object') call.deps.store.close(lookup.file)
+    throw error
   }
-  const end: FoundDone = (error, found) => {
-    if (lookup.type === 'object' && found?.type !== 'local') store.close(lookup.file)
-    done(error, found)
-  }
-  if (lookup.type === 'unsure') return end(ownerAway(call, lookup.missing), undefined)
-  const ring = call.deps.ring()
-  if (!call.deps.leaseValid() || newestEntry(ring)?.index !== admitted.entryIndex) {
-    return end(leaseLost(call), undefined)
-  }
-  const outcome = resolveRead(ring, selfId(call), call.digest, copyOf(lookup), answers)
-  if (outcome.type === 'unknown') {
-    return end(
-      ownerAway(
+}
+
+function judge(
+  {call, admitted}: CopyRead,
+  lookup: Lookup,
+  answers: ReadonlyMap<NodeId, OwnersCopy | null>,
+): Found {
+  if (lookup.type === 'unsure') throw ownerAway(call, lookup.missing)
+  const entry = newestEntry(call.deps.ring())
+  if (!call.deps.leaseValid() || entry?.index !== admitted.entryIndex) throw leaseLost(call)
+  const outcome = resolveRead(readQuestion(call), copyOf(lookup), answers)
+  switch (outcome.type) {
+    case 'unknown':
+      throw ownerAway(
         call,
         outcome.silent.map((id) => `t[${id}]`),
-      ),
-      undefined,
-    )
+      )
+    case 'missing':
+      throw notFound(call)
+    case 'remote':
+      return {type: 'remote', from: outcome.from}
+    case 'local':
+      if (lookup.type !== 'object') throw notFound(call)
+      return {type: 'local', lookup}
+    default:
+      return unreachable(outcome)
   }
-  if (outcome.type === 'missing') return end(notFound(call), undefined)
-  if (outcome.type === 'remote') return end(null, {type: 'remote', from: outcome.from})
-  if (lookup.type !== 'object') return end(notFound(call), undefined)
-  end(null, {type: 'local', lookup})
 }
 
 /** What each owner holds; one that does not answer is not in the result. */
@@ -152,10 +163,6 @@ function copyOf(lookup: Lookup): Copy | null {
   if (lookup.type === 'object') return {gen: lookup.file.footer.attributes.gen, tombstone: false}
   if (lookup.type === 'tombstone') return {gen: lookup.attributes.gen, tombstone: true}
   return null
-}
-
-function selfId(call: ObjectCall): NodeId {
-  return call.deps.view().self.id
 }
 
 function leaseLost(call: ObjectCall): AisError {

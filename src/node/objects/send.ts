@@ -53,7 +53,7 @@ function refuseRange(call: ObjectCall, header: string, sizeBytes: number): void 
 function stream(call: ObjectCall, file: ObjectFile, part: ByteRange): void {
   const {res, deps} = call
   const sink = sinkOf(res)
-  deps.store.read(file, part, sink, (error) => {
+  deps.store.read({file, range: part, sink}, (error) => {
     deps.store.close(file)
     if (error === null) {
       res.end()
@@ -81,6 +81,6 @@ function sinkOf(res: ServerResponse): (bytes: Buffer, next: (error: Error | null
   return (bytes, next) => {
     if (res.destroyed) return next(new ClientGone())
     waiting = next
-    res.write(bytes, (error) => settle(error == null ? null : new ClientGone()))
+    res.write(bytes, (error) => settle(error instanceof Error ? new ClientGone() : null))
   }
 }

@@ -37,7 +37,7 @@ const ALLOWED = 'GET, HEAD, PUT, DELETE, PATCH, POST'
 export function createTargetObjects(deps: ObjectsDeps): TargetObjects {
   return {
     handle: (req, res, route, origin) => {
-      const call = callOf(deps, req, res, route, origin)
+      const call = callOf({deps, req, res, route, origin})
       try {
         dispatch(call)?.catch((error: unknown) => fail(call, error))
       } catch (error) {

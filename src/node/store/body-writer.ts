@@ -52,173 +52,192 @@ export interface BodyWriterOptions {
 /** Up to here the pieces are kept as they came: most objects need no block of their own. */
 const SMALL_BYTES = 128 * 1024
 
+type Finished = (error: Error | null, body: FinishedBody | undefined) => void
+
 /** Starts a body. */
 export function createBodyWriter(options: BodyWriterOptions): BodyWriter {
-  const {mountpath, hashing, pool} = options
-  const {port} = mountpath
-  const path = `${mountpath.pinned}/${WORK_FOLDER}/${options.workName}`
-  const hashes: bigint[] = []
-  const others = options.wanted.filter((type) => type !== 'xxhash2').map(hashing.start)
-  let small: Uint8Array[] | null = []
-  let smallBytes = 0
-  let whole: RunningChecksum | null = null
-  let fd: Fd | null = null
-  let block: Buffer | null = null
-  let filled = 0
-  let written = 0
-  let writing = false
-  let backlog: Uint8Array | null = null
-  let failure: Error | null = null
-  let ended = false
-  let closed = false
-  let finished: ((error: Error | null, body: FinishedBody | undefined) => void) | null = null
+  const writer = new FileBody(options)
+  return {
+    push: (bytes) => writer.push(bytes),
+    finish: (done) => writer.finish(done),
+    abort: () => writer.abort(),
+  }
+}
 
-  function push(bytes: Uint8Array): boolean {
-    assert(!ended, 'a body takes no bytes after its end')
-    if (failure !== null || closed) return true
-    for (const sum of others) sum.update(bytes)
-    if (small !== null) {
-      small.push(bytes)
-      smallBytes += bytes.byteLength
-      if (smallBytes <= SMALL_BYTES) return true
-      backlog = Buffer.concat(small, smallBytes)
-      small = null
+class FileBody {
+  readonly #options: BodyWriterOptions
+  readonly #path: string
+  readonly #hashes: bigint[] = []
+  readonly #others: readonly RunningChecksum[]
+  /** The pieces of a small body; null once there is a block. */
+  #small: Uint8Array[] | null = []
+  #smallBytes = 0
+  #whole: RunningChecksum | null = null
+  #fd: Fd | null = null
+  #block: Buffer | null = null
+  #filled = 0
+  #written = 0
+  #writing = false
+  #backlog: Uint8Array | null = null
+  #failure: Error | null = null
+  #ended = false
+  #closed = false
+  #finished: Finished | null = null
+
+  constructor(options: BodyWriterOptions) {
+    const {mountpath, hashing, wanted, workName} = options
+    this.#options = options
+    this.#path = `${mountpath.pinned}/${WORK_FOLDER}/${workName}`
+    this.#others = wanted.filter((type) => type !== 'xxhash2').map(hashing.start)
+  }
+
+  push(bytes: Uint8Array): boolean {
+    assert(!this.#ended, 'a body takes no bytes after its end')
+    if (this.#failure !== null || this.#closed) return true
+    for (const sum of this.#others) sum.update(bytes)
+    if (this.#small === null) {
+      this.#backlog = this.#backlog === null ? bytes : Buffer.concat([this.#backlog, bytes])
     } else {
-      backlog = backlog === null ? bytes : Buffer.concat([backlog, bytes])
+      this.#small.push(bytes)
+      this.#smallBytes += bytes.byteLength
+      if (this.#smallBytes <= SMALL_BYTES) return true
+      this.#backlog = Buffer.concat(this.#small, this.#smallBytes)
+      this.#small = null
     }
-    pump()
-    return backlog === null
+    this.#pump()
+    return this.#backlog === null
+  }
+
+  finish(done: Finished): void {
+    this.#ended = true
+    this.#finished = done
+    this.#conclude()
+  }
+
+  abort(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (!this.#writing) this.#discard()
   }
 
   /** Moves waiting bytes into the block; writes it when it is full and more is to come. */
-  function pump(): void {
-    while (backlog !== null && failure === null && !closed) {
-      block ??= pool.take()
-      if (filled === CHECKSUM_BLOCK_BYTES) {
-        if (writing) return
-        flush()
+  #pump(): void {
+    while (this.#backlog !== null && this.#failure === null && !this.#closed) {
+      this.#block ??= this.#options.pool.take()
+      if (this.#filled === CHECKSUM_BLOCK_BYTES) {
+        if (this.#writing) return
+        this.#flush(this.#block)
         continue
       }
-      const room = CHECKSUM_BLOCK_BYTES - filled
-      const part = backlog.byteLength <= room ? backlog : backlog.subarray(0, room)
-      block.set(part, filled)
-      filled += part.byteLength
-      backlog = part === backlog ? null : backlog.subarray(room)
+      const room = CHECKSUM_BLOCK_BYTES - this.#filled
+      const all = this.#backlog
+      const part = all.byteLength <= room ? all : all.subarray(0, room)
+      this.#block.set(part, this.#filled)
+      this.#filled += part.byteLength
+      this.#backlog = part === all ? null : all.subarray(room)
     }
   }
 
-  function flush(): void {
-    const full = block
-    if (full === null || filled === 0) return
-    const bytes = full.subarray(0, filled)
-    hash(bytes)
-    writing = true
-    block = null
-    filled = 0
+  #flush(full: Buffer): void {
+    const {mountpath} = this.#options
+    const bytes = full.subarray(0, this.#filled)
+    this.#hash(bytes)
+    this.#block = null
+    this.#filled = 0
+    this.#writing = true
     try {
-      fd ??= port.open(path, 'create')
+      this.#fd ??= mountpath.port.open(this.#path, 'create')
     } catch (error) {
       mountpath.calls.note(error)
-      return settle(full, error as Error)
+      return this.#settle(full, error as Error)
     }
-    const file = fd
-    const at = written
-    written += bytes.byteLength
+    const file = this.#fd
+    const at = this.#written
+    this.#written += bytes.byteLength
     mountpath.calls.run<void>(
-      (back) => port.writeLater(file, [bytes], at, back),
-      (error) => settle(full, error),
+      (back) => mountpath.port.writeLater(file, [bytes], at, back),
+      (error) => this.#settle(full, error),
     )
   }
 
-  function settle(full: Buffer, error: Error | null): void {
-    writing = false
+  #settle(full: Buffer, error: Error | null): void {
+    this.#writing = false
     // After a failure the device may still hold the buffer: it is not used again.
-    if (error === null) pool.give(full)
-    failure ??= error
-    if (closed) return discard()
-    const stalled = backlog !== null
-    pump()
-    if (ended) conclude()
-    else if (stalled && backlog === null) options.onDrain()
+    if (error === null) this.#options.pool.give(full)
+    this.#failure ??= error
+    if (this.#closed) return this.#discard()
+    const stalled = this.#backlog !== null
+    this.#pump()
+    if (this.#ended) this.#conclude()
+    else if (stalled && (this.#backlog === null || this.#failure !== null)) this.#options.onDrain()
   }
 
-  function hash(bytes: Uint8Array): void {
-    hashes.push(hashing.h64(bytes))
-    whole ??= hashing.start('xxhash2')
-    whole.update(bytes)
-  }
-
-  function finish(done: (error: Error | null, body: FinishedBody | undefined) => void): void {
-    ended = true
-    finished = done
-    conclude()
+  #hash(bytes: Uint8Array): void {
+    const {hashing} = this.#options
+    this.#hashes.push(hashing.h64(bytes))
+    this.#whole ??= hashing.start('xxhash2')
+    this.#whole.update(bytes)
   }
 
   /** Ends when nothing is in flight; the last block is written only if others were. */
-  function conclude(): void {
-    if (writing || finished === null) return
-    pump()
-    if (writing) return
-    if (failure === null && fd !== null && filled > 0) return flush()
-    const done = finished
-    finished = null
-    if (failure !== null) {
-      const error = failure
-      abort()
-      return done(error, undefined)
+  #conclude(): void {
+    const done = this.#finished
+    if (this.#writing || done === null) return
+    this.#pump()
+    if (this.#writing) return
+    const rest = this.#block
+    if (this.#failure === null && this.#fd !== null && rest !== null && this.#filled > 0) {
+      return this.#flush(rest)
     }
-    done(null, fd === null ? inMemory() : inFile(fd))
+    this.#finished = null
+    if (this.#failure === null) return done(null, this.#body())
+    this.abort()
+    done(this.#failure, undefined)
   }
 
-  function inMemory(): FinishedBody {
-    const content = takeContent()
-    const h64 = hashing.h64(content)
-    if (content.byteLength > 0) hashes.push(h64)
-    const checksums: Checksum[] = [{type: 'xxhash2', value: hex64(h64)}, ...digests()]
-    const blocks = packHashes(hashes)
-    return {sizeBytes: content.byteLength, blocks, checksums, content, file: null}
+  #body(): FinishedBody {
+    const content = this.#fd === null ? this.#takeContent() : null
+    const digest = content === null ? this.#wholeDigest() : this.#hashOne(content)
+    const others = this.#others.map((sum) => ({type: sum.type, value: sum.digest()}))
+    return {
+      sizeBytes: content === null ? this.#written : content.byteLength,
+      blocks: packHashes(this.#hashes),
+      checksums: [{type: 'xxhash2', value: digest}, ...others],
+      content,
+      file: this.#fd === null ? null : {fd: this.#fd, path: this.#path},
+    }
   }
 
-  function takeContent(): Uint8Array {
-    const [only] = small ?? []
-    if (small?.length === 1 && only !== undefined) return only
-    if (small !== null) return Buffer.concat(small, smallBytes)
-    const content = block === null ? new Uint8Array(0) : new Uint8Array(block.subarray(0, filled))
-    if (block !== null) pool.give(block)
-    block = null
+  #wholeDigest(): string {
+    assert(this.#whole !== null, 'content in a file was hashed')
+    return this.#whole.digest()
+  }
+
+  /** Of content in one block the whole's hash is the block's. */
+  #hashOne(content: Uint8Array): string {
+    const hash = this.#options.hashing.h64(content)
+    if (content.byteLength > 0) this.#hashes.push(hash)
+    return hex64(hash)
+  }
+
+  #takeContent(): Uint8Array {
+    const [only] = this.#small ?? []
+    if (this.#small?.length === 1 && only !== undefined) return only
+    if (this.#small !== null) return Buffer.concat(this.#small, this.#smallBytes)
+    if (this.#block === null) return new Uint8Array(0)
+    const content = new Uint8Array(this.#block.subarray(0, this.#filled))
+    this.#options.pool.give(this.#block)
+    this.#block = null
     return content
   }
 
-  function inFile(file: Fd): FinishedBody {
-    assert(whole !== null, 'content in a file was hashed')
-    const checksums: Checksum[] = [{type: 'xxhash2', value: whole.digest()}, ...digests()]
-    return {
-      sizeBytes: written,
-      blocks: packHashes(hashes),
-      checksums,
-      content: null,
-      file: {fd: file, path},
-    }
+  #discard(): void {
+    const {mountpath, pool} = this.#options
+    if (this.#block !== null) pool.give(this.#block)
+    this.#block = null
+    if (this.#fd !== null) discardFile(mountpath, {fd: this.#fd, path: this.#path})
+    this.#fd = null
   }
-
-  function digests(): readonly Checksum[] {
-    return others.map((sum) => ({type: sum.type, value: sum.digest()}))
-  }
-
-  function abort(): void {
-    if (closed) return
-    closed = true
-    if (!writing) discard()
-  }
-
-  function discard(): void {
-    if (block !== null) pool.give(block)
-    block = null
-    if (fd !== null) discardFile(mountpath, {fd, path})
-    fd = null
-  }
-
-  return {push, finish, abort}
 }
 
 /**

@@ -35,97 +35,82 @@ export interface Committer {
 
 /** One per mountpath. */
 export function createCommitter(mountpath: Mountpath): Committer {
-  const {port, calls} = mountpath
-  let queue: Commit[] = []
-  let running = false
+  const group = new GroupCommit(mountpath)
+  return {
+    commit: (item) => group.add(item),
+    sync: (fd, done) => group.sync(fd, done),
+    commitRelaxed: (item) => group.addRelaxed(item),
+  }
+}
 
-  function commit(item: Commit): void {
-    queue.push(item)
-    if (!running) {
-      running = true
-      // What arrives in this turn of the event loop belongs to the same group.
-      setImmediate(runGroup)
-    }
+class GroupCommit {
+  readonly #mountpath: Mountpath
+  readonly #queue: Commit[] = []
+  #running = false
+
+  constructor(mountpath: Mountpath) {
+    this.#mountpath = mountpath
   }
 
-  function runGroup(): void {
-    const group = queue.slice(0, GROUP_MAX)
-    queue = queue.slice(GROUP_MAX)
+  add(item: Commit): void {
+    this.#queue.push(item)
+    if (this.#running) return
+    this.#running = true
+    // What arrives in this turn of the event loop belongs to the same group.
+    setImmediate(() => this.#runGroup())
+  }
+
+  addRelaxed(item: Commit): void {
+    if (this.#publish(item)) item.done(null)
+  }
+
+  sync(fd: Fd, done: (error: Error | null) => void): void {
+    const {calls, port} = this.#mountpath
+    calls.run<void>((back) => port.sync(fd, back), done)
+  }
+
+  #runGroup(): void {
+    const group = this.#queue.splice(0, GROUP_MAX)
     if (group.length === 0) {
-      running = false
+      this.#running = false
       return
     }
     const visible: Commit[] = []
     let left = group.length
     for (const item of group) {
-      sync(item.fd, (error) => {
-        if (error === null && publish(item)) visible.push(item)
-        else if (error !== null) giveUp(item, error)
+      this.sync(item.fd, (error) => {
+        if (error !== null) this.#giveUp(item, error)
+        else if (this.#publish(item)) visible.push(item)
         left -= 1
-        if (left === 0) syncFolders(visible)
+        if (left === 0) this.#syncFolders(visible)
       })
     }
   }
 
-  function syncFolders(visible: readonly Commit[]): void {
+  #syncFolders(visible: readonly Commit[]): void {
     const folders = [...new Set(visible.flatMap((item) => item.folders))]
     let left = folders.length
     let failure: Error | null = null
-    if (left === 0) {
-      for (const item of visible) item.done(null)
-      return runGroup()
+    const finish = (): void => {
+      for (const item of visible) item.done(failure)
+      this.#runGroup()
     }
+    if (left === 0) return finish()
     for (const folder of folders) {
-      syncFolder(folder, (error) => {
+      this.#syncFolder(folder, (error) => {
         // What is durable is not known any more, here or for anything that comes after.
-        if (error !== null) calls.disable(`fsync of ${folder} failed: ${error.message}`)
+        if (error !== null) {
+          this.#mountpath.calls.disable(`fsync of ${folder} failed: ${error.message}`)
+        }
         failure ??= error
         left -= 1
-        if (left > 0) return
-        for (const item of visible) item.done(failure)
-        runGroup()
+        if (left === 0) finish()
       })
     }
   }
 
-  function publish(item: Commit): boolean {
-    try {
-      port.close(item.fd)
-      port.rename(item.workPath, item.path)
-    } catch (error) {
-      calls.note(error)
-      removeWork(item)
-      item.done(error as Error)
-      return false
-    }
-    item.onVisible()
-    return true
-  }
-
-  function giveUp(item: Commit, error: Error): void {
-    try {
-      port.close(item.fd)
-    } catch (second) {
-      calls.note(second)
-    }
-    removeWork(item)
-    item.done(error)
-  }
-
-  function removeWork(item: Commit): void {
-    try {
-      port.unlink(item.workPath)
-    } catch (error) {
-      // It goes at the next start; the caller already hears of the failure that led here.
-      calls.note(error)
-    }
-  }
-
-  function sync(fd: Fd, done: (error: Error | null) => void): void {
-    calls.run<void>((back) => port.sync(fd, back), done)
-  }
-
-  function syncFolder(folder: string, done: (error: Error | null) => void): void {
+  #syncFolder(folder: string, done: (error: Error | null) => void): void {
+    const {calls, port} = this.#mountpath
     let fd: Fd
     try {
       fd = port.open(folder, 'directory')
@@ -133,19 +118,47 @@ export function createCommitter(mountpath: Mountpath): Committer {
       calls.note(error)
       return done(error as Error)
     }
-    sync(fd, (error) => {
-      try {
-        port.close(fd)
-      } catch (second) {
-        calls.note(second)
-      }
+    this.sync(fd, (error) => {
+      this.#close(fd)
       done(error)
     })
   }
 
-  function commitRelaxed(item: Commit): void {
-    if (publish(item)) item.done(null)
+  #publish(item: Commit): boolean {
+    const {calls, port} = this.#mountpath
+    try {
+      port.close(item.fd)
+      port.rename(item.workPath, item.path)
+    } catch (error) {
+      calls.note(error)
+      this.#removeWork(item)
+      item.done(error as Error)
+      return false
+    }
+    item.onVisible()
+    return true
   }
 
-  return {commit, sync, commitRelaxed}
+  #giveUp(item: Commit, error: Error): void {
+    this.#close(item.fd)
+    this.#removeWork(item)
+    item.done(error)
+  }
+
+  #close(fd: Fd): void {
+    try {
+      this.#mountpath.port.close(fd)
+    } catch (error) {
+      this.#mountpath.calls.note(error)
+    }
+  }
+
+  /** A work file that stays goes at the next start; the caller hears of the failure anyway. */
+  #removeWork(item: Commit): void {
+    try {
+      this.#mountpath.port.unlink(item.workPath)
+    } catch (error) {
+      this.#mountpath.calls.note(error)
+    }
+  }
 }

@@ -63,13 +63,8 @@ export interface Fs {
   readonly syncNow: (fd: Fd) => void
   /** Durable when `done` is called without an error. */
   readonly sync: (fd: Fd, done: Done) => void
-  readonly readLater: (
-    fd: Fd,
-    into: Uint8Array,
-    length: number,
-    position: number,
-    done: DoneCount,
-  ) => void
+  /** Fills as much of `into` as there is at `position`; 0 means the end. */
+  readonly readLater: (fd: Fd, into: Uint8Array, position: number, done: DoneCount) => void
   /** Writes all bytes of all buffers at `position`. */
   readonly writeLater: (
     fd: Fd,
@@ -101,7 +96,7 @@ export const nodeFs: Fs = {
   truncate: (fd, sizeBytes) => fs.ftruncateSync(fd, sizeBytes),
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.unlinkSync(path),
-  mkdir: (path) => void fs.mkdirSync(path, DIRECTORY_MODE),
+  mkdir: (path) => fs.mkdirSync(path, {mode: DIRECTORY_MODE, recursive: false}),
   rmdir: (path) => fs.rmdirSync(path),
   list: (path) =>
     fs.readdirSync(path, {withFileTypes: true}).map((entry) => ({
@@ -118,7 +113,7 @@ export const nodeFs: Fs = {
   pin: (path) => `/proc/self/fd/${fs.openSync(path, FLAGS.directory)}`,
   syncNow: (fd) => fs.fsyncSync(fd),
   sync: (fd, done) => fs.fsync(fd, done),
-  readLater: (fd, into, length, position, done) => fs.read(fd, into, 0, length, position, done),
+  readLater: (fd, into, position, done) => fs.read(fd, into, 0, into.byteLength, position, done),
   writeLater,
 }
 
@@ -148,7 +143,7 @@ function writeLater(fd: Fd, buffers: readonly Uint8Array[], position: number, do
   fs.writev(fd, buffers as Uint8Array[], position, (error, written) => {
     if (error !== null || written === total) return done(error)
     // A short write: the rest goes in one more call, as a device that is full says so only then.
-    const rest = Buffer.concat(buffers as Uint8Array[], total).subarray(written)
+    const rest = Buffer.concat(buffers, total).subarray(written)
     writeLater(fd, [rest], position + written, done)
   })
 }

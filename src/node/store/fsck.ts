@@ -126,7 +126,7 @@ function checkFile(
       tell(`its footer names ${JSON.stringify(attributes.name)}, which lies elsewhere`)
     }
     if (size > found.end) tell(`${size - found.end} bytes after the footer (an interrupted change)`)
-    checkContent(port, fd, found.footer, hashing, tell)
+    checkContent({port, fd, hashing}, found.footer, tell)
     return found.footer
   } catch (error) {
     tell(errnoOf(error) === '' ? String(error) : errnoOf(error))
@@ -148,10 +148,8 @@ function lastFooter(port: Fs, fd: Fd, size: number, hashing: Hashing): FoundFoot
 }
 
 function checkContent(
-  port: Fs,
-  fd: Fd,
+  {port, fd, hashing}: {readonly port: Fs; readonly fd: Fd; readonly hashing: Hashing},
   footer: Footer,
-  hashing: Hashing,
   tell: (problem: string) => void,
 ): void {
   const {sizeBytes, checksum} = footer.attributes

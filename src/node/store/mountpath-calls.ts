@@ -59,7 +59,7 @@ export function createMountpathCalls(
     if (why !== null) return
     why = reason
     onDisabled(reason)
-    for (const call of [...running]) call.fail(disabledError(path, reason))
+    for (const call of running) call.fail(disabledError(path, reason))
     for (const start of waiting.splice(0)) start()
   }
 

@@ -1,13 +1,11 @@
 /**
  * One object's file, opened for reading: the footer that is in force and the content under it.
  * Small objects come with one system call and are verified at once; large ones are read block by
- * block, each verified before it is handed on. An open file keeps its version: an overwrite or
+ * block, each verified before it is handed on (`object-reader.ts`). An open file keeps its version: an overwrite or
  * delete meanwhile replaces the name, not the bytes that are being sent.
  */
 
-import {assert} from '../../base/assert.ts'
 import {AisError} from '../../base/errors.ts'
-import {CHECKSUM_BLOCK_BYTES} from '../../model/limits.ts'
 import type {Footer} from '../../wire/footer.ts'
 import {FOOTER_TAIL_BYTES, blockHash, findFooter} from '../../wire/footer.ts'
 import type {BlockPool} from './block-pool.ts'
@@ -108,7 +106,8 @@ function read(question: OpenQuestion, reading: Reading, port: Fs, fd: Fd): Objec
   if (!whole) return {...opened, content: null, fd}
   if (!question.wantContent) return {...opened, content: null, fd: null}
   const content = scratch.subarray(0, attributes.sizeBytes)
-  if (reading.verify()) verifyBlock(question.path, found.footer, 0, content, hashing)
+  const block = {path: question.path, footer: found.footer, index: 0}
+  if (reading.verify()) verifyBlock(block, content, hashing)
   return {...opened, content: Buffer.from(content), fd: null}
 }
 
@@ -125,15 +124,14 @@ function readTail(port: Fs, fd: Fd, wanted: number): Buffer {
   return bytes.subarray(0, at)
 }
 
-/** Throws when a block's bytes are not those that were written. */
-function verifyBlock(
-  path: string,
-  footer: Footer,
-  index: number,
+/** Throws when a block's bytes are not those that were written. @param path for the message */
+export function verifyBlock(
+  block: {readonly path: string; readonly footer: Footer; readonly index: number},
   bytes: Uint8Array,
   hashing: Hashing,
 ): void {
-  if (bytes.byteLength === 0 || hashing.h64(bytes) === blockHash(footer, index)) return
+  const {path, index} = block
+  if (bytes.byteLength === 0 || hashing.h64(bytes) === blockHash(block.footer, index)) return
   throw new AisError({
     code: 'IO_ERROR',
     message: `${path}: block ${index} is damaged, its checksum does not match`,
@@ -157,115 +155,4 @@ function readError(path: string, error: unknown): AisError {
   const code = errnoOf(error)
   const message = `${path} cannot be read: ${code === '' ? String(error) : code}`
   return new AisError({code: 'IO_ERROR', message}, error)
-}
-
-/** Takes verified bytes; calls back when the buffer may be used again. */
-export type Sink = (bytes: Buffer, next: (error: Error | null) => void) => void
-
-/**
- * Hands the bytes [start, end) of an open object to a sink, one verified block at a time, reading
- * the next block while the sink still sends the one before.
- */
-export function readObject(
-  file: ObjectFile,
-  range: {readonly start: number; readonly end: number},
-  reading: Reading,
-  sink: Sink,
-  done: (error: Error | null) => void,
-): void {
-  const {fd, mountpath, footer} = file
-  assert(fd !== null, 'a large object is open')
-  assert(range.start <= range.end && range.end <= footer.attributes.sizeBytes, 'range in object')
-  const last = Math.ceil(range.end / CHECKSUM_BLOCK_BYTES)
-  let next = Math.floor(range.start / CHECKSUM_BLOCK_BYTES)
-  let reader = false
-  let ready: {index: number; block: Buffer; bytes: Buffer} | null = null
-  let sending = false
-  let ended = false
-  let outcome: Error | null = null
-
-  /** Ends once; `done` waits for a read in flight, since the caller closes the file then. */
-  function end(error: Error | null): void {
-    if (ended) return
-    ended = true
-    outcome = error
-    if (ready !== null) reading.pool.give(ready.block)
-    if (!reader) done(outcome)
-  }
-
-  function advance(): void {
-    if (ended) return
-    if (!reader && ready === null && next < last) load(next)
-    if (!sending && ready !== null) send(ready)
-    else if (!sending && !reader && ready === null && next >= last) end(null)
-  }
-
-  function load(index: number): void {
-    reader = true
-    next = index + 1
-    const block = reading.pool.take()
-    const at = index * CHECKSUM_BLOCK_BYTES
-    const length = Math.min(CHECKSUM_BLOCK_BYTES, footer.attributes.sizeBytes - at)
-    readFully(file, block, length, at, (error) => {
-      reader = false
-      if (ended) return done(outcome)
-      if (error !== null) return end(error)
-      const bytes = block.subarray(0, length)
-      try {
-        const path = `${mountpath.path}: ${footer.attributes.name}`
-        if (reading.verify()) verifyBlock(path, footer, index, bytes, reading.hashing)
-      } catch (damage) {
-        reading.pool.give(block)
-        return end(damage as Error)
-      }
-      ready = {index, block, bytes}
-      advance()
-    })
-  }
-
-  function send(part: {index: number; block: Buffer; bytes: Buffer}): void {
-    ready = null
-    sending = true
-    const at = part.index * CHECKSUM_BLOCK_BYTES
-    const from = Math.max(range.start - at, 0)
-    const to = Math.min(range.end - at, part.bytes.byteLength)
-    sink(part.bytes.subarray(from, to), (error) => {
-      sending = false
-      // A sink that failed may still hold the buffer.
-      if (error !== null) return end(error)
-      reading.pool.give(part.block)
-      advance()
-    })
-    advance()
-  }
-
-  advance()
-}
-
-function readFully(
-  file: ObjectFile,
-  into: Buffer,
-  length: number,
-  position: number,
-  done: (error: Error | null) => void,
-): void {
-  const {fd, mountpath} = file
-  assert(fd !== null, 'a large object is open')
-  let at = 0
-  const step = (): void => {
-    mountpath.calls.run<number>(
-      (back) => mountpath.port.readLater(fd, into.subarray(at), length - at, position + at, back),
-      (error, count) => {
-        if (error !== null) return done(error)
-        at += count ?? 0
-        if (at >= length) return done(null)
-        if (count === 0) {
-          const message = `${mountpath.path}: ${file.footer.attributes.name} ends too early`
-          return done(new AisError({code: 'IO_ERROR', message}))
-        }
-        step()
-      },
-    )
-  }
-  step()
 }

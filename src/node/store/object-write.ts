@@ -6,7 +6,7 @@
  */
 
 import {AisError} from '../../base/errors.ts'
-import {fileNameOf, folderOf, OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
+import {OBJECTS_FOLDER, fileNameOf, folderOf, objectPath} from '../../core/objects/file-name.ts'
 import type {Checksum, ObjectAttributes} from '../../model/object.ts'
 import type {Footer} from '../../wire/footer.ts'
 import {encodeFooter} from '../../wire/footer.ts'
@@ -20,6 +20,7 @@ import type {KeyLocks} from './key-locks.ts'
 import type {Mountpath} from './mountpaths.ts'
 import {WORK_FOLDER} from './mountpaths.ts'
 import type {ObjectFile} from './object-file.ts'
+import {closeFile} from './object-file.ts'
 import {storeError} from './store-error.ts'
 
 /** Which object: its bucket's id, its name, and the digest that places it. */
@@ -33,6 +34,14 @@ export interface ObjectKey {
 export type Decide = (
   previous: ObjectAttributes | null,
 ) => {attributes: ObjectAttributes; moreChecksums: readonly Checksum[]} | AisError
+
+/** A write of one key. */
+export interface Change {
+  readonly key: ObjectKey
+  /** False for buckets that gave up durability. */
+  readonly durable: boolean
+  readonly decide: Decide
+}
 
 export type WriteDone = (error: AisError | null, attributes: ObjectAttributes | undefined) => void
 
@@ -58,37 +67,27 @@ export function lockName(key: ObjectKey): string {
 /** Replaces a key by a finished body. The body is used up whatever happens. */
 export function writeBody(
   writing: Writing,
-  key: ObjectKey,
-  target: {readonly mountpath: Mountpath; readonly durable: boolean},
-  body: FinishedBody,
-  decide: Decide,
+  change: Change,
+  target: {readonly mountpath: Mountpath; readonly body: FinishedBody},
   done: WriteDone,
 ): void {
-  const {mountpath, durable} = target
+  const {key, durable} = change
+  const {mountpath, body} = target
   const what = `write ${JSON.stringify(key.name)} on ${mountpath.path}`
   writing.locks.run(lockName(key), (release) => {
     const finish: WriteDone = (error, attributes) => {
       release()
       done(error, attributes)
     }
-    const decided = decideNow(writing, key, decide)
+    const decided = decideNow(writing, change)
     if (decided instanceof AisError) {
       if (body.file !== null) discardFile(mountpath, body.file)
       return finish(decided, undefined)
     }
     const {attributes} = decided
-    let work: {fd: Fd; path: string} | null = body.file
-    let place: Place
-    try {
-      place = makePlace(writing, mountpath, key)
-      work ??= createWork(writing, mountpath)
-      const footer = {...decided, blocks: body.blocks, unknown: {}}
-      writeTail(mountpath, work.fd, body, encodeFooter(footer, writing.hashing.h64))
-    } catch (error) {
-      mountpath.calls.note(error)
-      if (work !== null) discardFile(mountpath, work)
-      return finish(storeError(what, error), undefined)
-    }
+    const prepared = prepare(writing, key, target, {...decided, blocks: body.blocks, unknown: {}})
+    if (prepared instanceof Error) return finish(storeError(what, prepared), undefined)
+    const {work, place} = prepared
     const commit = {
       fd: work.fd,
       workPath: work.path,
@@ -110,13 +109,8 @@ export function writeBody(
 }
 
 /** Appends a footer to the key's file: new metadata, same content. */
-export function writeMetadata(
-  writing: Writing,
-  key: ObjectKey,
-  durable: boolean,
-  decide: Decide,
-  done: WriteDone,
-): void {
+export function writeMetadata(writing: Writing, change: Change, done: WriteDone): void {
+  const {key, durable, decide} = change
   writing.locks.run(lockName(key), (release) => {
     const finish: WriteDone = (error, attributes) => {
       settle(writing, lockName(key))
@@ -125,34 +119,57 @@ export function writeMetadata(
     }
     const file = writing.current(key)
     const decided = decide(file === null ? null : file.footer.attributes)
-    if (decided instanceof AisError) return finish(decided, undefined)
-    if (file === null) return finish(noObject(key), undefined)
+    if (decided instanceof AisError || file === null) {
+      if (file !== null) closeFile(file)
+      return finish(decided instanceof AisError ? decided : noObject(key), undefined)
+    }
     const {mountpath} = file
     const what = `change ${JSON.stringify(key.name)} on ${mountpath.path}`
-    let fd: Fd | null = null
-    try {
-      fd = appendFooter(writing, key, file, {...file.footer, ...decided})
-    } catch (error) {
-      mountpath.calls.note(error)
-      return finish(storeError(what, error), undefined)
-    }
-    const opened = fd
+    const fd = appendFooter(writing, key, file, {...file.footer, ...decided})
+    if (fd instanceof Error) return finish(storeError(what, fd), undefined)
     writing.unsettled.set(lockName(key), [])
     const end = (error: Error | null): void => {
-      mountpath.port.close(opened)
+      mountpath.port.close(fd)
       if (error !== null) return finish(storeError(what, error), undefined)
       writing.noted(mountpath, decided.attributes)
       finish(null, decided.attributes)
     }
-    if (durable) writing.committerOf(mountpath).sync(opened, end)
+    if (durable) writing.committerOf(mountpath).sync(fd, end)
     else end(null)
   })
 }
 
-function decideNow(writing: Writing, key: ObjectKey, decide: Decide): ReturnType<Decide> {
-  const file = writing.current(key)
-  if (file?.fd != null) file.mountpath.port.close(file.fd)
-  return decide(file === null ? null : file.footer.attributes)
+function decideNow(writing: Writing, change: Change): ReturnType<Decide> {
+  const file = writing.current(change.key)
+  if (file !== null) closeFile(file)
+  return change.decide(file === null ? null : file.footer.attributes)
+}
+
+/** Writes what is still to be written to the work file. On an error nothing of it is left. */
+function prepare(
+  writing: Writing,
+  key: ObjectKey,
+  target: {readonly mountpath: Mountpath; readonly body: FinishedBody},
+  footer: Footer,
+): {work: WorkFile; place: Place} | Error {
+  const {mountpath, body} = target
+  let work: WorkFile | null = body.file
+  try {
+    const place = makePlace(writing, mountpath, key)
+    work ??= createWork(writing, mountpath)
+    writeTail(mountpath, work.fd, body, encodeFooter(footer, writing.hashing.h64))
+    return {work, place}
+  } catch (error) {
+    mountpath.calls.note(error)
+    if (work !== null) discardFile(mountpath, work)
+    if (error instanceof Error) return error
+    throw error
+  }
+}
+
+interface WorkFile {
+  readonly fd: Fd
+  readonly path: string
 }
 
 function settle(writing: Writing, name: string): void {
@@ -195,7 +212,7 @@ function makeFolder(mountpath: Mountpath, path: string): void {
   }
 }
 
-function createWork(writing: Writing, mountpath: Mountpath): {fd: Fd; path: string} {
+function createWork(writing: Writing, mountpath: Mountpath): WorkFile {
   const path = `${mountpath.pinned}/${WORK_FOLDER}/${writing.workName()}`
   return {fd: mountpath.port.open(path, 'create'), path}
 }
@@ -205,18 +222,25 @@ function writeTail(mountpath: Mountpath, fd: Fd, body: FinishedBody, footer: Uin
   else mountpath.port.write(fd, Buffer.concat([body.content, footer]), 0)
 }
 
-function appendFooter(writing: Writing, key: ObjectKey, file: ObjectFile, footer: Footer): Fd {
+function appendFooter(
+  writing: Writing,
+  key: ObjectKey,
+  file: ObjectFile,
+  footer: Footer,
+): Fd | Error {
   const {mountpath, footerEnd} = file
   const {port} = mountpath
-  if (file.fd !== null) port.close(file.fd)
-  const folder = `${mountpath.pinned}/${OBJECTS_FOLDER}/${key.bid}/${folderOf(key.name)}`
-  const fd = port.open(`${folder}/${fileNameOf(key.name)}`, 'update')
+  closeFile(file)
+  let fd: Fd | null = null
   try {
+    fd = port.open(`${mountpath.pinned}/${objectPath(key.bid, key.name)}`, 'update')
     if (port.fstat(fd).sizeBytes > footerEnd) port.truncate(fd, footerEnd)
     port.write(fd, encodeFooter(footer, writing.hashing.h64), footerEnd)
     return fd
   } catch (error) {
-    port.close(fd)
+    mountpath.calls.note(error)
+    if (fd !== null) port.close(fd)
+    if (error instanceof Error) return error
     throw error
   }
 }
