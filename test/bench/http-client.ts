@@ -24,6 +24,8 @@ export interface Answer {
   readonly bytes: number
   readonly body: Buffer | null
   readonly hops: number
+  /** The server closes the connection after this answer. */
+  readonly last: boolean
 }
 
 /** Sockets of one worker, one per server, opened when first used. */
@@ -33,6 +35,8 @@ export interface Client {
 }
 
 const HOPS_MAX = 3
+/** From here on a body is not sent before the server wants it: a gateway redirects instead. */
+const EXPECT_BYTES_MIN = 1024 * 1024
 /** Without a byte for this long a server hangs. */
 const SILENCE_MS = 30_000
 
@@ -93,10 +97,15 @@ function openConnection(endpoint: string): Connection {
   socket.on('data', (chunk) => {
     if (pending === null) return fail('answers without being asked')
     const answer = parser.push(chunk, pending)
-    if (answer === null) return
+    if (answer === 'continue') socket.write(pending.ask.body ?? '')
+    if (answer === null || answer === 'continue') return
     const {resolve} = pending
     pending = null
     parser = createParser()
+    if (answer.last) {
+      closed = true
+      socket.end()
+    }
     resolve(answer)
   })
   return {
@@ -119,8 +128,10 @@ function openConnection(endpoint: string): Connection {
 function send(socket: Socket, host: string, ask: Ask): void {
   const headers = Object.entries(ask.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`)
   const length = ask.body === undefined ? '' : `Content-Length: ${ask.body.length}\r\n`
+  const large = ask.body !== undefined && ask.body.length >= EXPECT_BYTES_MIN
+  if (large) headers.push('Expect: 100-continue\r\n')
   const start = `${ask.method} ${ask.path} HTTP/1.1\r\nHost: ${host}\r\n${length}${headers.join('')}\r\n`
-  if (ask.body === undefined || ask.body.length === 0) {
+  if (ask.body === undefined || ask.body.length === 0 || large) {
     socket.write(start)
     return
   }
@@ -131,8 +142,8 @@ function send(socket: Socket, host: string, ask: Ask): void {
 }
 
 interface Parser {
-  /** The answer when it is complete. */
-  push(chunk: Buffer, pending: Pending): Answer | null
+  /** The answer when it is complete, or that the server wants the body. */
+  push(chunk: Buffer, pending: Pending): Answer | 'continue' | null
 }
 
 interface Head {
@@ -140,6 +151,7 @@ interface Head {
   readonly location: string | null
   /** Bytes of the body, or null when it is chunked. */
   readonly length: number | null
+  readonly last: boolean
 }
 
 function createParser(): Parser {
@@ -155,9 +167,9 @@ function createParser(): Parser {
     if (pending.ask.keepBody === true) kept.push(data)
     const done = head.length === null ? chunks.ended() : bytes >= head.length
     if (!done) return null
-    const {status, location} = head
+    const {status, location, last} = head
     const whole = pending.ask.keepBody === true ? Buffer.concat(kept) : null
-    return {status, location, bytes, body: whole, hops: pending.hops}
+    return {status, location, bytes, body: whole, hops: pending.hops, last}
   }
   return {
     push(chunk, pending) {
@@ -168,7 +180,7 @@ function createParser(): Parser {
       const text = before.toString('latin1', 0, end)
       const rest = before.subarray(end + 4)
       before = rest
-      if (text.startsWith('HTTP/1.1 100')) return this.push(Buffer.alloc(0), pending)
+      if (text.startsWith('HTTP/1.1 100')) return 'continue'
       head = readHead(text, pending.ask.method)
       chunks = createDechunker()
       return body(rest, pending)
@@ -183,8 +195,9 @@ function readHead(text: string, method: string): Head {
   const empty = method === 'HEAD' || status === 204 || status === 304
   const redirect = status === 301 || status === 302 || status === 307 || status === 308
   const location = redirect ? (/\r\nlocation: *([^\r\n]+)/i.exec(text)?.[1] ?? null) : null
-  if (empty) return {status, location, length: 0}
-  return {status, location, length: chunked ? null : Number(length ?? 0)}
+  const last = /\r\nconnection: *close/i.test(text)
+  if (empty) return {status, location, length: 0, last}
+  return {status, location, length: chunked ? null : Number(length ?? 0), last}
 }
 
 interface Dechunker {

@@ -5,7 +5,7 @@
 
 import {createClient, type Client} from './http-client.ts'
 import {quantile, runLoad} from './load.ts'
-import type {Playground} from './playground.ts'
+import {makeBucket, type Playground} from './playground.ts'
 import {judge, type Row} from './row.ts'
 
 const NAMES = Number(process.env['BENCH_LIST_NAMES'] ?? 1_000_000)
@@ -17,10 +17,7 @@ const BUCKET = 'names'
 /** Rows for the first and the last page. */
 export async function listRows(playground: Playground): Promise<readonly Row[]> {
   const [first = ''] = playground.gateways
-  const cluster = ['--cluster', `http://${first}`]
-  await playground.aisctl(['bucket', 'create', `ais://${BUCKET}`, ...cluster])
-  const relax = ['bucket', 'props', 'set', `ais://${BUCKET}`, 'durability=relaxed', ...cluster]
-  await playground.aisctl(relax)
+  await makeBucket(playground, BUCKET, 'relaxed')
   const filled = await runLoad({
     method: 'PUT',
     endpoints: playground.gateways,

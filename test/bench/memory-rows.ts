@@ -8,7 +8,7 @@ import {request} from 'node:http'
 import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import {memoryOf, resetPeak} from './memory.ts'
-import type {Playground} from './playground.ts'
+import {makeBucket, type Playground} from './playground.ts'
 import {judge, type Row} from './row.ts'
 
 const MIB = 1024 * 1024
@@ -29,8 +29,7 @@ export async function peakRows(playground: Playground): Promise<readonly Row[]> 
 /** Growth of the peak over what was resident before, in each process, for PUT and GET of 1 GiB. */
 export async function largeObjectRows(playground: Playground): Promise<readonly Row[]> {
   const [first = '', second = first] = playground.gateways
-  const cluster = ['--cluster', `http://${first}`]
-  await playground.aisctl(['bucket', 'create', 'ais://large', ...cluster])
+  await makeBucket(playground, 'large')
   const path = (name: string): string => `/v1/objects/large/${name}?provider=ais`
   await putStream(`http://${first}${path('warm-up')}`, 64 * MIB)
   await drain(`http://${second}${path('warm-up')}`)

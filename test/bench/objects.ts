@@ -9,7 +9,7 @@ import {listRows} from './list.ts'
 import {runLoad, type LoadPlan, type LoadResult} from './load.ts'
 import {largeObjectRows, peakRows} from './memory-rows.ts'
 import {startNginx, type Nginx} from './nginx.ts'
-import {startPlayground, type Playground} from './playground.ts'
+import {makeBucket, startPlayground, type Playground} from './playground.ts'
 import {runRawLoop} from './raw-loop.ts'
 import {judge, type Figure, type Row} from './row.ts'
 
@@ -72,7 +72,7 @@ async function putRows(playground: Playground, nginx: Nginx, size: Size): Promis
       sizeBytes: size.bytes,
       durable: durability === 'durable',
     })
-    await createBucket(playground, bucketOf(size, durability), durability)
+    await makeBucket(playground, bucketOf(size, durability), durability)
     const result = await load(ourPlan(playground, size, 'PUT', durability))
     const metric = `PUT ${size.label} ${durability}`
     const goal = durability === 'durable' && size === SMALL ? {goal: 'ratio>=0.7'} : {}
@@ -188,19 +188,6 @@ function inUnit(perSecond: number, size: Size): number {
 
 function unitOf(size: Size): string {
   return size === SMALL ? 'objects/s' : 'MB/s'
-}
-
-async function createBucket(
-  playground: Playground,
-  name: string,
-  durability: 'durable' | 'relaxed',
-): Promise<void> {
-  const cluster = ['--cluster', `http://${playground.gateways[0]}`]
-  await playground.aisctl(['bucket', 'create', `ais://${name}`, ...cluster])
-  if (durability === 'relaxed') {
-    const set = ['bucket', 'props', 'set', `ais://${name}`, 'durability=relaxed']
-    await playground.aisctl([...set, ...cluster])
-  }
 }
 
 async function setVerified(playground: Playground, bucket: string, on: boolean): Promise<void> {

@@ -7,8 +7,10 @@
 import {execFile} from 'node:child_process'
 import {mkdirSync, mkdtempSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 import {promisify} from 'node:util'
+import {createClient, type Client} from './http-client.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const AISCTL = join(ROOT, 'bin/aisctl.js')
@@ -97,4 +99,49 @@ export async function restartPlayground(playground: Playground): Promise<number>
   const startMs = performance.now()
   await playground.aisctl(['playground', 'up', '--name', NAME, '--json'])
   return performance.now() - startMs
+}
+
+/** A bucket that takes objects: after its creation a target may answer 503 until it may own them. */
+export async function makeBucket(
+  playground: Playground,
+  name: string,
+  durability: 'durable' | 'relaxed' = 'durable',
+): Promise<void> {
+  const cluster = ['--cluster', `http://${playground.gateways[0]}`]
+  await playground.aisctl(['bucket', 'create', `ais://${name}`, ...cluster])
+  if (durability === 'relaxed') {
+    const set = ['bucket', 'props', 'set', `ais://${name}`, 'durability=relaxed']
+    await playground.aisctl([...set, ...cluster])
+  }
+  const client = createClient()
+  try {
+    for (let tries = 0; tries < READY_TRIES; tries += 1) {
+      if (await takesObjects(client, playground, name)) return
+      await sleep(READY_PAUSE_MS)
+    }
+    throw new Error(`bucket ${name} takes no objects`)
+  } finally {
+    client.close()
+  }
+}
+
+const READY_TRIES = 200
+const READY_PAUSE_MS = 50
+/** So many names reach every target. */
+const PROBES = 32
+
+async function takesObjects(
+  client: Client,
+  playground: Playground,
+  name: string,
+): Promise<boolean> {
+  for (let number = 0; number < PROBES; number += 1) {
+    const endpoint = playground.gateways[number % playground.gateways.length] ?? ''
+    const path = `/v1/objects/${name}/probe-${number}?provider=ais`
+    const put = await client.ask(endpoint, {method: 'PUT', path, body: new Uint8Array(1)})
+    if (put.status !== 200) return false
+    const removed = await client.ask(endpoint, {method: 'DELETE', path})
+    if (removed.status >= 300) return false
+  }
+  return true
 }
