@@ -112,7 +112,7 @@ const memberFields = struct({
 })
 
 /** A member of the cluster map. */
-export const member: Decoder<Member> = (value, path) => memberFields(value, path) as Member
+export const member: Decoder<Member> = memberFields
 
 const bucket = struct({
   ref: struct({

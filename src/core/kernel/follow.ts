@@ -134,13 +134,12 @@ export function accept(turn: Turn, offered: StoredRecord, committed: RecordPosit
 }
 
 /** Activates the accepted record if it is exactly the one that is named as committed. */
-function learnCommit(turn: Turn, committed: RecordPosition, sha: string | null): boolean {
+function learnCommit(turn: Turn, committed: RecordPosition, sha: string | null): void {
   const {durable} = turn.node
-  if (!isNamed(durable.accepted, committed, sha)) return false
+  if (!isNamed(durable.accepted, committed, sha)) return
   const known = durable.committed
-  if (known !== null && comparePositions(known.record, committed) >= 0) return false
+  if (known !== null && comparePositions(known.record, committed) >= 0) return
   persist(turn, {committed: durable.accepted}, [])
-  return true
 }
 
 /** A beat came. Its answer speaks of what is on disk, so it need not wait for the disk. */
@@ -150,7 +149,7 @@ export function onBeatAsked(turn: Turn, askId: number, from: NodeId, request: Be
     if (request.epoch > turn.node.durable.promisedEpoch) {
       persist(turn, {promisedEpoch: request.epoch, votedFor: null}, [])
     }
-    const taught = learnCommit(turn, request.committed, request.committedSha)
+    learnCommit(turn, request.committed, request.committedSha)
     heard(turn, from, request.epoch)
     update(turn, {
       followed: {
@@ -163,12 +162,17 @@ export function onBeatAsked(turn: Turn, askId: number, from: NodeId, request: Be
       clusterStarted: turn.node.clusterStarted || request.started,
     })
     takeLease(turn, request)
-    if (taught) {
+    if (isTakingUp(turn.node)) {
       update(turn, {waitingBeats: [...turn.node.waitingBeats, askId]})
       return
     }
   }
   answerBeat(turn, askId, reason)
+}
+
+/** Whether a commit is known here that the workers do not use yet: a matter of milliseconds. */
+function isTakingUp(node: NodeState): boolean {
+  return (node.durable.committed?.record.index ?? 0) > node.held.index
 }
 
 /** Answers beats that waited for the commit they taught to come into use. */

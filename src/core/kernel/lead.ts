@@ -72,6 +72,7 @@ function takeOffice(
     peers: {},
     queue: [],
     underWay: [],
+    spreading: [],
     settledIndex: 0,
     majorityAtMs: node.nowMs,
     awaited,

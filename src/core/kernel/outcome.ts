@@ -2,23 +2,62 @@
 
 import type {Refusal} from '../../base/errors.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
-import type {Queued, UnderWay} from './state.ts'
+import type {LeadingStage, NodeState, Queued, UnderWay} from './state.ts'
 import type {Turn} from './turn.ts'
 import {answer, emit, enter} from './turn.ts'
 import {positionOf} from './view.ts'
+
+/** How long a client waits for members that are slow to take a committed record into use. */
+const SPREAD_MS = 1000
 
 /** Answers after the commit. */
 export function answerAsks(turn: Turn, item: UnderWay, committed: StoredRecord): void {
   for (const {kind, askId} of item.asks) {
     if (kind === 'leaving') answer(turn, askId, {type: 'leaving', recorded: true})
     else if (kind === 'join') answerJoin(turn, askId, joinerOf(item), committed)
-    else {
-      const position = positionOf(committed)
-      const bucket = item.bucket === null ? {} : {bucket: item.bucket}
-      emit(turn, {type: 'reply', askId, result: {type: 'done', position, ...bucket}})
-    }
+    else spread(turn, askId, item, committed)
   }
   answerInvitation(turn, item, committed)
+}
+
+/**
+ * The commit is the point of safety; a client hears of it when every active member uses the record, so
+ * that what it asks next of any gateway or target is judged under it.
+ */
+function spread(turn: Turn, askId: number, item: UnderWay, committed: StoredRecord): void {
+  const {stage, nowMs} = turn.node
+  if (stage.stage !== 'leading') return
+  const position = positionOf(committed)
+  const bucket = item.bucket === null ? {} : {bucket: item.bucket}
+  const result = {type: 'done' as const, position, ...bucket}
+  const waiting = {askId, result, index: position.index, untilMs: nowMs + SPREAD_MS}
+  enter(turn, {...stage, spreading: [...stage.spreading, waiting]})
+}
+
+/** Answers clients whose change is in use everywhere, or has waited long enough. */
+export function answerSpread(turn: Turn): void {
+  const {stage, nowMs} = turn.node
+  if (stage.stage !== 'leading' || stage.spreading.length === 0) return
+  const index = usedEverywhere(turn.node, stage)
+  const waits = stage.spreading.filter((one) => one.index > index && one.untilMs > nowMs)
+  if (waits.length === stage.spreading.length) return
+  enter(turn, {...stage, spreading: waits})
+  for (const {askId, result} of stage.spreading.filter((one) => !waits.includes(one))) {
+    emit(turn, {type: 'reply', askId, result})
+  }
+}
+
+/** The newest record index that every member in reach has in use, this node included. */
+function usedEverywhere(node: NodeState, stage: LeadingStage): number {
+  const members = node.durable.committed?.record.smap.nodes ?? {}
+  let index = node.held.index
+  for (const peer of Object.values(stage.peers)) {
+    const member = members[peer.id]
+    if (member === undefined || member.away !== null || peer.stopping) continue
+    if (node.nowMs - peer.answeredMs > node.timers.leaseMs) continue
+    index = Math.min(index, peer.held.index)
+  }
+  return index
 }
 
 /** Tells a member that the cluster has it, and as whom. */

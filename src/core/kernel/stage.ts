@@ -96,6 +96,7 @@ export function stepDown(turn: Turn, why: string): void {
   if (stage.stage !== 'leading') return
   log(turn, 'warn', `no longer primary of epoch ${stage.epoch}: ${why}`, {epoch: stage.epoch})
   const asks = [...stage.queue, ...stage.underWay].flatMap((item) => item.asks)
+  for (const {askId, result} of stage.spreading) emit(turn, {type: 'reply', askId, result})
   const waiters = [...stage.startWaiters, ...stage.invitations.map(({askId}) => askId)]
   seek(turn, null)
   failAsks(turn, asks, why)

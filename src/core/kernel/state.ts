@@ -7,6 +7,7 @@
 import type {Prng} from '../../base/prng.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
+import type {CommandResult} from '../../model/command.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint} from '../../model/node.ts'
 import type {JoinRequest} from '../../model/peer-messages.ts'
@@ -50,7 +51,7 @@ export interface NodeState {
   /** Members asking to come in while this node is not yet, or no longer, able to say. */
   readonly waitingJoins: readonly WaitingJoin[]
   readonly lease: LeaseState
-  /** Beats that taught a commit: answered when it is in use, or with the next tick. */
+  /** Beats that came while a commit was being taken into use: answered then, or with the next tick. */
   readonly waitingBeats: readonly number[]
   /** The last view that was published, and those whose holding may still be reported. */
   readonly view: ClusterView
@@ -132,6 +133,8 @@ export interface LeadingStage {
   readonly queue: readonly Queued[]
   /** Changes in the record that is under way, with what their askers will hear. */
   readonly underWay: readonly UnderWay[]
+  /** Committed commands whose clients wait until every active member uses the record. */
+  readonly spreading: readonly Spreading[]
   readonly settledIndex: number
   readonly majorityAtMs: number
   /** Configured places that a founding cluster waits for; empty otherwise. */
@@ -164,6 +167,14 @@ export interface Ask {
 /** A change in the record that is under way; its askers hear after the commit. */
 export interface UnderWay extends Queued {
   readonly bucket: Bucket | null
+}
+
+/** A reply that waits for the members, for a while. */
+export interface Spreading {
+  readonly askId: number
+  readonly result: CommandResult
+  readonly index: number
+  readonly untilMs: number
 }
 
 export interface WaitingJoin {

@@ -30,6 +30,7 @@ import {
   reviewMembers,
   serveWaitingJoins,
 } from './members.ts'
+import {answerSpread} from './outcome.ts'
 import {onInviteAsked, onProbeAsked} from './place.ts'
 import {followHint, onJoinAnswered, onProbeAnswered, tickSeeking} from './seek.ts'
 import {onVoteAnswered, standIfMay, stepCandidate, tickStanding} from './stand.ts'
@@ -80,6 +81,7 @@ function finish(turn: Turn): KernelStep {
     reviewMembers(turn)
     proposeQueued(turn)
     sendDueBeats(turn)
+    answerSpread(turn)
   }
   exitIfDone(turn)
   publishView(turn)
@@ -228,37 +230,43 @@ function onAsked(turn: Turn, askId: number, from: NodeId, request: PeerRequest):
 /** An answer that is not of the question's kind is as good as none. */
 function onAnswered(turn: Turn, purpose: Purpose | undefined, content: PeerAnswer): void {
   if (purpose === undefined) return
+  if (!onMemberAnswered(turn, purpose, content) && !onPlaceAnswered(turn, purpose, content)) {
+    onSilent(turn, purpose, `answered with a ${content.type}`)
+  }
+}
+
+/** Answers that the primary, or a candidate, hears from members. True: it was one. */
+function onMemberAnswered(turn: Turn, purpose: Purpose, content: PeerAnswer): boolean {
   if (purpose.type === 'beat' && content.type === 'beat') {
     onBeatAnswered(turn, purpose, content)
     weighMajority(turn)
-    return settle(turn)
-  }
-  if (purpose.type === 'prepare' && content.type === 'prepare') {
+    settle(turn)
+  } else if (purpose.type === 'prepare' && content.type === 'prepare') {
     onPrepareAnswered(turn, purpose, content)
-    if (content.accepted) {
-      const {voter, position} = content
-      stepProposer(turn, {type: 'acknowledged', voter, position})
-    }
-    return
-  }
-  if (purpose.type === 'vote' && content.type === 'vote')
-    return onVoteAnswered(turn, purpose, content)
-  if (purpose.type === 'found' && content.type === 'vote')
-    return onFoundAnswered(turn, purpose, content)
-  if (purpose.type === 'join' && content.type === 'join')
-    return onJoinAnswered(turn, purpose, content)
-  if (purpose.type === 'probe' && content.type === 'probe') {
-    return onProbeAnswered(turn, purpose.place, content)
-  }
-  if (purpose.type === 'check' && content.type === 'check') return onChecked(turn, purpose, content)
-  if (purpose.type === 'leaving' && content.type === 'leaving') return announced(turn)
-  if (purpose.type === 'invite' && content.type === 'invite') {
-    return onInviteAnswered(turn, purpose, content)
-  }
-  if (purpose.type === 'look' && content.type === 'probe') {
-    return answer(turn, purpose.askId, {type: 'check', reachable: true, detail: ''})
-  }
-  onSilent(turn, purpose, `answered with a ${content.type}`)
+    const {voter, position} = content
+    if (content.accepted) stepProposer(turn, {type: 'acknowledged', voter, position})
+  } else if (purpose.type === 'vote' && content.type === 'vote') {
+    onVoteAnswered(turn, purpose, content)
+  } else if (purpose.type === 'check' && content.type === 'check') {
+    onChecked(turn, purpose, content)
+  } else if (purpose.type === 'invite' && content.type === 'invite') {
+    onInviteAnswered(turn, purpose, content)
+  } else return false
+  return true
+}
+
+/** Answers that a node hears which looks for a cluster, forms one, or leaves. True: it was one. */
+function onPlaceAnswered(turn: Turn, purpose: Purpose, content: PeerAnswer): boolean {
+  if (purpose.type === 'found' && content.type === 'vote') onFoundAnswered(turn, purpose, content)
+  else if (purpose.type === 'join' && content.type === 'join')
+    onJoinAnswered(turn, purpose, content)
+  else if (purpose.type === 'probe' && content.type === 'probe') {
+    onProbeAnswered(turn, purpose.place, content)
+  } else if (purpose.type === 'leaving' && content.type === 'leaving') announced(turn)
+  else if (purpose.type === 'look' && content.type === 'probe') {
+    answer(turn, purpose.askId, {type: 'check', reachable: true, detail: ''})
+  } else return false
+  return true
 }
 
 function onSilent(turn: Turn, purpose: Purpose | undefined, detail: string): void {

@@ -58,11 +58,12 @@ export function exitIfDone(turn: Turn): void {
 function dropWaiting(turn: Turn): void {
   const {stage} = turn.node
   if (stage.stage !== 'leading') return
+  for (const {askId, result} of stage.spreading) emit(turn, {type: 'reply', askId, result})
   const asks = [...stage.queue, ...stage.underWay].flatMap((item) => item.asks)
   failAsks(turn, asks, 'the primary is stopping')
   for (const askId of [...stage.startWaiters, ...stage.invitations.map((one) => one.askId)]) {
     const why = refusal('NOT_READY', 'the primary is stopping')
     emit(turn, {type: 'reply', askId, result: {type: 'refused', refusal: why}})
   }
-  enter(turn, {...stage, queue: [], underWay: [], startWaiters: [], invitations: []})
+  enter(turn, {...stage, queue: [], underWay: [], spreading: [], startWaiters: [], invitations: []})
 }

@@ -33,33 +33,43 @@ export function emptyView(facts: BootFacts): ClusterView {
 /** Publishes the view when it is another one than before. The last thing in every step. */
 export function publishView(turn: Turn): void {
   const {node} = turn
-  const record = node.onDisk.committed?.record ?? null
-  const inc = node.onDisk.inc
-  const leading = isCommitting(node)
-  const settledIndex =
-    node.stage.stage === 'leading' ? node.stage.settledIndex : (node.followed?.settledIndex ?? 0)
-  const nodeStarted = node.view.nodeStarted || isStarted(node)
-  const {clusterStarted} = node
-  const stopping = node.stop !== null
   const old = node.view
-  if (
-    old.record === record &&
-    old.self.inc === inc &&
-    old.leading === leading &&
-    old.settledIndex === settledIndex &&
-    old.nodeStarted === nodeStarted &&
-    old.clusterStarted === clusterStarted &&
-    old.stopping === stopping
-  ) {
-    return
-  }
-  const self = old.self.inc === inc ? old.self : {...old.self, inc}
-  const view = {self, record, leading, settledIndex, nodeStarted, clusterStarted, stopping}
+  const view = viewOf(node)
+  if (isSameView(old, view)) return
   const position = positionOf(node.onDisk.committed)
   const published =
-    old.record === record ? node.published : [...node.published, position].slice(-PUBLISHED_KEPT)
+    old.record === view.record
+      ? node.published
+      : [...node.published, position].slice(-PUBLISHED_KEPT)
   update(turn, {view, published})
   emit(turn, {type: 'publish', view})
+}
+
+function viewOf(node: NodeState): ClusterView {
+  const {stage, view, onDisk} = node
+  const self = view.self.inc === onDisk.inc ? view.self : {...view.self, inc: onDisk.inc}
+  return {
+    self,
+    record: onDisk.committed?.record ?? null,
+    leading: isCommitting(node),
+    settledIndex:
+      stage.stage === 'leading' ? stage.settledIndex : (node.followed?.settledIndex ?? 0),
+    nodeStarted: view.nodeStarted || isStarted(node),
+    clusterStarted: node.clusterStarted,
+    stopping: node.stop !== null,
+  }
+}
+
+function isSameView(a: ClusterView, b: ClusterView): boolean {
+  return (
+    a.record === b.record &&
+    a.self === b.self &&
+    a.leading === b.leading &&
+    a.settledIndex === b.settledIndex &&
+    a.nodeStarted === b.nodeStarted &&
+    a.clusterStarted === b.clusterStarted &&
+    a.stopping === b.stopping
+  )
 }
 
 /** Every worker holds the view of this index. True: the newest commit known is in use now. */

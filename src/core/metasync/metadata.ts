@@ -55,11 +55,11 @@ function create(
 ): MetadataChange | Refusal {
   const {ref, set, durability} = command
   if (ref.provider !== 'ais') {
-    return refusal('UNSUPPORTED', `bucket ${bucketLabel(ref)}: only ais:// buckets can be created`)
+    return refusal('UNSUPPORTED', `bucket "${bucketLabel(ref)}": only ais:// buckets can be created`)
   }
   const uname = bucketUname(ref)
   if (draft.bmd.buckets[uname] !== undefined) {
-    return refusal('BUCKET_EXISTS', `bucket ${bucketLabel(ref)} already exists`)
+    return refusal('BUCKET_EXISTS', `bucket "${bucketLabel(ref)}" already exists`)
   }
   const serial = draft.bmd.serial + 1
   const bucket: Bucket = {
@@ -124,5 +124,5 @@ function merged(
 }
 
 function noBucket(ref: BucketRef): Refusal {
-  return refusal('BUCKET_NOT_FOUND', `bucket ${bucketLabel(ref)} does not exist`)
+  return refusal('BUCKET_NOT_FOUND', `bucket "${bucketLabel(ref)}" does not exist`)
 }
