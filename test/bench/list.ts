@@ -71,7 +71,7 @@ async function pageRow(
 }
 
 async function page(client: Client, gateway: string, token: string): Promise<number> {
-  const value = {pagesize: String(PAGE), continuation_token: token, props: 'name'}
+  const value = {pagesize: PAGE, continuation_token: token, props: 'name'}
   const body = Buffer.from(JSON.stringify({action: 'list', name: '', value}))
   const path = `/v1/buckets/${BUCKET}?provider=ais`
   const headers = {'Content-Type': 'application/json', 'Accept': 'application/json'}

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME [--json]`: measures and compares, asserts no time. The last line of stdout
+ * `npm run bench -- NAME [--json] [--only PART,PART]`: measures and compares, asserts no time. The last line of stdout
  * is one JSON object {bench, rows}; without --json a table for people comes before it.
  */
 
@@ -7,7 +7,7 @@ import {benchObjects} from './objects.ts'
 import {drawRows, type Row} from './row.ts'
 import {benchStart} from './start.ts'
 
-const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+const BENCHES: Readonly<Record<string, (only: readonly string[]) => Promise<readonly Row[]>>> = {
   start: benchStart,
   objects: benchObjects,
 }
@@ -19,7 +19,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json]\n`)
     return 2
   }
-  const rows = await bench()
+  const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '').split(',') : []
+  const rows = await bench(only)
   if (!args.includes('--json')) process.stdout.write(`${drawRows(rows)}\n`)
   process.stdout.write(`${JSON.stringify({bench: name, rows})}\n`)
   return rows.every(({ok}) => ok) ? 0 : 1

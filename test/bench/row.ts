@@ -31,7 +31,8 @@ const GOAL = /^(value|ratio)(<=|>=)(-?[\d.]+)$/
 export function judge(figure: Figure): Row {
   const {peerValue, goal} = figure
   const ratio = peerValue === undefined ? undefined : rounded(figure.value / peerValue)
-  const row = {...figure, value: rounded(figure.value), ...(ratio === undefined ? {} : {ratio})}
+  const peer = peerValue === undefined ? {} : {peerValue: rounded(peerValue), ratio}
+  const row = {...figure, value: rounded(figure.value), ...peer}
   const parts = GOAL.exec(goal ?? '')
   if (parts === null) {
     if (goal !== undefined) throw new Error(`a goal that nobody can judge: ${goal}`)
