@@ -31,8 +31,12 @@ const GOAL = /^(value|ratio)(<=|>=)(-?[\d.]+)$/
 export function judge(figure: Figure): Row {
   const {peerValue, goal} = figure
   const ratio = peerValue === undefined ? undefined : rounded(figure.value / peerValue)
-  const peer = peerValue === undefined ? {} : {peerValue: rounded(peerValue), ratio}
-  const row = {...figure, value: rounded(figure.value), ...peer}
+  const row = {
+    ...figure,
+    value: rounded(figure.value),
+    ...(peerValue === undefined ? {} : {peerValue: rounded(peerValue)}),
+    ...(ratio === undefined ? {} : {ratio}),
+  }
   const parts = GOAL.exec(goal ?? '')
   if (parts === null) {
     if (goal !== undefined) throw new Error(`a goal that nobody can judge: ${goal}`)
