@@ -24,7 +24,8 @@ export async function askEveryNode(context: NodeContext, what: string): Promise<
     Object.fromEntries(
       answers
         .filter(({member, answer}) => member.role === role && answer !== undefined)
-        .map(({member, answer}) => [member.id, answer ?? null]),
+        .map(({member, answer}) => [member.id, answer ?? null] as const)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1)),
     )
   const proxies = of('proxy')
   return {own: proxies[context.id] ?? null, proxies, targets: of('target')}

@@ -72,12 +72,25 @@ export async function relayTo(
       error,
     )
   }
-  ctx.status = answer.head.statusCode ?? 502
-  for (const [name, value] of Object.entries(answer.head.headers)) {
-    if (value !== undefined && !HOP_HEADERS.has(name)) ctx.set(name, value)
+  passOn(ctx, answer.head, answer.body)
+}
+
+/** The answer as it came: names of headers in their own case, no content type where there was none. */
+function passOn(ctx: Context, head: IncomingMessage, body: Buffer): void {
+  const status = head.statusCode ?? 502
+  ctx.body = body.byteLength === 0 ? null : body
+  ctx.status = status
+  ctx.remove('Content-Type')
+  const {rawHeaders} = head
+  const seen = new Set<string>()
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? ''
+    const lower = name.toLowerCase()
+    if (HOP_HEADERS.has(lower)) continue
+    if (seen.has(lower)) ctx.append(name, rawHeaders[at + 1] ?? '')
+    else ctx.set(name, rawHeaders[at + 1] ?? '')
+    seen.add(lower)
   }
-  ctx.body = ctx.method === 'HEAD' ? null : answer.body
-  ctx.status = answer.head.statusCode ?? 502
 }
 
 function relayHeaders(context: NodeContext, ctx: Context, body: string): OutgoingHttpHeaders {

@@ -6,7 +6,7 @@ import type {Context} from 'koa'
 import {AisError, refusal} from '../../../base/errors.ts'
 import {encodeBmd} from '../../../wire/bmd.ts'
 import {encodeDiskStats, encodeMountpaths} from '../../../wire/capacity.ts'
-import {encodeNodeConfig} from '../../../wire/cluster-config.ts'
+import {encodeClusterConfig, encodeNodeConfig} from '../../../wire/cluster-config.ts'
 import {metricKinds} from '../../../wire/metric-kinds.ts'
 import {stateFlags} from '../../../wire/node-state.ts'
 import {encodeNodeStats, encodeNodeStatus} from '../../../wire/node-status.ts'
@@ -94,12 +94,13 @@ function configOf(context: NodeContext): unknown {
 }
 
 function allMetadata(context: NodeContext): unknown {
-  const {uuid, rmd} = recordOf(context)
+  const {uuid, rmd, conf} = recordOf(context)
   return {
     smap: smapOf(context),
     bmd: bmdOf(context),
     rmd: encodeRmd(uuid, rmd),
-    config: configOf(context),
+    etlMD: {etls: {}, version: 0},
+    config: encodeClusterConfig(uuid, conf),
     si: snodeOf(context),
     prime_time: 0,
     flags: stateFlags(context.view()),
