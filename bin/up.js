@@ -97,8 +97,8 @@ async function upLab() {
     make,
   )
   const prefix = ['lab', 'ns', '--name', NAME, 'aisctl']
-  const deploy = [...prefix, 'deploy', '-f', topology, '--yes']
-  await step('deploy onto them over SSH', () => tool(deploy), `aisctl ${deploy.join(' ')}`)
+  const deploy = [...prefix, 'deploy', '-f', topology]
+  await step('deploy onto them over SSH', () => tool(deploy), `npx aisctl ${deploy.join(' ')}`)
   const status = await readJson(['lab', 'status', '--name', NAME, '--json'])
   const first = `http://${status.hosts[0].address}:51080`
   return {prefix, topology, gateways: await gatewaysOf(prefix, first)}
