@@ -6,8 +6,11 @@
 
 import type {CommandFacts, FlagFacts} from './completion/commands.ts'
 import {readCommands} from './completion/commands.ts'
-import type {ValueKind} from './completion/values.ts'
+import type {ValueContext, ValueKind} from './completion/values.ts'
 import {valuesOf} from './completion/values.ts'
+
+/** A TAB is answered within 150 ms; starting takes a third of it. */
+const ASK_MS = 70
 
 export interface Candidate {
   readonly word: string
@@ -20,13 +23,18 @@ export const FILES = ':files'
 /**
  * @param words what stands after `aisctl`, the last one being typed ('' when it has not begun)
  * @param root folder of package.json
+ * @param askMs how long the cluster may take to answer
  */
-export async function complete(words: readonly string[], root: string): Promise<string> {
+export async function complete(
+  words: readonly string[],
+  root: string,
+  askMs = ASK_MS,
+): Promise<string> {
   const commands = readCommands(root)
   const typed = words.at(-1) ?? ''
   const before = words.slice(0, -1)
   const found = locate(commands, before)
-  const candidates = await candidatesOf(commands, {before, typed, found})
+  const candidates = await candidatesOf(commands, {before, typed, found, askMs})
   if (candidates === 'files') return `${FILES}\n`
   const shown = candidates.filter(({word}) => word.startsWith(typed))
   return shown
@@ -49,23 +57,24 @@ interface Situation {
   readonly before: readonly string[]
   readonly typed: string
   readonly found: Found
+  readonly askMs: number
 }
 
 async function candidatesOf(
   commands: readonly CommandFacts[],
-  {before, typed, found}: Situation,
+  {before, typed, found, askMs}: Situation,
 ): Promise<readonly Candidate[] | 'files'> {
-  const cluster = clusterOf(before)
+  const context = {cluster: clusterOf(before), typed, askMs}
   const {command, name, args, open} = found
-  if (open !== undefined) return flagValues(open, cluster)
+  if (open !== undefined) return flagValues(open, context)
   const assigned = /^(--[a-z-]+)=/.exec(typed)?.[1]
   const flag = command?.flags.find((one) => `--${one.name}` === assigned)
-  if (flag !== undefined) return prefixed(`${assigned}=`, await flagValues(flag, cluster))
+  if (flag !== undefined) return prefixed(`${assigned}=`, await flagValues(flag, context))
   if (typed.startsWith('-')) return (command?.flags ?? []).map(flagCandidate)
   const below = args.length === 0 ? nextWords(commands, name) : []
   const arg = command === undefined ? undefined : argumentAt(command, args.length)
   if (arg === undefined) return below
-  const values = arg.options ?? (await valuesOf(arg.kind, {cluster, typed}))
+  const values = arg.options ?? (await valuesOf(arg.kind, context))
   if (values === 'files') return below.length > 0 ? below : 'files'
   return [...below, ...values.map(toCandidate)]
 }
@@ -139,9 +148,9 @@ const FLAG_KINDS: Readonly<Record<string, ValueKind>> = {
 
 async function flagValues(
   {name, options}: FlagFacts,
-  cluster: string | undefined,
+  context: ValueContext,
 ): Promise<readonly Candidate[] | 'files'> {
-  const values = options ?? (await valuesOf(FLAG_KINDS[name] ?? 'none', {cluster, typed: ''}))
+  const values = options ?? (await valuesOf(FLAG_KINDS[name] ?? 'none', context))
   return values === 'files' ? values : values.map(toCandidate)
 }
 

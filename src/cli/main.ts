@@ -32,7 +32,8 @@ export async function main({root, compiled}: MainOptions): Promise<void> {
   }
 }
 
-async function loadConfig(root: string, compiled: boolean): Promise<Config> {
+/** The root's commands and those of the plugins that package.json names. */
+export async function loadConfig(root: string, compiled: boolean): Promise<Config> {
   const ignoreManifest = !compiled
   const pjson = readManifest(root)
   const own = withCommands(pjson, compiled ? './dist/cli/commands' : './src/cli/commands')

@@ -175,7 +175,7 @@ async function receive(answer: IncomingMessage, options: GetOptions): Promise<Go
       hasher?.update(chunk)
       await sink.write(chunk)
     }
-    if (sum !== null && hasher !== null) compare(sum, hasher.digest(), answer)
+    if (sum !== null && hasher !== null) compare(sum, hasher.digest())
     await sink.finish()
   } catch (error) {
     await sink.discard()
@@ -184,13 +184,12 @@ async function receive(answer: IncomingMessage, options: GetOptions): Promise<Go
   return {props, bytes}
 }
 
-function compare(wanted: Checksum, found: string, answer: IncomingMessage): void {
+function compare(wanted: Checksum, found: string): void {
   if (wanted.value === found) return
   throw new AisError({
     code: 'BAD_CHECKSUM',
     message: `what arrived is not what is stored: ${wanted.type} ${found}, expected ${wanted.value}`,
     hint: 'try again; if it stays, run aisnode fsck on the target',
-    details: {from: answer.socket.remoteAddress},
   })
 }
 

@@ -101,7 +101,9 @@ interface Asked {
 
 function answer({exchanges, request, response, body, url}: Asked): void {
   const {method = 'GET', url: path = ''} = request
-  const json = body.startsWith('{') ? parseJson(body) : null
+  // A list of buckets may be asked for without a body.
+  const bare = method === 'GET' && path.startsWith('/v1/buckets?') ? {action: 'list'} : null
+  const json = body.startsWith('{') ? parseJson(body) : bare
   const nodeId = request.headers['ais-node-id']
   const found =
     typeof nodeId === 'string'

@@ -12,8 +12,6 @@ import {probe} from '../../client/probe.ts'
 import {cacheDir} from '../../client/state-dir.ts'
 import {nodeLabel} from '../../model/ids.ts'
 
-/** A TAB is answered within 150 ms; starting takes a third of it. */
-const ASK_MS = 70
 /** Names younger than this are not asked for again. */
 const FRESH_MS = 2_000
 
@@ -30,13 +28,13 @@ interface Cached extends Names {
 const NO_NAMES: Names = {nodes: [], buckets: []}
 
 /** @param wanted `--cluster`; absent: as every command finds its cluster */
-export async function namesOfCluster(wanted: string | undefined): Promise<Names> {
+export async function namesOfCluster(wanted: string | undefined, askMs: number): Promise<Names> {
   const endpoint = endpointOf(wanted)
   if (endpoint === undefined) return NO_NAMES
   const file = join(cacheDir(), 'names', `${endpoint.replace(/[^A-Za-z0-9.]/g, '-')}.json`)
   const cached = readCached(file)
   if (cached !== undefined && Date.now() - cached.atMs < FRESH_MS) return cached
-  const names = await ask(endpoint)
+  const names = await ask(endpoint, askMs)
   if (names === undefined) return cached ?? NO_NAMES
   writeCached(file, {...names, atMs: Date.now()})
   return names
@@ -57,10 +55,10 @@ function endpointOf(wanted: string | undefined): string | undefined {
   }
 }
 
-async function ask(endpoint: string): Promise<Names | undefined> {
+async function ask(endpoint: string, askMs: number): Promise<Names | undefined> {
   const [map, list] = await Promise.all([
-    probe(`${endpoint}/v1/daemon?what=smap`, ASK_MS),
-    probe(`${endpoint}/v1/buckets?presence=2`, ASK_MS),
+    probe(`${endpoint}/v1/daemon?what=smap`, askMs),
+    probe(`${endpoint}/v1/buckets?presence=2`, askMs),
   ])
   if (map?.status !== 200 || list?.status !== 200) return undefined
   try {

@@ -15,24 +15,26 @@ export interface ValueContext {
   /** `--cluster` on the line. */
   readonly cluster: string | undefined
   readonly typed: string
+  /** How long the cluster may take to answer. */
+  readonly askMs: number
 }
 
 export async function valuesOf(
   kind: ValueKind,
-  {cluster, typed}: ValueContext,
+  {cluster, typed, askMs}: ValueContext,
 ): Promise<readonly (Candidate | string)[] | 'files'> {
   switch (kind) {
     case 'file':
       return 'files'
     case 'node':
-      return (await namesOfCluster(cluster)).nodes.map(({id, label}) => ({
+      return (await namesOfCluster(cluster, askMs)).nodes.map(({id, label}) => ({
         word: id,
         description: label,
       }))
     case 'bucket':
-      return (await namesOfCluster(cluster)).buckets
+      return (await namesOfCluster(cluster, askMs)).buckets
     case 'object':
-      return (await namesOfCluster(cluster)).buckets.map((name) => `${name}/`)
+      return (await namesOfCluster(cluster, askMs)).buckets.map((name) => `${name}/`)
     case 'section':
       return sections()
     case 'setting':
