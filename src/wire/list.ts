@@ -154,8 +154,7 @@ function formatCustom(custom: Readonly<Record<string, string>>): string {
   return keys.length === 0 ? '' : `[${keys.map((key) => `${key}:${custom[key]}`).join(', ')}]`
 }
 
-/** One entry as a JSON value, keys in Go's order; zero values are left out. */
-export function encodeListEntry(entry: ListEntry): {readonly [key: string]: Json | undefined} {
+function encodeListEntry(entry: ListEntry): {readonly [key: string]: Json | undefined} {
   return {
     'name': entry.name,
     'checksum': full(entry.checksum),
@@ -228,11 +227,6 @@ const LIST_ENTRY: Decoder<ListEntry> = (value, path) => {
     ...(found.copies === 0 ? {} : {copies: found.copies}),
     flags: found.flags,
   }
-}
-
-/** The inverse of encodeListEntry. @throws AisError BAD_REQUEST */
-export function decodeListEntry(value: Json): ListEntry {
-  return LIST_ENTRY(value, 'entry')
 }
 
 const LIST_PAGE = looseStruct({

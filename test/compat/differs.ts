@@ -87,8 +87,4 @@ export const DIFFERS: readonly Differs[] = [
     rule: /^proxy\.daemon\.smapvote json\.(?:config\.net\.http\.backend_idle_conn_time|rmd\.cluster_id): /,
     because: 'a default is shown as the value that counts, and a record always names its cluster',
   },
-  {
-    rule: /^object\.delete\.nosuch\.redirected json\.tcode: is not recorded$/,
-    because: 'a missing object has the same code whatever the verb',
-  },
 ]
