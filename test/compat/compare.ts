@@ -164,8 +164,8 @@ export function compareJson(wanted: Json, found: Json, at: string): readonly Dif
       ? compareValues(wanted as JsonMap, found as JsonMap, at)
       : compareObjects(wanted as JsonMap, found as JsonMap, at)
   }
-  if (typeof wanted === 'string' && at.endsWith('.location')) {
-    return comparePlace(wanted, String(found as string), at)
+  if (typeof wanted === 'string' && typeof found === 'string' && at.endsWith('.location')) {
+    return comparePlace(wanted, found, at)
   }
   if (BY_TYPE.test(at) || anyPort(wanted) === anyPort(found)) return []
   return [{at, problem: `expected ${encodeJson(wanted)}, found ${encodeJson(found)}`}]
