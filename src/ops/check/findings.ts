@@ -46,7 +46,7 @@ const CLOCK_ERROR_MS = 60_000
 
 /** All findings, in the order of the topology's hosts. */
 export function findProblems(input: CheckInput): Finding[] {
-  const median = medianOffset([...input.facts.values()])
+  const median = medianClock([...input.facts.values()])
   return input.topology.hosts.flatMap((host) => {
     const facts = input.facts.get(host.name)
     if (facts === undefined) return []
@@ -131,9 +131,13 @@ function spaceFindings({name: host}: TopologyHost, facts: HostFacts): Finding[] 
   })
 }
 
-function clockFindings({name: host}: TopologyHost, facts: HostFacts, median: number): Finding[] {
-  const off = facts.clock.offsetMs - median
-  const certain = Math.abs(off) - facts.clock.uncertaintyMs
+function clockFindings(
+  {name: host}: TopologyHost,
+  facts: HostFacts,
+  median: HostFacts['clock'],
+): Finding[] {
+  const off = facts.clock.offsetMs - median.offsetMs
+  const certain = Math.abs(off) - facts.clock.uncertaintyMs - median.uncertaintyMs
   if (certain < CLOCK_WARNING_MS) return []
   const much = formatDuration(Math.round(Math.abs(off) / 100) * 100)
   return [
@@ -309,9 +313,9 @@ function twinFindings(
   ]
 }
 
-function medianOffset(facts: readonly HostFacts[]): number {
-  const sorted = facts.map(({clock}) => clock.offsetMs).sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
+function medianClock(facts: readonly HostFacts[]): HostFacts['clock'] {
+  const sorted = facts.map(({clock}) => clock).toSorted((a, b) => a.offsetMs - b.offsetMs)
+  return sorted[Math.floor(sorted.length / 2)] ?? {offsetMs: 0, uncertaintyMs: 0}
 }
 
 function atLeast(version: readonly number[], least: readonly [number, number]): boolean {

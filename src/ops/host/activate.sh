@@ -7,6 +7,7 @@
 # Standard output: one JSON object, {"unit":…,"active":…,"result":…,"status":…}, and on failure the
 # last lines of the unit's journal on standard error. Asking twice is the same as asking once.
 set -u
+umask 022
 LC_ALL=C; PATH=$PATH:/usr/sbin:/sbin; export LC_ALL PATH
 verb=$1 unit=$2 root=${3-}
 note=$root/var/lib/aisctl/pending/$unit

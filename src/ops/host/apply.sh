@@ -10,6 +10,7 @@
 # Running it twice changes nothing the second time. Mount points are touched only while something is
 # mounted there.
 set -u
+umask 022
 LC_ALL=C; PATH=$PATH:/usr/sbin:/sbin; export LC_ALL PATH
 mode=$1 root=${2-}
 pending=$root/var/lib/aisctl/pending
