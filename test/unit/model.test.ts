@@ -310,6 +310,7 @@ t.test('settings read from nested and dotted JSON, as people and as tools write 
     'lso': {idle_time: 0},
     'features': 12,
     'rebalance': {enabled: 'off', compression: 'always'},
+    'auth': {enabled: false},
   })
   t.strictSame(parsed, {
     'log.level': '4',
@@ -323,6 +324,7 @@ t.test('settings read from nested and dotted JSON, as people and as tools write 
     'features': '12',
     'rebalance.enabled': false,
     'rebalance.compression': 'always',
+    'auth.client_auth_required': false,
   })
   t.strictSame(flattenSettings({a: {b: {c: [1]}}, d: null}), [['a.b.c', [1]]])
   t.end()

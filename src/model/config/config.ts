@@ -26,6 +26,11 @@ import {
 /** Who sets something: not everything may be set for a node or a bucket. */
 export type SettingScope = 'cluster' | 'node' | 'bucket'
 
+/** Names of AIStore 4.x that still arrive. */
+const OLDER_NAMES: Readonly<Partial<Record<string, SettingKey>>> = {
+  'auth.enabled': 'auth.client_auth_required',
+}
+
 /** Nesting of settings; the table has three levels. */
 const DEPTH_MAX = 8
 
@@ -39,7 +44,8 @@ export function parseSettings(
   scope: SettingScope = 'cluster',
 ): JsonObject | Refusal {
   const result: Record<string, JsonValue> = {}
-  for (const [key, value] of flattenSettings(raw)) {
+  for (const [name, value] of flattenSettings(raw)) {
+    const key = OLDER_NAMES[name] ?? name
     const parsed = parseSetting(key, value, scope)
     if (isRefusal(parsed)) return parsed
     result[key] = parsed
