@@ -1,6 +1,6 @@
 /**
- * What plugins may use; the only barrel of the repository. A plugin imports `aisctl/kit` and nothing
- * else of aisctl. Adding an export here widens a public API: say so in the CHANGELOG.
+ * What plugins may use; the only barrel of the repository. A plugin imports `aisctl/kit` and
+ * nothing else of aisctl. Adding an export here widens a public API: say so in the CHANGELOG.
  */
 
 /** Assertions: what may not happen. */
@@ -50,12 +50,16 @@ export {previewPlan} from '../ops/plan/preview.ts'
 /** Topologies and deploys. Loaded when first used: they bring SSH and YAML with them. */
 export const loadDeploy = (): Promise<typeof import('../ops/deploy/prepare.ts')> =>
   import('../ops/deploy/prepare.ts')
+/** The topology as Ansible's inventory. */
 export const loadInventory = (): Promise<typeof import('../ops/inventory/inventory.ts')> =>
   import('../ops/inventory/inventory.ts')
+/** The same as a directory that plain Ansible runs from. */
 export const loadInventoryExport = (): Promise<typeof import('../ops/inventory/export.ts')> =>
   import('../ops/inventory/export.ts')
+/** Node.js binaries that are shipped. */
 export const loadRuntime = (): Promise<typeof import('../ops/payload/runtime.ts')> =>
   import('../ops/payload/runtime.ts')
+/** The text of a new topology. */
 export const loadTopologyText = (): Promise<typeof import('../ops/topology/write.ts')> =>
   import('../ops/topology/write.ts')
 export type {CheckResult} from '../ops/check/check.ts'

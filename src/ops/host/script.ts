@@ -4,10 +4,10 @@
  * that nothing depends on an end of file. Secrets travel here and nowhere else.
  */
 
-import {readFileSync} from 'node:fs'
 import {Readable} from 'node:stream'
 import {AisError} from '../../base/errors.ts'
 import type {Host, HostResult} from './host.ts'
+import {hostScript} from '../payload/package-root.ts'
 import {sha256} from './manifest.ts'
 
 /** Bytes of one frame, as they travel. */
@@ -51,7 +51,7 @@ const BOOT = [
  * reached.
  */
 export async function runScript(host: Host, run: ScriptRun): Promise<HostResult> {
-  const text = readFileSync(new URL(`./${run.script}`, import.meta.url))
+  const text = hostScript(run.script)
   const result = await host.run({
     argv: ['sh', '-c', BOOT, 'aisctl', String(text.length), sha256(text), ...(run.args ?? [])],
     input: Readable.from(stdinOf(text, run), {objectMode: false}),

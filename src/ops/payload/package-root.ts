@@ -41,6 +41,12 @@ export function unitFiles(): Readonly<Record<string, string>> {
   )
 }
 
+/** A script that runs on hosts: in a checkout the source, else the copy that the build has made. */
+export function hostScript(name: string): Buffer {
+  const source = join(packageRoot(), 'src', 'ops', 'host', name)
+  return readFileSync(existsSync(source) ? source : join(packageRoot(), 'dist', 'chunks', name))
+}
+
 function packageName(file: string): string | undefined {
   return (JSON.parse(readFileSync(file, 'utf8')) as {name?: string}).name
 }
