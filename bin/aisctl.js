@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// The command line's first steps, cheapest first: the version is answered here, completion without the
-// command framework; then the compiled program of dist/, or the sources when one of them is newer.
-// Plain JavaScript that an old Node can parse: hands over to the packaged Node unless this one is 24.
+// The command line's first steps, cheapest first: the version is answered here, completion without
+// the command framework; then the compiled program of dist/, or the sources when one of them is
+// newer. Plain JavaScript that an old Node can parse: hands over to the packaged Node unless this
+// one is 24.
 import {existsSync, readdirSync, readFileSync, statSync} from 'node:fs'
 import {homedir} from 'node:os'
 import {fileURLToPath} from 'node:url'

@@ -1,6 +1,6 @@
-// Compiles the command line: src/ into dist/, each plugin into its own dist/, and a manifest of commands
-// beside each package.json. Compiled files share chunks, so that a command loads what it needs and no
-// more. Plain JavaScript; called by build.js, or by itself.
+// Compiles the command line: src/ into dist/, each plugin into its own dist/, and a manifest of
+// commands beside each package.json. Compiled files share chunks, so that a command loads what it
+// needs and no more. Plain JavaScript; called by build.js, or by itself.
 import {
   copyFileSync,
   existsSync,

@@ -1,21 +1,16 @@
 /**
- * What the shell asks at every TAB: the words so far go in, candidates come out, one per line, with a
- * tab and a description. Runs without the command framework and asks the cluster with a short limit,
- * because somebody is waiting with a finger on the key.
+ * What the shell asks at every TAB: the words so far go in, candidates come out, one per line, with
+ * a tab and a description. Runs without the command framework and asks the cluster with a short
+ * limit, because somebody is waiting with a finger on the key.
  */
 
 import type {CommandFacts, FlagFacts} from './completion/commands.ts'
 import {readCommands} from './completion/commands.ts'
-import type {ValueContext, ValueKind} from './completion/values.ts'
+import type {Candidate, ValueContext, ValueKind} from './completion/values.ts'
 import {valuesOf} from './completion/values.ts'
 
 /** A TAB is answered within 150 ms; starting takes a third of it. */
 const ASK_MS = 70
-
-export interface Candidate {
-  readonly word: string
-  readonly description?: string
-}
 
 /** The shell's own completion of file names is wanted. */
 export const FILES = ':files'

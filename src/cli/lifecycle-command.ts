@@ -1,6 +1,6 @@
 /**
- * What `node stop|start|restart` and `cluster shutdown|start` have in common: which topology, what is
- * asked before, how it is drawn, and the line that says what is true afterwards.
+ * What `node stop|start|restart` and `cluster shutdown|start` have in common: which topology, what
+ * is asked before, how it is drawn, and the line that says what is true afterwards.
  */
 
 import {Flags} from '@oclif/core'

@@ -1,6 +1,6 @@
 /**
- * Hands a command line to oclif: the root's commands and those of the plugins, compiled or as sources.
- * Plugins are taken from package.json; nothing is looked for elsewhere.
+ * Hands a command line to oclif: the root's commands and those of the plugins, compiled or as
+ * sources. Plugins are taken from package.json; nothing is looked for elsewhere.
  */
 
 import {readFileSync} from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * An error as a person or a script reads it: what happened, the next command, the exit code. The one
- * place where errors become text.
+ * An error as a person or a script reads it: what happened, the next command, the exit code. The
+ * one place where errors become text.
  */
 
 import {AisError} from '../base/errors.ts'

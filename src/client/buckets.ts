@@ -3,18 +3,18 @@
 import {AisError} from '../base/errors.ts'
 import type {BucketRef, Provider} from '../model/bucket.ts'
 import {GLOBAL_NAMESPACE} from '../model/bucket.ts'
-import type {BucketName} from '../model/ids.ts'
 import {isRefusal} from '../model/ids.ts'
 import {LIST_PAGE_MAX} from '../model/limits.ts'
 import {ACTION, encodeAction} from '../wire/action.ts'
+import {decodeBucketList} from '../wire/bmd.ts'
 import {isJsonMap} from '../wire/decode.ts'
 import {firstHeader, HEADER} from '../wire/headers.ts'
-import type {Json, JsonMap} from '../wire/json.ts'
+import type {JsonMap} from '../wire/json.ts'
 import {parseJson} from '../wire/json.ts'
 import type {ListPage} from '../wire/list.ts'
 import {decodeListJson, encodeListRequest} from '../wire/list.ts'
 import {bucketPath} from '../wire/paths.ts'
-import {bucketQuery, parseBucketRef, parseProvider} from '../wire/query.ts'
+import {bucketQuery, parseBucketRef} from '../wire/query.ts'
 import type {Transport} from './transport.ts'
 import {notUnderstood} from './transport.ts'
 
@@ -83,21 +83,7 @@ async function listBuckets(transport: Transport): Promise<readonly BucketRef[]> 
     query: {presence: '2'},
     body: encodeAction({action: ACTION.list}),
   })
-  if (!Array.isArray(found)) throw notUnderstood(bucketPath(), 'a list of buckets')
-  return (found as readonly Json[]).map(bucketOf)
-}
-
-function bucketOf(value: Json): BucketRef {
-  if (!isJsonMap(value) || typeof value['name'] !== 'string') {
-    throw notUnderstood(bucketPath(), 'a bucket')
-  }
-  const {name, provider, namespace} = value
-  const space = isJsonMap(namespace) ? namespace : {}
-  return {
-    name: name as BucketName,
-    provider: (typeof provider === 'string' ? parseProvider(provider) : undefined) ?? 'ais',
-    namespace: {uuid: String(space['uuid'] ?? ''), name: String(space['name'] ?? '')},
-  }
+  return decodeBucketList(found)
 }
 
 async function headBucket(transport: Transport, bucket: BucketRef): Promise<JsonMap> {

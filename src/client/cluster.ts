@@ -104,7 +104,7 @@ async function readMap(
 async function readBackends(transport: Transport): Promise<readonly Json[]> {
   const query = {[QUERY.what]: 'backends'}
   const found = await transport.sendForJson({method: 'GET', path: CLUSTER, query})
-  return Array.isArray(found) ? found : []
+  return Array.isArray(found) ? (found as readonly Json[]) : []
 }
 
 async function joinByAdmin(
@@ -144,7 +144,7 @@ export async function mapParallel<T, R>(
   items: readonly T[],
   apply: (item: T) => Promise<R>,
 ): Promise<readonly R[]> {
-  const results = new Array<R>(items.length)
+  const results: R[] = []
   let next = 0
   const work = async (): Promise<void> => {
     for (let at = next++; at < items.length; at = next++) {

@@ -1,6 +1,6 @@
 /**
- * Names of nodes and buckets for completion: from the cluster when it answers at once, else from the
- * last time that it did. Wrong names cost a TAB, waiting costs patience.
+ * Names of nodes and buckets for completion: from the cluster when it answers at once, else from
+ * the last time that it did. Wrong names cost a TAB, waiting costs patience.
  */
 
 import {mkdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs'

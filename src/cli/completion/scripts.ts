@@ -1,6 +1,6 @@
 /**
- * What a shell sources. Each script hands the words before the cursor to `aisctl __complete` and shows
- * its candidates; a candidate that ends in "/" or "=" goes on without a space.
+ * What a shell sources. Each script hands the words before the cursor to `aisctl __complete` and
+ * shows its candidates; a candidate that ends in "/" or "=" goes on without a space.
  */
 
 export type Shell = 'bash' | 'zsh' | 'fish'

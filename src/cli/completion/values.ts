@@ -5,8 +5,13 @@ import {join} from 'node:path'
 import {knownClusters} from '../../client/known-clusters.ts'
 import {dataDir} from '../../client/state-dir.ts'
 import {SETTING_KEYS, sectionOf} from '../../model/config/schema.ts'
-import type {Candidate} from '../complete.ts'
 import {namesOfCluster} from './names.ts'
+
+/** What the shell may insert. */
+export interface Candidate {
+  readonly word: string
+  readonly description?: string
+}
 
 export type ValueKind =
   'none' | 'node' | 'bucket' | 'object' | 'section' | 'setting' | 'cluster' | 'playground' | 'file'

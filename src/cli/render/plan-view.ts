@@ -1,6 +1,7 @@
 /**
- * Draws a plan while it runs: a line per host with the step it is at, on a terminal in place (listr2),
- * elsewhere a line for every step that ends. Ctrl-C lets the running steps end and starts no other.
+ * Draws a plan while it runs: a line per host with the step it is at, on a terminal in place
+ * (listr2), elsewhere a line for every step that ends. Ctrl-C lets the running steps end and starts
+ * no other.
  */
 
 import {formatDuration} from '../../base/units.ts'

@@ -27,12 +27,19 @@ function inPlace(stream: WriteStream): ProgressLine {
   }
 }
 
+/** A log wants to see that something happens, not every bit of it. */
+const LOG_EVERY_MS = 1_000
+
 function lineByLine(stream: WriteStream): ProgressLine {
   let last = ''
+  let toldMs = -LOG_EVERY_MS
   return {
     show: (text) => {
-      if (text !== last) stream.write(`${text}\n`)
+      const now = performance.now()
+      if (text === last || now - toldMs < LOG_EVERY_MS) return
+      stream.write(`${text}\n`)
       last = text
+      toldMs = now
     },
     end: () => undefined,
   }

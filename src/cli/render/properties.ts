@@ -14,9 +14,15 @@ export function flatten(value: JsonMap, prefix = ''): readonly (readonly [string
 }
 
 function textOf(value: Json): string {
-  if (value === null) return ''
   if (Array.isArray(value)) return `[${value.map((item) => textOf(item as Json)).join(' ')}]`
-  return isJsonMap(value) ? '' : String(value)
+  return scalarText(value)
+}
+
+/** A text, number or flag as text; '' for everything else. */
+export function scalarText(value: Json | undefined): string {
+  if (typeof value === 'string') return value
+  const shown = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+  return shown ? String(value) : ''
 }
 
 export function propertyTable(pairs: readonly (readonly [string, string])[]): readonly string[] {

@@ -11,6 +11,7 @@ import type {Json, JsonMap} from '../../wire/json.ts'
 import {isJsonMap} from '../../wire/decode.ts'
 import {STATE_FLAG} from '../../wire/node-state.ts'
 import type {Paint, Style} from './paint.ts'
+import {scalarText} from './properties.ts'
 import type {TableColumn} from './table.ts'
 import {renderGrid, renderTable} from './table.ts'
 
@@ -148,7 +149,7 @@ export function summary({overview, config, backends}: SummaryFacts): readonly st
       `version ${smap.version}, UUID ${overview.uuid}, primary ${nodeLabel('proxy', smap.primary)}`,
     ],
     ['Software:', softwareText(nodes)],
-    ['Backend:', backends.length === 0 ? 'None' : backends.join(', ')],
+    ['Backend:', backends.length === 0 ? 'None' : backends.map(scalarText).join(', ')],
     ['Deployment:', same(nodes.flatMap(({facts}) => facts?.deployment ?? []))],
     ['Status:', countsText(nodes)],
     ['Rebalance:', rebalanceText(targets)],

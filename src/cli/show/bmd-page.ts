@@ -6,6 +6,7 @@ import {decodeBmd} from '../../wire/bmd.ts'
 import {isJsonMap} from '../../wire/decode.ts'
 import type {Json, JsonMap} from '../../wire/json.ts'
 import {formatRfc822} from '../../wire/time.ts'
+import {scalarText} from '../render/properties.ts'
 import {renderGrid, renderTable} from '../render/table.ts'
 import type {Page} from './cluster-page.ts'
 
@@ -38,8 +39,7 @@ function namespaceText({uuid, name}: {readonly uuid: string; readonly name: stri
 }
 
 function textAt(section: Json | undefined, key: string): string {
-  const value = isJsonMap(section) ? section[key] : undefined
-  return value === undefined || value === null ? '' : String(value)
+  return isJsonMap(section) ? scalarText(section[key]) : ''
 }
 
 function enabledText(section: Json | undefined, key: string): string {
@@ -52,6 +52,6 @@ function ecText(section: Json | undefined): string {
 }
 
 function createdText({created}: JsonMap): string {
-  const ns = parseU64(String(created ?? ''))
+  const ns = parseU64(scalarText(created))
   return ns === undefined || ns === 0n ? '' : formatRfc822(ns)
 }

@@ -6,6 +6,7 @@ import {gatherOverview} from '../../client/overview.ts'
 import {formatSize} from '../../base/units.ts'
 import {isJsonMap} from '../../wire/decode.ts'
 import type {JsonMap} from '../../wire/json.ts'
+import {scalarText} from '../render/properties.ts'
 import {nodeCell} from '../render/status-view.ts'
 import type {TableColumn} from '../render/table.ts'
 import {renderTable} from '../render/table.ts'
@@ -48,6 +49,6 @@ function cellOf(name: string): (node: NodeOverview) => string {
   return (node) => {
     const value = trackerOf(node)[name]
     if (value === undefined || value === null || value === 0) return '-'
-    return name.endsWith('.size') ? formatSize(Number(value)) : String(value)
+    return name.endsWith('.size') ? formatSize(Number(value)) : scalarText(value)
   }
 }
