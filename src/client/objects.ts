@@ -10,6 +10,7 @@ import {buffer} from 'node:stream/consumers'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError} from '../base/errors.ts'
 import type {BucketRef} from '../model/bucket.ts'
+import {isRefusal, parseObjectName} from '../model/ids.ts'
 import type {Checksum} from '../model/object.ts'
 import {decodeError} from '../wire/error-body.ts'
 import type {HeaderPair} from '../wire/headers.ts'
@@ -218,8 +219,11 @@ async function ask(
   {bucket, objectName}: ObjectAddress,
   {method, headers, body}: Ask,
 ): Promise<IncomingMessage> {
+  // A URL would fold `..` before the cluster could refuse it.
+  const name = parseObjectName(objectName)
+  if (isRefusal(name)) throw new AisError(name)
   const url = new URL(
-    `${objectPath(bucket.name, objectName)}?${formatQuery(bucketQuery(bucket))}`,
+    `${objectPath(bucket.name, name)}?${formatQuery(bucketQuery(bucket))}`,
     endpoint,
   )
   const answer = await requestData({

@@ -318,6 +318,14 @@ t.test('what was deleted is gone, and deleting it again says so', async (t) => {
   t.match(error, {code: 'OBJECT_NOT_FOUND', exit: 3})
 })
 
+t.test('a name that a URL would fold is refused before anything is sent', async (t) => {
+  const objects = createObjectClient({endpoints: [await deadUrl()]})
+  for (const objectName of ['../x', 'a/../b', 'a/./b', '']) {
+    const error = await failure(objects.head({bucket: parseBucketPath('b').bucket, objectName}))
+    t.equal(error.code, 'BAD_NAME', objectName)
+  }
+})
+
 t.test('standard input is kept until it is sent, then forgotten', async (t) => {
   const seen = await withSpooled(
     Readable.from([Buffer.from('ab'), Buffer.from('c')]),
