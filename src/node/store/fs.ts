@@ -45,6 +45,8 @@ export interface Fs {
   readonly open: (path: string, mode: OpenMode) => Fd
   readonly close: (fd: Fd) => void
   readonly stat: (path: string) => FileStat
+  /** Whether a file is there; cheap when it is not, since no error is made. */
+  readonly isFile: (path: string) => boolean
   readonly fstat: (fd: Fd) => FileStat
   /** Reads up to `length` bytes at `position`; 0 means the end. */
   readonly read: (fd: Fd, into: Uint8Array, length: number, position: number) => number
@@ -90,6 +92,7 @@ export const nodeFs: Fs = {
   open: (path, mode) => fs.openSync(path, FLAGS[mode], FILE_MODE),
   close: (fd) => fs.closeSync(fd),
   stat: (path) => statOf(fs.statSync(path)),
+  isFile: (path) => fs.statSync(path, {throwIfNoEntry: false})?.isFile() === true,
   fstat: (fd) => statOf(fs.fstatSync(fd)),
   read: (fd, into, length, position) => fs.readSync(fd, into, 0, length, position),
   write: writeAll,

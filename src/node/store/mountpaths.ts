@@ -32,6 +32,8 @@ export interface Mountpath {
   /** Prefix of every path that is written: the same directory, whatever is mounted later. */
   readonly pinned: string
   readonly dev: number
+  /** Marked by this very start: it holds nothing yet. */
+  readonly fresh: boolean
   readonly calls: MountpathCalls
   readonly port: Fs
 }
@@ -93,7 +95,8 @@ function openOne(
       const whose = `target ${mark.target} of cluster ${mark.uuid}`
       return {path, why: `it belongs to ${whose}, not to ${question.target} of ${question.uuid}`}
     }
-    return use(config, mark.id, question, port)
+    const known = {id: mark.id, fresh: existing === undefined}
+    return use(config, known, question, port)
   } catch (error) {
     if (error instanceof AisError && error.code === 'INCOMPATIBLE') throw error
     if (error instanceof AisError) return {path, why: error.message}
@@ -127,7 +130,7 @@ function freshProblem(path: string, question: MountpathsQuestion, port: Fs): str
 
 function use(
   config: MountpathConfig,
-  id: string,
+  known: Pick<Mountpath, 'id' | 'fresh'>,
   question: MountpathsQuestion,
   port: Fs,
 ): Mountpath {
@@ -137,7 +140,7 @@ function use(
   prepare(port, pinned)
   return {
     path,
-    id,
+    ...known,
     label: config.label ?? '',
     disks: config.disk === undefined || config.disk === '' ? [] : [config.disk],
     pinned,

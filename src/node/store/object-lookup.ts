@@ -87,6 +87,19 @@ export class ObjectLookup {
     return found
   }
 
+  /** The attributes in force for a key that is about to be replaced; usually there are none. */
+  previous(key: ObjectKey): ObjectAttributes | null {
+    const path = objectPath(key.bid, key.name)
+    const isNew = [...readMountpaths(this.#placed, key.digest)].every((root) => {
+      const mountpath = this.#byPath.get(root)
+      return mountpath === undefined || !mountpath.port.isFile(`${root}/${path}`)
+    })
+    if (isNew) return null
+    const file = this.newest(key, false)
+    if (file !== null) closeFile(file)
+    return file === null ? null : file.footer.attributes
+  }
+
   lookup(key: ObjectKey, wantContent: boolean): Lookup {
     const file = this.newest(key, wantContent)
     const known = file === null ? null : file.footer.attributes.gen.counter

@@ -167,9 +167,10 @@ function createWriting(parts: ObjectStoreParts, lookups: ObjectLookup): Writing 
     folders: {made: new Set(), durable: new Set()},
     committerOf: (mountpath) =>
       defined(committers.get(mountpath), 'every used mountpath has a committer'),
-    current: (key) => {
+    current: (key) => lookups.newest(key, false),
+    previous: (key) => {
       try {
-        return lookups.newest(key, false)
+        return lookups.previous(key)
       } catch (error) {
         // A damaged version does not stand in the way of the one that replaces it.
         if (error instanceof AisError) return null

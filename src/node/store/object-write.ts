@@ -54,8 +54,10 @@ export interface Writing {
   /** Folders that are there, and those whose parents were fsynced since. */
   readonly folders: {readonly made: Set<string>; readonly durable: Set<string>}
   readonly committerOf: (mountpath: Mountpath) => Committer
-  /** The file in force for a key, or null; damaged ones count as null. */
+  /** The file in force for a key, or null. @throws AisError when it cannot be read */
   readonly current: (key: ObjectKey) => ObjectFile | null
+  /** The attributes in force for a key, or null; damaged ones count as null. */
+  readonly previous: (key: ObjectKey) => ObjectAttributes | null
   readonly noted: (mountpath: Mountpath, attributes: ObjectAttributes) => void
   readonly workName: () => string
 }
@@ -79,7 +81,7 @@ export function writeBody(
       release()
       done(error, attributes)
     }
-    const decided = decideNow(writing, change)
+    const decided = change.decide(writing.previous(key))
     if (decided instanceof AisError) {
       if (body.file !== null) discardFile(mountpath, body.file)
       return finish(decided, undefined)
@@ -117,7 +119,8 @@ export function writeMetadata(writing: Writing, change: Change, done: WriteDone)
       release()
       done(error, attributes)
     }
-    const file = writing.current(key)
+    const file = currentOrError(writing, key)
+    if (file instanceof AisError) return finish(file, undefined)
     const decided = decide(file === null ? null : file.footer.attributes)
     if (decided instanceof AisError || file === null) {
       if (file !== null) closeFile(file)
@@ -137,12 +140,6 @@ export function writeMetadata(writing: Writing, change: Change, done: WriteDone)
     if (durable) writing.committerOf(mountpath).sync(fd, end)
     else end(null)
   })
-}
-
-function decideNow(writing: Writing, change: Change): ReturnType<Decide> {
-  const file = writing.current(change.key)
-  if (file !== null) closeFile(file)
-  return change.decide(file === null ? null : file.footer.attributes)
 }
 
 /** Writes what is still to be written to the work file. On an error nothing of it is left. */
@@ -170,6 +167,15 @@ function prepare(
 interface WorkFile {
   readonly fd: Fd
   readonly path: string
+}
+
+function currentOrError(writing: Writing, key: ObjectKey): ObjectFile | null | AisError {
+  try {
+    return writing.current(key)
+  } catch (error) {
+    if (error instanceof AisError) return error
+    throw error
+  }
 }
 
 function settle(writing: Writing, name: string): void {

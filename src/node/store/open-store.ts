@@ -92,8 +92,16 @@ function historyNow(
   nextCounter: bigint,
 ): readonly MountpathSet[] {
   const paths = mountpaths.used.map(({path}) => path)
-  const all = [...paths, ...mountpaths.missing.map(({path}) => path)]
-  // Without a history or a counter nothing is known of what the disks hold.
-  const before = kept === undefined || !counterKept ? unknownHistory(all) : kept
+  const before = kept === undefined || !counterKept ? unknownBefore(mountpaths) : kept
   return paths.length === 0 ? before : foldHistory(extendHistory(before, paths, nextCounter))
+}
+
+/**
+ * Without a history or a counter nothing is known of what the disks hold, except on a first start,
+ * when every mountpath was marked just now.
+ */
+function unknownBefore(mountpaths: Mountpaths): readonly MountpathSet[] {
+  const older = mountpaths.used.filter(({fresh}) => !fresh)
+  if (older.length === 0) return []
+  return unknownHistory([...older, ...mountpaths.missing].map(({path}) => path))
 }
