@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import {basename, join} from 'node:path'
@@ -32,6 +33,9 @@ const common = {
   banner: {js: require},
 }
 
+/** No command runs longer than this and loads a part of itself for the first time. */
+const OLD_MS = 3_600_000
+
 export async function buildCli() {
   await buildRoot()
   const plugins = readdirSync(join(root, 'plugins')).map((name) => join(root, 'plugins', name))
@@ -43,9 +47,7 @@ export async function buildCli() {
 }
 
 async function buildRoot() {
-  for (const folder of ['cli', 'kit', 'chunks'])
-    rmSync(join(root, 'dist', folder), {recursive: true, force: true})
-  await build({
+  const {metafile} = await build({
     ...common,
     absWorkingDir: root,
     entryPoints: [
@@ -59,10 +61,20 @@ async function buildRoot() {
     chunkNames: 'chunks/[name]-[hash]',
     // Optional parts of it are native and found at run time.
     external: ['ssh2'],
+    metafile: true,
   })
+  removeOld(new Set(Object.keys(metafile.outputs).map((path) => join(root, path))))
   // Scripts that run on hosts are read from beside the code that sends them.
   for (const script of globSync('src/ops/host/*.sh', {cwd: root})) {
     copyFileSync(join(root, script), join(root, 'dist/chunks', basename(script)))
+  }
+}
+
+/** What an earlier build left, except what a running aisctl may still load. */
+function removeOld(outputs) {
+  for (const path of globSync('dist/{cli,kit,chunks}/**/*.js', {cwd: root})) {
+    const file = join(root, path)
+    if (!outputs.has(file) && Date.now() - statSync(file).mtimeMs > OLD_MS) rmSync(file)
   }
 }
 
