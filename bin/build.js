@@ -1,12 +1,48 @@
 // Builds what is shipped: the daemon as one file that is also the entry of its own threads, then the
 // command line. Plain JavaScript; needs the development packages.
 import {chmodSync, existsSync, mkdirSync, statSync} from 'node:fs'
+import {isBuiltin} from 'node:module'
 import {fileURLToPath} from 'node:url'
 
 import {build} from 'esbuild'
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url))
 const outfile = at('../dist/aisnode.mjs')
+
+/**
+ * Node's own modules by require, when the module that wants them is first used: a static import of
+ * node:http alone costs every thread 10 ms, because its facade reads every lazy property.
+ */
+const builtinsByRequire = {
+  name: 'builtins-by-require',
+  setup({onResolve, onLoad}) {
+    onResolve({filter: /^[a-z:_/]+$/}, ({path, kind}) => {
+      if (!isBuiltin(path)) return undefined
+      return kind === 'require-call' ? {path, external: true} : {path, namespace: 'builtin'}
+    })
+    onLoad({filter: /.*/, namespace: 'builtin'}, ({path}) => ({
+      contents: `module.exports = require(${JSON.stringify(path)})`,
+      loader: 'js',
+    }))
+  },
+}
+
+/** Of 2,500 content types the daemon writes these; Koa's helpers would carry the whole list twice. */
+const CONTENT_TYPES = {
+  'application/json': {charset: 'UTF-8', extensions: ['json']},
+  'application/octet-stream': {extensions: ['bin']},
+  'text/html': {extensions: ['html']},
+  'text/plain': {extensions: ['txt']},
+}
+const fewContentTypes = {
+  name: 'few-content-types',
+  setup({onLoad}) {
+    onLoad({filter: /mime-db[/\\]db\.json$/}, () => ({
+      contents: JSON.stringify(CONTENT_TYPES),
+      loader: 'json',
+    }))
+  },
+}
 
 mkdirSync(at('../dist'), {recursive: true})
 await build({
@@ -20,6 +56,9 @@ await build({
   keepNames: true,
   legalComments: 'none',
   logLevel: 'warning',
+  plugins: [builtinsByRequire, fewContentTypes],
+  // The daemon uses one of its thirty hashes (CRC32C).
+  alias: {'hash-wasm': 'hash-wasm/dist/crc32.umd.min.js'},
   // Packages that are CommonJS inside still call require for Node's own modules.
   banner: {
     js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",

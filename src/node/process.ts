@@ -4,7 +4,7 @@
  */
 
 import {AisError, type Refusal} from '../base/errors.ts'
-import {nodeLabel} from '../model/ids.ts'
+
 import {parseArgv, USAGE, type Flags} from './config/argv.ts'
 import {loadConfig, type NodeConfig} from './config/load.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
@@ -47,7 +47,6 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   process.env['UV_THREADPOOL_SIZE'] = String(pool)
   ensureStateDirectory(file.state)
   const identity = await settle(config)
-  process.title = `aisnode ${nodeLabel(file.role, identity.id)}`
   const amnesia =
     identity.origin === 'mountpaths' ? 'the state directory is empty, the data disks are not' : ''
   const ignored = (): void => undefined
