@@ -158,9 +158,9 @@ function nextCommands(cluster) {
   if (onLab) {
     return [
       `npx aisctl lab ns --name ${NAME}        # a shell from which the hosts are reached; in it:`,
-      `  npx aisctl show cluster`,
-      `  npx aisctl deploy -f ${cluster.topology}    # again: changes nothing, and says so`,
-      `  npx aisctl node restart HOST-OR-ID`,
+      `  npx aisctl show cluster --cluster ${NAME}`,
+      `  npx aisctl deploy -f ${cluster.topology}    # changes nothing, and says so`,
+      `  npx aisctl node restart target-h2 --cluster ${NAME}`,
       `npx aisctl lab power-off 2 --name ${NAME}   # cut the power of a host; power-on brings it back`,
       `npm run down                        # remove all of it`,
     ]
