@@ -20,7 +20,7 @@ import {
 const EXPOSURE_MAX = 2
 const OBJECTS = process.argv.includes('--long') ? 2000 : 200
 const BYTES_MAX = process.argv.includes('--long') ? 64 * 1024 * 1024 : 1024 * 1024
-const WRITE_MS_MAX = 600_000
+const WRITE_MS_MAX = process.argv.includes('--long') ? 600_000 : 120_000
 
 export async function installCases(t: Test, cluster: Cluster): Promise<void> {
   await t.test('deploy turns bare hosts into a cluster that is well', async (t) => {

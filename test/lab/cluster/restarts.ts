@@ -48,7 +48,7 @@ export async function restartCases(t: Test, cluster: Cluster): Promise<void> {
 
   await t.test('shutdown, power off, power on, start: the same cluster', async (t) => {
     const [before] = await settled(cluster)
-    const file = ['--file', cluster.topology]
+    const file = ['--topology', cluster.topology]
     const down = await operate(cluster, 'cluster', 'shutdown', '--yes', ...file)
     t.equal(down.status, 0, down.stderr)
     for (const node of cluster.nodes) {
