@@ -6,8 +6,7 @@
 
 import type {Json, JsonMap} from './json.ts'
 import {encodeJson, parseJson} from './json.ts'
-import type {Decoder} from './decode.ts'
-import {bool, json, list, looseStruct, map, optional, text, withDefault} from './decode.ts'
+import {bool, json, list, looseStruct, optional, text, withDefault} from './decode.ts'
 
 /** Names of actions, as AIStore writes them. */
 export const ACTION = {
@@ -138,44 +137,4 @@ export function decodeJobQuery(body: string): JobQuery {
     node: found.node,
     onlyRunning: found.show_active ?? null,
   }
-}
-
-const CUSTOM: Decoder<Readonly<Record<string, string>>> = (value, path) =>
-  Object.fromEntries(
-    Object.entries(map(value, path)).map(([key, item]) => [key, text(item, `${path}.${key}`)]),
-  )
-
-/** Value of PATCH on an object: custom metadata. @throws AisError BAD_REQUEST */
-export function decodeCustomValue(value: Json): Readonly<Record<string, string>> {
-  return CUSTOM(value ?? {}, 'value')
-}
-
-const OBJECT_NAMES = looseStruct({
-  template: withDefault(text, ''),
-  objnames: withDefault(list(text), []),
-})
-
-/** Value of the multi-object actions. @throws AisError BAD_REQUEST */
-export function decodeObjectNames(value: Json): {
-  readonly template: string
-  readonly objectNames: readonly string[]
-} {
-  const found = OBJECT_NAMES(value ?? {}, 'value')
-  return {template: found.template, objectNames: found.objnames}
-}
-
-const SUMMARY = looseStruct({
-  uuid: withDefault(text, ''),
-  prefix: withDefault(text, ''),
-  cached: withDefault(bool, true),
-  present: withDefault(bool, true),
-})
-
-/** Value of a summary request. @throws AisError BAD_REQUEST */
-export function decodeSummaryRequest(value: Json): {
-  readonly uuid: string
-  readonly prefix: string
-} {
-  const {uuid, prefix} = SUMMARY(value ?? {}, 'value')
-  return {uuid, prefix}
 }

@@ -25,13 +25,6 @@ export const RESOURCE = {
   xactions: 'xactions',
 } as const
 
-export type Resource = (typeof RESOURCE)[keyof typeof RESOURCE]
-
-/** Prometheus text; outside `/v1`. */
-export const METRICS_PATH = '/metrics'
-/** S3 compatibility; outside `/v1`. */
-export const S3_PATH = '/s3'
-
 /** A request target: raw path and raw query, neither decoded. */
 export interface RequestTarget {
   readonly path: string
@@ -96,17 +89,6 @@ export function parseBucketPath(path: string): BucketName | undefined | Refusal 
   if (rest === '') return undefined
   const text = decodePathPart(rest)
   return isRefusal(text) ? text : parseBucketName(text)
-}
-
-/** The words of a raw path, each decoded, empty ones left out: `/v1/cluster/proxy/p1` → 4 words. */
-export function pathWords(path: string): readonly string[] | Refusal {
-  const words: string[] = []
-  for (const part of path.split('/')) {
-    const word = decodePathPart(part)
-    if (isRefusal(word)) return word
-    if (word !== '') words.push(word)
-  }
-  return words
 }
 
 /** Percent-decodes once. Refused: a bad escape, and bytes that are no UTF-8. */

@@ -152,24 +152,3 @@ export function bucketQuery(ref: BucketRef): Readonly<Record<string, string | un
     [QUERY.namespace]: global ? undefined : `@${ref.namespace.uuid}#${ref.namespace.name}`,
   }
 }
-
-/**
- * A bucket and, behind it, an object: what `bck_to` and `object_to` hold (`ais/@#/b/` ,
- * `ais/@#/b/o`).
- */
-export interface Uname {
-  readonly ref: BucketRef
-  /** '' when it names the bucket. */
-  readonly objectName: string
-}
-
-/** Parses a uname, or says why it is none. */
-export function parseUname(text: string): Uname | Refusal {
-  const [provider, namespace, name, ...rest] = text.split('/')
-  const query = new Map([
-    [QUERY.provider, provider ?? ''],
-    [QUERY.namespace, namespace ?? ''],
-  ])
-  const ref = parseBucketRef(name ?? '', query)
-  return isRefusal(ref) ? ref : {ref, objectName: rest.join('/')}
-}

@@ -33,8 +33,3 @@ export function decodeRmd(value: Json): {
 export function rebalanceId(version: number): string {
   return `g${version}`
 }
-
-/** The number of a rebalance id; undefined when the text is none. */
-export function parseRebalanceId(id: string): number | undefined {
-  return /^g\d{1,15}$/.test(id) ? Number(id.slice(1)) : undefined
-}

@@ -11,9 +11,6 @@ const MS_PER_DAY = 86_400_000
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 const WEEKDAYS = 'Sun Mon Tue Wed Thu Fri Sat'.split(' ')
 
-/** Go's zero time, which stands for "not yet". */
-export const GO_ZERO_TIME = '0001-01-01T00:00:00Z'
-
 interface Civil {
   readonly year: string
   readonly month: string

@@ -9,11 +9,8 @@ import {isRefusal} from '../../src/model/ids.ts'
 import type {ObjectAttributes} from '../../src/model/object.ts'
 import {
   decodeAction,
-  decodeCustomValue,
   decodeJobQuery,
   decodeNodeAction,
-  decodeObjectNames,
-  decodeSummaryRequest,
   encodeAction,
   encodeNodeAction,
 } from '../../src/wire/action.ts'
@@ -63,7 +60,6 @@ import {
   objectPath,
   parseBucketPath,
   parseObjectPath,
-  pathWords,
   splitTarget,
 } from '../../src/wire/paths.ts'
 import {
@@ -72,7 +68,6 @@ import {
   parseBucketRef,
   parseGoBool,
   parseQuery,
-  parseUname,
   queryFlag,
 } from '../../src/wire/query.ts'
 import {
@@ -274,7 +269,7 @@ t.test('object names survive the path, whatever they hold', (t) => {
   t.end()
 })
 
-t.test('paths split into target, bucket and words', (t) => {
+t.test('paths split into target and bucket', (t) => {
   t.strictSame(splitTarget('/a?b=c?d'), {path: '/a', query: 'b=c?d'})
   t.strictSame(splitTarget('/a'), {path: '/a', query: ''})
   t.equal(parseBucketPath('/v1/buckets'), undefined)
@@ -284,8 +279,6 @@ t.test('paths split into target, bucket and words', (t) => {
   t.match(parseBucketPath('/v1/buckets/f!1'), {code: 'BAD_NAME'})
   t.match(parseBucketPath('/v1/buckets/%ff'), {code: 'BAD_NAME'})
   t.match(parseBucketPath('/v1/bucketsx'), {code: 'BAD_REQUEST'})
-  t.strictSame(pathWords('/v1/cluster//proxy/p%31'), ['v1', 'cluster', 'proxy', 'p1'])
-  t.match(pathWords('/v1/%ff'), {code: 'BAD_NAME'})
   t.end()
 })
 
@@ -335,9 +328,6 @@ t.test('a bucket is named by path and query, in all spellings', (t) => {
     const back = parseBucketRef('b', parseQuery(formatQuery(bucketQuery(whole))))
     t.strictSame(back, {...whole, provider: 'azure'})
   }
-  t.match(parseUname('ais/@#/b/'), {ref: {name: 'b'}, objectName: ''})
-  t.match(parseUname('ais/@#/b/o/p'), {ref: {name: 'b'}, objectName: 'o/p'})
-  t.match(parseUname('ais'), {code: 'BAD_NAME'})
   t.end()
 })
 
@@ -643,19 +633,6 @@ t.test('an action message is read whatever its case, and written as Go does', (t
     onlyRunning: true,
   })
   t.equal(decodeJobQuery('').onlyRunning, null)
-  t.strictSame(decodeCustomValue({a: 'b'}), {a: 'b'})
-  t.strictSame(decodeCustomValue(null), {})
-  t.match(
-    message(() => decodeCustomValue({a: 1})),
-    /value.a: expected a text/,
-  )
-  t.strictSame(decodeObjectNames({objnames: ['a'], template: 'p'}), {
-    template: 'p',
-    objectNames: ['a'],
-  })
-  t.strictSame(decodeObjectNames(null), {template: '', objectNames: []})
-  t.strictSame(decodeSummaryRequest({uuid: 'u', cached: true}), {uuid: 'u', prefix: ''})
-  t.strictSame(decodeSummaryRequest(null), {uuid: '', prefix: ''})
   t.end()
 })
 
