@@ -74,8 +74,11 @@ export interface BeatRequest {
   readonly settled: number
   /** AIStore's ClusterStarted, as the primary sees it. */
   readonly started: boolean
-  /** Which run is meant; null while the primary has not heard it. Another run takes no lease. */
-  readonly to: RunMark | null
+  /**
+   * Which run is meant: the incarnation as recorded, and run 0 while the primary has not heard it.
+   * Another incarnation joins anew, another run takes no lease.
+   */
+  readonly to: RunMark
   /** Nonce of the answer that dates the lease; 0: none. */
   readonly echo: number
   /** Length of the lease counted from the sending of the echoed answer; 0: none. */

@@ -133,7 +133,7 @@ const REQUESTS: Readonly<Record<string, Decoder<unknown>>> = {
     committedSha: text,
     settled: count,
     started: bool,
-    to: nullable(struct({inc: count, run: count})),
+    to: struct({inc: count, run: count}),
     echo: count,
     leaseMs: count,
   }),

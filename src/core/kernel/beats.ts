@@ -82,7 +82,7 @@ export function sendDueBeats(turn: Turn): void {
         committedSha: committed?.sha ?? '',
         settled: stage.settledIndex,
         started: stage.started,
-        to: peer.heard,
+        to: {inc: member.inc, run: peer.heard?.run ?? 0},
         echo: peer.nonce,
         leaseMs,
       },

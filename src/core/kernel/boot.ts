@@ -27,7 +27,7 @@ export function bootedNode(event: Booted): NodeState {
     facts,
     prng: prngOf(event.seed),
     nowMs,
-    wallMs,
+    wallMs: Math.floor(wallMs),
     tickedMs: nowMs,
     timers: timersOf(durable.committed?.record.conf.set ?? facts.foundingConfig),
     standby: facts.standby,

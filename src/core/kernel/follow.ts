@@ -197,7 +197,9 @@ function whyNotFollow(node: NodeState, request: BeatRequest): string {
   if (request.epoch < durable.promisedEpoch) {
     return `this node has promised epoch ${durable.promisedEpoch}`
   }
-  if (request.to !== null && request.to.inc !== durable.inc) return 'meant for another incarnation'
+  if (request.to.inc !== durable.inc) {
+    return `this node is incarnation ${durable.inc}, the beat is for ${request.to.inc}`
+  }
   return ''
 }
 

@@ -71,7 +71,7 @@ export function step(state: KernelState, event: KernelEvent): KernelStep {
 
 function withTime(node: NodeState, event: Exclude<KernelEvent, {type: 'booted'}>): NodeState {
   assert(event.nowMs >= node.nowMs, 'monotonic time does not run backwards')
-  const wallMs = 'wallMs' in event ? event.wallMs : node.wallMs
+  const wallMs = 'wallMs' in event ? Math.floor(event.wallMs) : node.wallMs
   return {...node, nowMs: event.nowMs, wallMs}
 }
 

@@ -34,7 +34,7 @@ export function leaseFromBeat(
   beat: BeatRequest,
   self: {readonly run: RunMark; readonly held: RecordPosition},
 ): LeaseState {
-  const meant = beat.to !== null && beat.to.inc === self.run.inc && beat.to.run === self.run.run
+  const meant = beat.to.inc === self.run.inc && beat.to.run === self.run.run
   if (!meant || beat.leaseMs === 0 || comparePositions(self.held, beat.committed) !== 0)
     return lease
   const echoed = lease.answers.find(({nonce}) => nonce === beat.echo)

@@ -1,0 +1,284 @@
+/**
+ * What must hold at every step (protocol.md 3.1). Each violation names its invariant; the first few
+ * of a seed are kept. Checkers see what nodes decide, what reaches their disks and what clients hear,
+ * and keep a history of their own that no crash takes away.
+ */
+
+import type {KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'
+import type {KernelState, NodeState} from '../../../src/core/kernel/state.ts'
+import type {NodeId} from '../../../src/model/ids.ts'
+import {isElectable} from '../../../src/model/node.ts'
+import type {StoredRecord} from '../../../src/model/peer-messages.ts'
+import {isRecordQuorum, voterKey} from '../../../src/model/quorum.ts'
+import {comparePositions, type ClusterRecord} from '../../../src/model/record.ts'
+import {sha256} from './hash.ts'
+import type {SimProcess} from './process.ts'
+
+export interface Violation {
+  readonly seed: number
+  readonly invariant: string
+  readonly detail: string
+}
+
+/** A change that a client was told is done. */
+export interface Acknowledged {
+  readonly what: string
+  readonly index: number
+  readonly holds: (record: ClusterRecord) => boolean
+}
+
+export interface Invariants {
+  readonly violations: readonly Violation[]
+  readonly sometimes: Readonly<Record<string, number>>
+  readonly violate: (invariant: string, detail: string) => void
+  readonly saw: (name: string) => void
+  readonly stepped: (
+    process: SimProcess,
+    before: KernelState,
+    event: KernelEvent,
+    effects: readonly KernelEffect[],
+  ) => void
+  readonly durable: (process: SimProcess) => void
+  readonly inUse: (process: SimProcess) => void
+  readonly wiped: (process: SimProcess) => void
+  readonly isWhole: () => boolean
+  readonly acknowledged: (change: Acknowledged) => void
+  /** Newest record that a quorum has committed. */
+  readonly committed: () => StoredRecord | null
+}
+
+const VIOLATIONS_KEPT = 5
+
+export function createInvariants(seed: number): Invariants {
+  const violations: Violation[] = []
+  const sometimes: Record<string, number> = {}
+  const leaders = new Map<number, string>()
+  const contents = new Map<string, string>()
+  const versions = new Map<string, string>()
+  const known = new Map<string, StoredRecord>()
+  /** Who has ever had a record on disk, by its hash. */
+  const holders = new Map<string, Set<string>>()
+  const votes = new Map<string, string>()
+  const committed = new Map<string, StoredRecord>()
+  const promises = new Map<string, number>()
+  const served = new Map<number, number>()
+  let amnesiac: {readonly id: NodeId; readonly inc: number} | null = null
+  const acks: Acknowledged[] = []
+  const asking = new Map<string, {readonly epoch: number; readonly id: string}>()
+  let newest: StoredRecord | null = null
+
+  function violate(invariant: string, detail: string): void {
+    if (violations.length < VIOLATIONS_KEPT) violations.push({seed, invariant, detail})
+  }
+
+  function saw(name: string): void {
+    sometimes[name] = (sometimes[name] ?? 0) + 1
+  }
+
+  /** C3: one content per position, and one per visible version of a part. */
+  function learn(stored: StoredRecord): string {
+    const sha = stored.sha === '' ? sha256(stored.text) : stored.sha
+    if (known.has(sha)) return sha
+    known.set(sha, {...stored, sha})
+    const {record} = stored
+    const position = `${record.epoch}.${record.index}`
+    const other = contents.get(position)
+    if (other !== undefined && other !== sha) violate('C3', `two contents at ${position}`)
+    contents.set(position, sha)
+    for (const part of ['bmd', 'conf', 'rmd', 'tokens'] as const) {
+      const key = `${part} ${record[part].version}`
+      const text = JSON.stringify(record[part])
+      const old = versions.get(key)
+      if (old !== undefined && old !== text) violate('C3', `two contents of ${key}`)
+      versions.set(key, text)
+    }
+    if (record.pv !== null) saw('joint record')
+    if (record.own.length > 1) saw('own entries above one')
+    return sha
+  }
+
+  function selfKey(node: NodeState): string {
+    return voterKey({id: node.facts.self.id, inc: node.durable.inc})
+  }
+
+  /** C9, C10: the decision that a record is committed rests on disks that hold it. */
+  function onCommit(node: NodeState, proposal: StoredRecord): void {
+    const sha = learn(proposal)
+    const position = `${proposal.record.epoch}.${proposal.record.index}`
+    if (!isRecordQuorum(proposal.record, holders.get(sha) ?? new Set())) {
+      violate('C9', `${node.facts.self.id} commits ${position} without a quorum on disk`)
+    }
+    if (committed.has(sha)) return
+    checkChain(proposal)
+    checkCarried(proposal)
+    checkBrakes(proposal)
+    committed.set(sha, proposal)
+    if (newest === null || comparePositions(proposal.record, newest.record) > 0) newest = proposal
+    else violate('C5', `${position} committed after ${newest.record.epoch}.${newest.record.index}`)
+    if (newest.record.index > 1 && proposal.record.epoch > 1) saw('commit in a later epoch')
+  }
+
+  /** C5: parents lead back to the newest committed record before it. */
+  function checkChain(proposal: StoredRecord): void {
+    if (newest === null) return
+    const until = newest.record.index
+    let at: StoredRecord | undefined = proposal
+    let adopted = false
+    while (at !== undefined && at.record.index > until) {
+      if (at !== proposal && !committed.has(at.sha)) adopted = true
+      at = known.get(at.record.parent)
+    }
+    if (at === undefined || at.sha !== learn(newest)) {
+      const {epoch, index} = proposal.record
+      violate('C5', `${epoch}.${index} does not descend from ${newest.record.epoch}.${until}`)
+    }
+    if (adopted) saw('uncommitted record adopted')
+  }
+
+  /** C6: every acknowledged change is in every later commit. C13: one uuid. */
+  function checkCarried(proposal: StoredRecord): void {
+    const {record} = proposal
+    for (const ack of acks) {
+      if (ack.index <= record.index && !ack.holds(record)) {
+        violate('C6', `${ack.what}, acknowledged at ${ack.index}, is not in ${record.epoch}.${record.index}`)
+      }
+    }
+    if (newest !== null && newest.record.uuid !== record.uuid) violate('C13', `uuid ${record.uuid}`)
+  }
+
+  /** C16: one member is marked lost by one record, and never below the floor. */
+  function checkBrakes(proposal: StoredRecord): void {
+    if (newest === null) return
+    const before = newest.record.smap.nodes
+    const lost = Object.values(proposal.record.smap.nodes).filter(
+      (member) => member.away?.kind === 'lost' && before[member.id]?.away?.kind !== 'lost',
+    )
+    if (lost.length > 0) saw('member marked lost')
+    if (lost.length > 1) violate('C16', `${lost.length} members marked lost by one record`)
+    const members = Object.values(proposal.record.smap.nodes)
+    for (const member of members) {
+      const old = before[member.id]
+      if (old?.away !== undefined && old.away !== null && member.away === null) saw('member back')
+      if (member.away?.kind === 'absent' && old?.away === null) saw('member absent')
+      if (old !== undefined && old.inc < member.inc) saw('wiped member under a new incarnation')
+      if (old?.learner === true && !member.learner) saw('learner promoted')
+    }
+  }
+
+  function onLeading(process: SimProcess, node: NodeState, before: KernelState): void {
+    if (node.stage.stage !== 'leading') return
+    const {epoch, metasync} = node.stage
+    const old = before.phase === 'running' && before.stage.stage === 'leading' ? before.stage : null
+    if (old?.epoch !== epoch) {
+      const leader = leaders.get(epoch)
+      const self = `${selfKey(node)} run ${process.run()}`
+      if (leader !== undefined && leader !== self) {
+        violate('C1', `epoch ${epoch} led by ${leader} and ${self}`)
+      }
+      leaders.set(epoch, self)
+      saw('primary took office')
+      const record = node.durable.accepted?.record
+      const member = record?.smap.nodes[node.facts.self.id]
+      if (member === undefined || !isElectable(member)) violate('C11', `${self} may not lead`)
+    }
+    if (metasync.phase === 'sealing' && old?.metasync !== metasync) onCommit(node, metasync.proposal)
+  }
+
+  /** R3, R8, R9: what others hear is on disk. */
+  function onAnswer(process: SimProcess, node: NodeState, effect: KernelEffect): void {
+    if (effect.type !== 'answer') return
+    const disk = process.disk.durable()
+    const {answer} = effect
+    if (answer.type === 'prepare' && answer.accepted) {
+      const accepted = disk?.accepted ?? null
+      if (accepted === null || comparePositions(accepted.record, answer.position) < 0) {
+        violate('C8', `${selfKey(node)} acknowledges ${JSON.stringify(answer.position)} before it is on disk`)
+      }
+    }
+    const asked = answer.type === 'vote' ? asking.get(`${process.index} ${effect.askId}`) : undefined
+    if (asked === undefined || answer.type !== 'vote' || !answer.granted) return
+    const promised = disk?.promisedEpoch ?? 0
+    const holds = promised > asked.epoch || (promised === asked.epoch && disk?.votedFor?.id === asked.id)
+    if (!holds) violate('C8', `${selfKey(node)}: a vote for epoch ${asked.epoch} is heard before it is on disk`)
+  }
+
+  /** C8: one vote per epoch and incarnation, whatever the disk forgot. */
+  function onVote(node: NodeState, before: KernelState): void {
+    const {votedFor, promisedEpoch, accepted} = node.durable
+    if (votedFor === null || before.phase !== 'running') return
+    const old = before.durable
+    if (old.votedFor === votedFor && old.promisedEpoch === promisedEpoch) return
+    if (accepted === null) return
+    const key = `${selfKey(node)} ${promisedEpoch}`
+    const candidate = `${voterKey(votedFor)}`
+    const other = votes.get(key)
+    if (other !== undefined && other !== candidate) violate('C8', `${key}: ${other} and ${candidate}`)
+    votes.set(key, candidate)
+  }
+
+  return {
+    violations,
+    sometimes,
+    violate,
+    saw,
+    stepped: (process, before, event, effects) => {
+      const state = process.state()
+      if (state.phase !== 'running') return
+      if (state.durable !== (before.phase === 'running' ? before.durable : null)) {
+        if (state.durable.accepted !== null) learn(state.durable.accepted)
+        if (state.durable.promisedEpoch < (state.durable.accepted?.record.epoch ?? 0)) {
+          violate('C7', `${selfKey(state)} accepts above its promise`)
+        }
+        onVote(state, before)
+      }
+      onLeading(process, state, before)
+      if (event.type === 'peer-asked' && event.request.type === 'vote' && !event.request.pre) {
+        const {epoch, candidate} = event.request
+        asking.set(`${process.index} ${event.askId}`, {epoch, id: candidate.id})
+      }
+      for (const effect of effects) onAnswer(process, state, effect)
+    },
+    durable: (process) => {
+      const disk = process.disk.durable()
+      if (disk === null) return
+      if (disk.inc === 0) return
+      const key = voterKey({id: process.facts.self.id, inc: disk.inc})
+      const promised = promises.get(key) ?? 0
+      if (disk.promisedEpoch < promised) violate('C7', `${key} forgets promise ${promised}`)
+      promises.set(key, disk.promisedEpoch)
+      if (disk.accepted === null) return
+      const sha = disk.accepted.sha
+      const set = holders.get(sha) ?? new Set<string>()
+      holders.set(sha, set.add(key))
+    },
+    inUse: (process) => {
+      const record = process.view()?.record
+      if (record === null || record === undefined) return
+      const last = served.get(process.index) ?? 0
+      if (record.index < last) violate('C4', `${process.facts.self.id} serves ${record.index} after ${last}`)
+      served.set(process.index, record.index)
+      const sha = contents.get(`${record.epoch}.${record.index}`)
+      if (sha === undefined || !committed.has(sha)) {
+        violate('C18', `${process.facts.self.id} serves ${record.epoch}.${record.index}, not committed`)
+      }
+    },
+    wiped: (process) => {
+      served.delete(process.index)
+      const {id} = process.facts.self
+      amnesiac = {id, inc: newest?.record.smap.nodes[id]?.inc ?? 0}
+    },
+    isWhole: () => {
+      if (newest === null) return false
+      if (amnesiac === null) return true
+      const member = newest.record.smap.nodes[amnesiac.id]
+      return member !== undefined && member.inc > amnesiac.inc && !member.learner
+    },
+    acknowledged: (change) => {
+      acks.push(change)
+      if (newest === null || newest.record.index < change.index) {
+        violate('C21', `${change.what} acknowledged at ${change.index} before a commit`)
+      }
+    },
+    committed: () => newest,
+  }
+}

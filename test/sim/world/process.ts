@@ -1,0 +1,297 @@
+/**
+ * One node of the virtual world: the shipped kernel, and around it what the daemon's runtime does,
+ * with a virtual disk, network, clock and worker threads. It can be killed, cut off from power,
+ * frozen, thawed and started again.
+ */
+
+import type {BootFacts, CommandResult, KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'
+import type {KernelState, NodeState} from '../../../src/core/kernel/state.ts'
+import {initialKernel, step} from '../../../src/core/kernel/step.ts'
+import type {ClusterView} from '../../../src/model/cluster-view.ts'
+import type {Command} from '../../../src/model/command.ts'
+import type {NodeId} from '../../../src/model/ids.ts'
+import type {PeerAnswer, PeerRequest} from '../../../src/model/peer-messages.ts'
+import type {Clock} from './clock.ts'
+import type {Disk} from './disk.ts'
+import {sha256} from './hash.ts'
+import type {Network} from './network.ts'
+import type {Random} from './random.ts'
+
+/** An event without its times: the process adds its own clocks. */
+type Timeless<E> = E extends KernelEvent ? Omit<E, 'nowMs' | 'wallMs'> : never
+
+type SendEffect = Extract<KernelEffect, {type: 'send'}>
+
+/** What checkers see of a process, as it happens. */
+export interface Witness {
+  readonly stepped: (process: SimProcess, before: KernelState, event: KernelEvent, effects: readonly KernelEffect[]) => void
+  /** A write reached the platter and was reported. */
+  readonly durable: (process: SimProcess) => void
+  /** A view or a lease came into use. */
+  readonly inUse: (process: SimProcess) => void
+  readonly threw: (process: SimProcess, error: unknown) => void
+}
+
+export interface ProcessDeps {
+  readonly index: number
+  readonly facts: BootFacts
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly random: Random
+  readonly network: () => Network
+  /** Index of the node that listens there; -1: none. */
+  readonly placeOf: (port: number) => number
+  readonly idOf: (index: number) => NodeId
+  readonly witness: Witness
+  /** It ended in good order. */
+  readonly onExit: (process: SimProcess) => void
+  /** Alters effects before they are performed: a mutant's runtime. */
+  readonly alterEffects?: (process: SimProcess, effects: readonly KernelEffect[]) => readonly KernelEffect[]
+  readonly keepsMemory?: boolean
+}
+
+export interface SimProcess {
+  readonly index: number
+  readonly facts: BootFacts
+  readonly disk: Disk
+  readonly state: () => KernelState
+  readonly node: () => NodeState | undefined
+  readonly isUp: () => boolean
+  readonly isPaused: () => boolean
+  /** Starts of the process, this one included. */
+  readonly run: () => number
+  readonly start: () => void
+  readonly kill: (power: boolean) => void
+  readonly stop: () => void
+  readonly pause: () => void
+  readonly thaw: () => void
+  readonly jumpWall: (byMs: number) => void
+  readonly command: (command: Command, done: (result: CommandResult) => void) => void
+  readonly peerAsked: (from: number, request: PeerRequest, reply: (answer: PeerAnswer) => void) => void
+  /** The view that every worker holds. */
+  readonly view: () => ClusterView | undefined
+  /** Whether the data lease is valid now, by this process's own clock. */
+  readonly leaseValid: () => boolean
+  readonly events: () => number
+}
+
+const TICK_MS = 100
+/** Clocks run within 10 % of each other; the fastest and the slowest differ by half of that here. */
+const DRIFT_MAX = 0.025
+/** Workers take a view into use within this. */
+const VIEW_MS = 1
+
+/** Makes a node that is switched off. */
+export function createProcess(deps: ProcessDeps): SimProcess {
+  const {clock, disk, facts, random, witness} = deps
+  let state: KernelState = initialKernel()
+  let up = false
+  let paused = false
+  let run = 0
+  let deferred: (() => void)[] = []
+  let originMs = 0
+  let rate = 1
+  let wallOffsetMs = 0
+  let view: ClusterView | undefined
+  let leaseUntilMs = 0
+  let viewAtMs = 0
+  let events = 0
+  let queue: Timeless<KernelEvent>[] = []
+  let asks = 0
+  const answers = new Map<number, (answer: PeerAnswer) => void>()
+  const replies = new Map<number, (result: CommandResult) => void>()
+
+  const localMs = (): number => (clock.nowMs() - originMs) * rate
+  const wallMs = (): number => 1_790_000_000_000 + clock.nowMs() + wallOffsetMs
+
+  /** Runs in this run of the process only, and not while it is frozen. */
+  function within(ofRun: number, act: () => void): void {
+    if (!up || ofRun !== run) return
+    if (paused) deferred.push(() => within(ofRun, act))
+    else act()
+  }
+
+  /** One event at a time, as the daemon's runtime does: effects first, then the next event. */
+  function tell(event: Timeless<KernelEvent>): void {
+    queue.push(event)
+    if (queue.length > 1) return
+    for (let next = queue[0]; next !== undefined; next = queue[0]) {
+      advance(next)
+      queue.shift()
+    }
+  }
+
+  function advance(event: Timeless<KernelEvent>): void {
+    if (!up) return
+    const full = {...event, nowMs: localMs(), wallMs: wallMs()} as KernelEvent
+    const before = state
+    events++
+    try {
+      const result = step(state, full)
+      state = result.state
+      const effects = deps.alterEffects?.(process, result.effects) ?? result.effects
+      witness.stepped(process, before, full, effects)
+      for (const effect of effects) perform(effect)
+    } catch (error) {
+      witness.threw(process, error)
+      up = false
+    }
+  }
+
+  function perform(effect: KernelEffect): void {
+    const now = run
+    switch (effect.type) {
+      case 'persist': {
+        const {token, state: content} = effect
+        const done = (): void => {
+          if (!up || now !== run) return
+          witness.durable(process)
+          const sha = content.accepted === null ? '' : sha256(content.accepted.text)
+          within(now, () => tell({type: 'persisted', token, sha}))
+        }
+        return disk.write({token, state: withSha(content), done})
+      }
+      case 'send':
+        return ask(effect, (event) => within(now, () => tell(event)))
+      case 'answer':
+        answers.get(effect.askId)?.(effect.answer)
+        answers.delete(effect.askId)
+        return undefined
+      case 'reply':
+        replies.get(effect.askId)?.(effect.result)
+        replies.delete(effect.askId)
+        return undefined
+      case 'publish':
+        viewAtMs = Math.max(viewAtMs, clock.nowMs()) + VIEW_MS * random.ratio()
+        return clock.after(viewAtMs - clock.nowMs(), () =>
+          within(now, () => {
+            view = effect.view
+            witness.inUse(process)
+            tell({type: 'view-held', index: effect.view.record?.index ?? 0})
+          }),
+        )
+      case 'lease':
+        leaseUntilMs = effect.untilMs
+        witness.inUse(process)
+        return undefined
+      case 'exit':
+        kill(false)
+        return deps.onExit(process)
+      default:
+        return undefined
+    }
+  }
+
+  function ask(effect: SendEffect, told: (event: Timeless<KernelEvent>) => void): void {
+    const {sendId} = effect
+    const to = deps.placeOf(effect.to.port)
+    if (to < 0) return told({type: 'peer-silent', sendId, reason: 'refused', detail: 'nobody'})
+    const from = {id: deps.idOf(to), inc: 0}
+    const wrong = effect.toId !== null && effect.toId !== from.id
+    deps.network().ask({
+      from: deps.index,
+      to,
+      request: effect.request,
+      timeoutMs: effect.timeoutMs / rate,
+      answered: (answer) =>
+        told(
+          wrong
+            ? {type: 'peer-silent', sendId, reason: 'rejected', detail: 'another node'}
+            : {type: 'peer-answered', sendId, from, answer},
+        ),
+      silent: (reason) => told({type: 'peer-silent', sendId, reason, detail: reason}),
+    })
+  }
+
+  function kill(power: boolean): void {
+    if (!up) return
+    up = false
+    paused = false
+    deferred = []
+    queue = queue.slice(0, 1)
+    answers.clear()
+    for (const reply of replies.values()) reply(LOST)
+    replies.clear()
+    view = undefined
+    leaseUntilMs = 0
+    disk.crash(power)
+  }
+
+  function tick(ofRun: number): void {
+    within(ofRun, () => {
+      tell({type: 'tick'})
+      clock.after(TICK_MS / rate, () => tick(ofRun))
+    })
+  }
+
+  const process: SimProcess = {
+    index: deps.index,
+    facts,
+    disk,
+    state: () => state,
+    node: () => (up && state.phase === 'running' ? state : undefined),
+    isUp: () => up,
+    isPaused: () => paused,
+    run: () => run,
+    start: () => {
+      if (up) return
+      up = true
+      run++
+      originMs = clock.nowMs() - random.int(0, 5000)
+      rate = 1 + (random.ratio() * 2 - 1) * DRIFT_MAX
+      const loaded = disk.load()
+      if (deps.keepsMemory !== true || state.phase === 'idle') {
+        state = initialKernel()
+        tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
+      } else originMs = clock.nowMs() - state.nowMs - 1
+      const now = run
+      clock.after(TICK_MS * random.ratio(), () => tick(now))
+    },
+    kill,
+    stop: () => within(run, () => tell({type: 'stop-ordered'})),
+    pause: () => {
+      paused = up
+    },
+    thaw: () => {
+      if (!paused) return
+      paused = false
+      const held = deferred
+      deferred = []
+      for (const act of held) act()
+    },
+    jumpWall: (byMs) => {
+      wallOffsetMs += byMs
+    },
+    command: (command, done) => {
+      asks++
+      const askId = asks
+      replies.set(askId, done)
+      within(run, () => tell({type: 'commanded', askId, command}))
+    },
+    peerAsked: (from, request, reply) => {
+      asks++
+      const askId = asks
+      answers.set(askId, reply)
+      const sender = {id: deps.idOf(from), inc: 0}
+      within(run, () => tell({type: 'peer-asked', askId, from: sender, request}))
+    },
+    view: () => view,
+    leaseValid: () => up && localMs() < leaseUntilMs,
+    events: () => events,
+  }
+  return process
+}
+
+/** A command whose process died: nobody will ever say what came of it. */
+export const LOST: CommandResult = {
+  type: 'refused',
+  refusal: {code: 'UNREACHABLE', message: 'the process died'},
+}
+
+function withSha<S extends {readonly accepted: {readonly sha: string; readonly text: string} | null}>(
+  state: S,
+): S {
+  const {accepted} = state
+  if (accepted === null || accepted.sha !== '') return state
+  return {...state, accepted: {...accepted, sha: sha256(accepted.text)}}
+}
