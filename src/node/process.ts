@@ -8,6 +8,7 @@ import {AisError, type Refusal} from '../base/errors.ts'
 import {parseArgv, USAGE, type Flags} from './config/argv.ts'
 import {loadConfig, type NodeConfig} from './config/load.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
+import {reasonOf} from './observe/log.ts'
 import {ensureStateDirectory} from './store/meta-store.ts'
 import {readIdentity, settleIdentity, type NodeIdentity} from './store/node-identity.ts'
 import {startMainThread} from './threads/main-thread.ts'
@@ -45,7 +46,7 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   // libuv reads this when its pool is first used, which is after this line.
   const pool = POOL_PER_MOUNTPATH * (file.mountpaths ?? []).length + POOL_SPARE
   process.env['UV_THREADPOOL_SIZE'] = String(pool)
-  ensureStateDirectory(file.state)
+  makeStateDirectory(file.state)
   const identity = await settle(config)
   const amnesia =
     identity.origin === 'mountpaths' ? 'the state directory is empty, the data disks are not' : ''
@@ -55,6 +56,21 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   const main = await startMainThread({config, id: identity.id, amnesia, entry, fail})
   process.on('SIGTERM', main.stop)
   process.on('SIGINT', main.stop)
+}
+
+function makeStateDirectory(path: string): void {
+  try {
+    ensureStateDirectory(path)
+  } catch (cause) {
+    throw new AisError(
+      {
+        code: 'BAD_CONFIG',
+        message: `state directory ${path}: ${reasonOf(cause)}`,
+        hint: 'create its parent directory, or correct state in the node file',
+      },
+      cause,
+    )
+  }
 }
 
 /** The id; data disks are looked at only when the state directory does not know it. */

@@ -55,7 +55,9 @@ function readPrivate(path: string): string {
     )
   }
   try {
-    const {mode} = fstatSync(file)
+    const stat = fstatSync(file)
+    if (!stat.isFile()) throw bad(path, 'it is no file', 'correct clusterKeyFile')
+    const {mode} = stat
     if ((mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8).padStart(4, '0')
       throw bad(path, `its mode is ${octal}: others can read it`, `chmod 0600 ${path}`)

@@ -101,11 +101,13 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   async function send(ask: LaneRequest): Promise<LaneAnswer> {
-    const first = await sendUnder(await sessionFor(ask.timeoutMs), ask)
+    const endMs = performance.now() + ask.timeoutMs
+    const left = (): number => Math.max(1, endMs - performance.now())
+    const first = await sendUnder(await sessionFor(left()), {...ask, timeoutMs: left()})
     if (first.status !== 401) return first
     first.body.resume()
     current = null
-    return await sendUnder(await sessionFor(ask.timeoutMs), ask)
+    return await sendUnder(await sessionFor(left()), {...ask, timeoutMs: left()})
   }
 
   async function sendUnder(under: Session, ask: LaneRequest): Promise<LaneAnswer> {
@@ -207,7 +209,10 @@ function exchange(agent: Agent, to: Endpoint, ask: Exchange): Promise<IncomingMe
       headers: {...headers, 'content-length': length},
     })
     const timer = setTimeout(() => {
-      asked.destroy(new PeerFailure('timeout', `${formatEndpoint(to)}: no answer in time`))
+      const failure = new PeerFailure('timeout', `${formatEndpoint(to)}: no answer in time`)
+      asked.destroy(failure)
+      // A request that still waits for its connection would hear of its end only then.
+      reject(failure)
     }, ask.timeoutMs)
     asked.once('response', (answer) => {
       answer.once('close', () => clearTimeout(timer))
