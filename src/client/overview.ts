@@ -73,7 +73,8 @@ async function overviewOf(
   try {
     const raw = await client.nodeStatus(member.id)
     const facts = nodeFacts(raw)
-    return {...base, condition: conditionOf(member) ?? 'online', facts, problem: null, raw}
+    const reached = facts === null ? 'unreachable' : 'online'
+    return {...base, condition: conditionOf(member) ?? reached, facts, problem: null, raw}
   } catch (error) {
     if (!(error instanceof AisError) || error.code === 'INTERRUPTED') throw error
     const condition = conditionOf(member) ?? 'unreachable'

@@ -207,10 +207,11 @@ interface Use {
 }
 
 function softwareText(nodes: readonly NodeOverview[]): string {
-  const texts = nodes.map(({facts}) =>
-    facts === null ? NONE : `${facts.version} (build: ${facts.build})`,
-  )
-  return same(texts)
+  return same(nodes.flatMap(({facts}) => softwareOf(facts) ?? []))
+}
+
+function softwareOf(facts: Facts | null): string | null {
+  return facts === null ? null : `${facts.version} (build: ${facts.build})`
 }
 
 function same(texts: readonly string[]): string {

@@ -1,12 +1,13 @@
 /** `aisctl playground up`: a local cluster of any size, without root. */
 
-import {AisctlCommand, durationFlag, Flags, formatDuration} from 'aisctl/kit'
+import {AisctlCommand, durationFlag, Flags, formatDuration, knownClusters} from 'aisctl/kit'
 import {endpointsOf} from '../../playground/plan-nodes.ts'
 import {findProgram} from '../../playground/program.ts'
 import type {UpResult} from '../../playground/up.ts'
 import {bringUp} from '../../playground/up.ts'
 
 const PATIENCE_MS = 60_000
+const DEFAULT_NAME = 'playground'
 
 export default class PlaygroundUp extends AisctlCommand {
   static override readonly summary = 'Start a local cluster: processes of this machine, no root.'
@@ -17,7 +18,7 @@ export default class PlaygroundUp extends AisctlCommand {
     '<%= config.bin %> playground up --proxies 3 --targets 4 --name big',
   ]
   static override readonly flags = {
-    name: Flags.string({description: 'name of the playground', default: 'playground'}),
+    name: Flags.string({description: 'name of the playground', default: DEFAULT_NAME}),
     proxies: Flags.integer({description: 'gateways (default 1)', min: 1}),
     targets: Flags.integer({description: 'storage nodes (default 2)', min: 1}),
     mountpaths: Flags.integer({description: 'mountpaths of each target (default 2)', min: 1}),
@@ -58,10 +59,14 @@ function describe({record, started, created, durationMs}: UpResult): readonly st
     : started.length === 0
       ? 'was running already; nothing was changed'
       : `repaired in ${took}: ${started.length} of ${record.nodes.length} nodes started`
+  // With one known cluster no command needs to be told which.
+  const others = knownClusters().clusters.length > 1
+  const which = others ? ` --cluster ${record.name}` : ''
+  const named = record.name === DEFAULT_NAME ? '' : ` --name ${record.name}`
   return [
     `Playground ${record.name} (${size}) ${what}.`,
     `Gateways: ${endpointsOf(record).join(' ')}`,
-    `It serves. Look: aisctl show cluster --cluster ${record.name} · use: aisctl bucket create b1 · end: aisctl playground down --name ${record.name}`,
+    `It serves. Look: aisctl show cluster${which} · use: aisctl bucket create b1${which} · end: aisctl playground down${named}`,
   ]
 }
 
