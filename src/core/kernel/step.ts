@@ -6,7 +6,12 @@
 
 import {assert, unreachable} from '../../base/assert.ts'
 import type {NodeId} from '../../model/ids.ts'
-import type {PeerAnswer, PeerRequest} from '../../model/peer-messages.ts'
+import type {
+  BeatAnswer,
+  PeerAnswer,
+  PeerRequest,
+  PrepareAnswer,
+} from '../../model/peer-messages.ts'
 import {
   onBeatAnswered,
   onMemberSilent,
@@ -239,12 +244,12 @@ function onAnswered(turn: Turn, purpose: Purpose | undefined, content: PeerAnswe
 function onMemberAnswered(turn: Turn, purpose: Purpose, content: PeerAnswer): boolean {
   if (purpose.type === 'beat' && content.type === 'beat') {
     onBeatAnswered(turn, purpose, content)
+    acknowledge(turn, content)
     weighMajority(turn)
     settle(turn)
   } else if (purpose.type === 'prepare' && content.type === 'prepare') {
     onPrepareAnswered(turn, purpose, content)
-    const {voter, position} = content
-    if (content.accepted) stepProposer(turn, {type: 'acknowledged', voter, position})
+    acknowledge(turn, content)
   } else if (purpose.type === 'vote' && content.type === 'vote') {
     onVoteAnswered(turn, purpose, content)
   } else if (purpose.type === 'check' && content.type === 'check') {
@@ -253,6 +258,14 @@ function onMemberAnswered(turn: Turn, purpose: Purpose, content: PeerAnswer): bo
     onInviteAnswered(turn, purpose, content)
   } else return false
   return true
+}
+
+/**
+ * Any answer that names the proposal's position acknowledges it, also where the answer to the prepare
+ * itself was lost: a position of this epoch has one content (R1).
+ */
+function acknowledge(turn: Turn, {voter, position}: BeatAnswer | PrepareAnswer): void {
+  stepProposer(turn, {type: 'acknowledged', voter, position})
 }
 
 /** Answers that a node hears which looks for a cluster, forms one, or leaves. True: it was one. */
