@@ -5,7 +5,16 @@
  */
 
 import {createHash} from 'node:crypto'
-import {existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import {join} from 'node:path'
 import {attempt, run} from './run.ts'
 
@@ -88,10 +97,19 @@ export async function ensureBase(
   return key
 }
 
-/** Removes trees and archives of all base images; no lab may stand on them. */
-export function removeBases(labsDirectory: string): void {
-  rmSync(join(labsDirectory, '.base'), {recursive: true, force: true})
-  rmSync(ARCHIVES, {recursive: true, force: true})
+/** Removes trees and archives of base images, but for those that labs stand on. */
+export function removeBases(labsDirectory: string, inUse: ReadonlySet<string>): void {
+  removeOthers(join(labsDirectory, '.base'), (name) => inUse.has(name))
+  removeOthers(ARCHIVES, (name) => inUse.has(/^base-(\w+)\./.exec(name)?.[1] ?? ''))
+}
+
+/** Removes what is not kept, and the directory once it is empty. */
+function removeOthers(directory: string, kept: (name: string) => boolean): void {
+  if (!existsSync(directory)) return
+  for (const name of readdirSync(directory).filter((one) => !kept(one))) {
+    rmSync(join(directory, name), {recursive: true, force: true})
+  }
+  if (readdirSync(directory).length === 0) rmdirSync(directory)
 }
 
 async function build(archive: string, report: (text: string) => void): Promise<void> {

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import {dirname, join} from 'node:path'
+import {AisError} from 'aisctl/kit'
 import {baseTree} from './base-image.ts'
 import {isMounted, mountImage, unmountAll} from './filesystems.ts'
 import {HOSTS_MAX} from './limits.ts'
@@ -99,6 +100,13 @@ async function mountRoot(lab: LabState, paths: HostPaths): Promise<void> {
   mkdirSync(upper, {recursive: true})
   mkdirSync(work, {recursive: true})
   const lower = baseTree(dirname(lab.directory), lab.base)
+  if (!existsSync(lower)) {
+    throw new AisError({
+      code: 'REFUSED',
+      message: `the base image that lab ${lab.name} stands on is gone: ${lower}`,
+      hint: `make the lab anew: aisctl lab down --name ${lab.name}, then up`,
+    })
+  }
   const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`
   await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, paths.root])
 }

@@ -13,6 +13,7 @@ import {hostCgroup, keyFile, labCgroup, namespacePath, runDirectory} from './nam
 import {raiseNetwork, removeNetwork} from './network.ts'
 import {powerOff, powerOn} from './power.ts'
 import {
+  basesInUse,
   freeSubnet,
   labDirectory,
   register,
@@ -88,7 +89,7 @@ export async function downLab(lab: LabState, purge: boolean): Promise<void> {
     unregister(lab)
     forgetDeployed(lab)
   })
-  if (purge) removeBases(dirname(lab.directory))
+  if (purge) removeBases(dirname(lab.directory), basesInUse())
 }
 
 /** What aisctl keeps of a cluster on these hosts is void; the next lab of that name has another uuid. */

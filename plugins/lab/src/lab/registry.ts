@@ -97,6 +97,12 @@ export async function withLabLock<T>(name: string, work: () => Promise<T>): Prom
   }
 }
 
+/** Keys of the base images that registered labs stand on. */
+export function basesInUse(): Set<string> {
+  const labs = [...registered().values()].map((directory) => readLab(directory)?.base)
+  return new Set(labs.filter((base) => base !== undefined))
+}
+
 function listen(server: Server, path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

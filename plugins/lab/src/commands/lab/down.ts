@@ -6,7 +6,7 @@ export default class LabDown extends LabCommand {
   static override readonly summary = 'remove a lab and everything that it made on this machine'
   static override readonly examples = ['<%= config.bin %> lab down --name small']
   static override readonly flags = {
-    purge: Flags.boolean({description: 'remove the base image of all labs as well'}),
+    purge: Flags.boolean({description: 'remove base images that no lab stands on as well'}),
   }
 
   async run(): Promise<{removed: string}> {
