@@ -1,7 +1,7 @@
 /**
  * Who counts, and when enough have answered (protocol R2, R8). A quorum is always taken over the
- * voters that a record configures, never over those who happened to answer. Checked as `Q`, `Quorum`
- * and `Joint` of the TLA+ model; keep the names of the cases together with it.
+ * voters that a record configures, never over those who happened to answer. Checked as `Q`,
+ * `Quorum` and `Joint` of the TLA+ model; keep the names of the cases together with it.
  */
 
 import {isElectable, isVoter} from './node.ts'

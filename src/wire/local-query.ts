@@ -1,4 +1,7 @@
-/** What a gateway asks a target for its part of a list (`local-page.ts` is the answer). Between our nodes only. */
+/**
+ * What a gateway asks a target for its part of a list (`local-page.ts` is the answer). Between our
+ * nodes only.
+ */
 
 import type {BucketRef} from '../model/bucket.ts'
 import {bucketRef, encodeBucketRef} from './bmd.ts'
@@ -29,6 +32,7 @@ const LOCAL_QUERY = struct({
   partial: bool,
 })
 
+/** The body of the question: the inverse of decodeLocalQuery. */
 export function encodeLocalQuery(query: LocalQuery): string {
   return canonicalJson({...query, ref: encodeBucketRef(query.ref)})
 }

@@ -1,6 +1,7 @@
 /**
- * Compares a live answer with a recorded one: status, headers and JSON by keys, their order and types,
- * values wherever they are determined. What depends on time, load or the machine is compared by type.
+ * Compares a live answer with a recorded one: status, headers and JSON by keys, their order and
+ * types, values wherever they are determined. What depends on time, load or the machine is compared
+ * by type.
  */
 
 import {decode as unpack} from '@msgpack/msgpack'

@@ -1,7 +1,7 @@
 /**
- * A live cluster of bin/aisnode.js processes with the ids that were recorded: 3 proxies, 4 targets, two
- * mountpaths each, on free ports of the loopback. Placement depends on ids and paths alone, so objects
- * land on the targets that the recordings name.
+ * A live cluster of bin/aisnode.js processes with the ids that were recorded: 3 proxies, 4 targets,
+ * two mountpaths each, on free ports of the loopback. Placement depends on ids and paths alone, so
+ * objects land on the targets that the recordings name.
  */
 
 import {spawn, type ChildProcess} from 'node:child_process'

@@ -1,6 +1,6 @@
 /**
- * Recorded exchanges that are not answered as recorded yet, each with what is missing. This list can
- * only shrink: an exchange that is listed and passes fails the test, and so does a name that no
+ * Recorded exchanges that are not answered as recorded yet, each with what is missing. This list
+ * can only shrink: an exchange that is listed and passes fails the test, and so does a name that no
  * recording has.
  */
 

@@ -1,6 +1,7 @@
 /**
- * AIStore's own Python SDK, unmodified, against a live cluster. It is installed from the Python package
- * index into the cache of node_modules; where that cannot be done the test is skipped, in CI it fails.
+ * AIStore's own Python SDK, unmodified, against a live cluster. It is installed from the Python
+ * package index into the cache of node_modules; where that cannot be done the test is skipped, in
+ * CI it fails.
  */
 
 import {spawnSync} from 'node:child_process'

@@ -1,6 +1,7 @@
 /**
- * Replays every recorded exchange of nodes, clusters, buckets and objects against a live cluster, and
- * puts the recorded placements. Differences are either chosen (differs.ts) or listed (not-covered.ts).
+ * Replays every recorded exchange of nodes, clusters, buckets and objects against a live cluster,
+ * and puts the recorded placements. Differences are either chosen (differs.ts) or listed
+ * (not-covered.ts).
  */
 
 import t from 'tap'
@@ -86,7 +87,7 @@ t.test('a live cluster answers as it was recorded', async (t) => {
   const known = new Set<string>()
 
   for (const recording of RECORDINGS) {
-    await t.test(`recording ${recording}`, async (t) => {
+    await t.test(`the recording of ${recording} is answered as it was`, async (t) => {
       for (const exchange of exchangesOf(recording)) {
         known.add(exchange.name)
         const differences = await differencesOf(exchange, translation, state)
@@ -97,7 +98,7 @@ t.test('a live cluster answers as it was recorded', async (t) => {
     })
   }
 
-  await t.test('recording placement', async (t) => {
+  await t.test('objects land where the recording says', async (t) => {
     const created = await send(
       `${translation.urlOf('primary')}/v1/buckets/hrw?provider=ais`,
       'POST',

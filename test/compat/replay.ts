@@ -1,6 +1,6 @@
 /**
- * Sends recorded requests to a live cluster, each as it was recorded, but for what only the run itself
- * can know: the marks of a redirect and the id of a walk.
+ * Sends recorded requests to a live cluster, each as it was recorded, but for what only the run
+ * itself can know: the marks of a redirect and the id of a walk.
  */
 
 import {request as httpRequest} from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * A live answer in the terms of the recordings: ports, ids of this run and directories are replaced by
- * those that were recorded, so that what is left can be compared as it is.
+ * A live answer in the terms of the recordings: ports, ids of this run and directories are replaced
+ * by those that were recorded, so that what is left can be compared as it is.
  */
 
 import type {Json} from '../../src/wire/json.ts'
