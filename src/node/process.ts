@@ -56,6 +56,7 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   const main = await startMainThread({config, id: identity.id, amnesia, entry, fail})
   process.on('SIGTERM', main.stop)
   process.on('SIGINT', main.stop)
+  process.on('SIGUSR2', main.dump)
 }
 
 function makeStateDirectory(path: string): void {

@@ -51,13 +51,15 @@ const DRAIN_TIMEOUT_MS = 20_000
 export interface MainThread {
   /** SIGTERM, SIGINT: announce absent, drain, close, exit. */
   readonly stop: () => void
+  /** SIGUSR2: the last events and effects of the kernel, into a file of the state directory. */
+  readonly dump: () => void
 }
 
 /** Starts everything; resolves when the node listens. */
 export async function startMainThread(options: MainThreadOptions): Promise<MainThread> {
   const main = new Main(options)
   await main.start()
-  return {stop: () => main.orderStop()}
+  return {stop: () => main.orderStop(), dump: () => main.dump()}
 }
 
 /** Owns the threads, the control listener and the connections to other nodes. */
@@ -152,6 +154,11 @@ class Main {
     const giveUp = (): void => this.#end(EXIT_STOPPED, 'the stop could not be announced')
     setTimeout(giveUp, ANNOUNCE_TIMEOUT_MS)
     this.#runtime.tell({type: 'stop-ordered', ...this.#now()})
+  }
+
+  dump(): void {
+    const path = this.#recorder.dump(this.#options.config.file.state, 'asked for')
+    this.#log.info('the last events are written', {path})
   }
 
   #boot(loaded: Loaded): void {
