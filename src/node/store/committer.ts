@@ -9,6 +9,7 @@
 
 import type {Fd} from './fs.ts'
 import type {Mountpath} from './mountpaths.ts'
+import {closeQuietly} from './object-file.ts'
 
 /** Files in one group: bounds the memory of a burst and the wait of its first member. */
 const GROUP_MAX = 256
@@ -119,7 +120,7 @@ class GroupCommit {
       return done(error as Error)
     }
     this.sync(fd, (error) => {
-      this.#close(fd)
+      closeQuietly(this.#mountpath, fd)
       done(error)
     })
   }
@@ -140,17 +141,9 @@ class GroupCommit {
   }
 
   #giveUp(item: Commit, error: Error): void {
-    this.#close(item.fd)
+    closeQuietly(this.#mountpath, item.fd)
     this.#removeWork(item)
     item.done(error)
-  }
-
-  #close(fd: Fd): void {
-    try {
-      this.#mountpath.port.close(fd)
-    } catch (error) {
-      this.#mountpath.calls.note(error)
-    }
   }
 
   /** A work file that stays goes at the next start; the caller hears of the failure anyway. */

@@ -117,7 +117,7 @@ export function openNameIndex(file: string): NameIndex {
     totals: (bid) => {
       flush()
       const row = totals.get(bid) as {objects: number; bytes: number} | undefined
-      return row ?? {objects: 0, bytes: 0}
+      return {objects: row?.objects ?? 0, bytes: row?.bytes ?? 0}
     },
     flush,
     close: () => {

@@ -73,12 +73,21 @@ export function openFile(question: OpenQuestion, reading: Reading): ObjectFile |
     mountpath.calls.note(error)
     throw error instanceof AisError ? error : readError(path, error)
   } finally {
-    if (!keep) port.close(fd)
+    if (!keep) closeQuietly(mountpath, fd)
   }
 }
 
 export function closeFile(file: ObjectFile): void {
-  if (file.fd !== null) file.mountpath.port.close(file.fd)
+  if (file.fd !== null) closeQuietly(file.mountpath, file.fd)
+}
+
+/** Closes what was only read or is already durable: a failure then concerns the device alone. */
+export function closeQuietly(mountpath: Mountpath, fd: Fd): void {
+  try {
+    mountpath.port.close(fd)
+  } catch (error) {
+    mountpath.calls.note(error)
+  }
 }
 
 function read(question: OpenQuestion, reading: Reading, port: Fs, fd: Fd): ObjectFile {

@@ -92,7 +92,7 @@ export class ObjectLookup {
     const path = objectPath(key.bid, key.name)
     const isNew = [...readMountpaths(this.#placed, key.digest)].every((root) => {
       const mountpath = this.#byPath.get(root)
-      return mountpath === undefined || !mountpath.port.isFile(`${root}/${path}`)
+      return mountpath === undefined || !this.#isFile(mountpath, `${root}/${path}`)
     })
     if (isNew) return null
     const file = this.newest(key, false)
@@ -137,6 +137,15 @@ export class ObjectLookup {
       const why = mountpath.calls.disabled()
       return why === null ? [] : [{path, why}]
     })
+  }
+
+  #isFile(mountpath: Mountpath, path: string): boolean {
+    try {
+      return mountpath.port.isFile(path)
+    } catch (error) {
+      mountpath.calls.note(error)
+      return false
+    }
   }
 
   #neverOpened(path: string): MissingMountpath {

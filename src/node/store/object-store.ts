@@ -14,6 +14,7 @@ import {createBodyWriter} from './body-writer.ts'
 import {createCommitter} from './committer.ts'
 import type {GenerationCounter} from './counter.ts'
 import type {SpaceStat} from './fs.ts'
+import {errnoOf} from './fs.ts'
 import type {Hashing} from './hashing.ts'
 import {createKeyLocks} from './key-locks.ts'
 import type {MissingMountpath, Mountpath, Mountpaths} from './mountpaths.ts'
@@ -172,8 +173,8 @@ function createWriting(parts: ObjectStoreParts, lookups: ObjectLookup): Writing 
       try {
         return lookups.previous(key)
       } catch (error) {
-        // A damaged version does not stand in the way of the one that replaces it.
-        if (error instanceof AisError) return null
+        // A version that cannot be read does not stand in the way of the one that replaces it.
+        if (error instanceof AisError || errnoOf(error) !== '') return null
         throw error
       }
     },

@@ -20,7 +20,7 @@ import type {KeyLocks} from './key-locks.ts'
 import type {Mountpath} from './mountpaths.ts'
 import {WORK_FOLDER} from './mountpaths.ts'
 import type {ObjectFile} from './object-file.ts'
-import {closeFile} from './object-file.ts'
+import {closeFile, closeQuietly} from './object-file.ts'
 import {storeError} from './store-error.ts'
 
 /** Which object: its bucket's id, its name, and the digest that places it. */
@@ -132,7 +132,7 @@ export function writeMetadata(writing: Writing, change: Change, done: WriteDone)
     if (fd instanceof Error) return finish(storeError(what, fd), undefined)
     writing.unsettled.set(lockName(key), [])
     const end = (error: Error | null): void => {
-      mountpath.port.close(fd)
+      closeQuietly(mountpath, fd)
       if (error !== null) return finish(storeError(what, error), undefined)
       writing.noted(mountpath, decided.attributes)
       finish(null, decided.attributes)
@@ -245,7 +245,7 @@ function appendFooter(
     return fd
   } catch (error) {
     mountpath.calls.note(error)
-    if (fd !== null) port.close(fd)
+    if (fd !== null) closeQuietly(mountpath, fd)
     if (error instanceof Error) return error
     throw error
   }
