@@ -11,7 +11,7 @@ import {
   parseGroups,
   splitRules,
 } from '../../plugins/lab/src/lab/partitions.ts'
-import {separated} from '../../plugins/lab/src/lab/pass-through.ts'
+import {splitLine} from '../../plugins/lab/src/lab/pass-through.ts'
 import {installCommand, missingPackages} from '../../plugins/lab/src/lab/requirements.ts'
 import {hostOf, type LabState, parseHosts, withHost} from '../../plugins/lab/src/lab/state.ts'
 import {statusText} from '../../plugins/lab/src/lab/status-text.ts'
@@ -79,14 +79,21 @@ t.test('shares and delays have bounds', async (t) => {
   }
 })
 
-t.test('a command that is not ours keeps its flags', async (t) => {
-  t.same(separated(['ping', '-c3', 'h1'], 0), ['--', 'ping', '-c3', 'h1'])
-  t.same(separated(['--name', 'x', 'ls', '-l'], 0), ['--name', 'x', '--', 'ls', '-l'])
-  t.same(separated(['--name=x', 'ls', '-l'], 0), ['--name=x', '--', 'ls', '-l'])
-  t.same(separated(['1', 'ls', '-l'], 1), ['1', '--', 'ls', '-l'])
-  t.same(separated(['1', '--', 'ls', '-l'], 1), ['1', '--', 'ls', '-l'], 'as the person wrote it')
-  t.same(separated(['1'], 1), ['1'])
-})
+t.test(
+  'a command that is not ours keeps its flags, and words that stand in it twice',
+  async (t) => {
+    const split = (line: string, ownWords: number): string => {
+      const {own, foreign} = splitLine(line.split(' '), ownWords)
+      return `${own.join(' ')} | ${foreign.join(' ')}`
+    }
+    t.equal(split('ping -c3 h1', 0), ' | ping -c3 h1')
+    t.equal(split('--name x node a.js node stop', 0), '--name x | node a.js node stop')
+    t.equal(split('--name=x ls -l', 0), '--name=x | ls -l')
+    t.equal(split('1 ls -l', 1), '1 | ls -l')
+    t.equal(split('1 -- ls -- -l', 1), '1 | ls -- -l')
+    t.equal(split('1 --user ops', 1), '1 --user ops | ')
+  },
+)
 
 t.test('missing tools name their packages and one command', async (t) => {
   const missing = missingPackages('/nowhere')

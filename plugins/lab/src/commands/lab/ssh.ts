@@ -1,6 +1,6 @@
 import {Args, Flags} from 'aisctl/kit'
 import {LabCommand} from '../../lab/lab-command.ts'
-import {separated} from '../../lab/pass-through.ts'
+import {splitLine} from '../../lab/pass-through.ts'
 import {attempt} from '../../lab/run.ts'
 import {sshCommand} from '../../lab/ssh.ts'
 import {parseHost} from '../../lab/state.ts'
@@ -12,7 +12,7 @@ export default class LabSsh extends LabCommand {
     '<%= config.bin %> lab ssh 2 systemctl status aisnode@target',
     '<%= config.bin %> lab ssh --user ops 2 sudo -n id',
   ]
-  static override readonly strict = false
+  static override readonly usage = 'lab ssh [--name NAME] [--user USER] HOST [COMMAND...]'
   static override readonly args = {
     host: Args.string({description: 'number of the host', required: true}),
   }
@@ -24,10 +24,10 @@ export default class LabSsh extends LabCommand {
   }
 
   async run(): Promise<void> {
-    const {args, argv, flags} = await this.parse(LabSsh, separated(this.argv, 1))
+    const {own, foreign} = splitLine(this.argv, 1)
+    const {args, flags} = await this.parse(LabSsh, [...own])
     const lab = this.lab(flags)
-    const words = (argv as string[]).slice(1)
-    const command = sshCommand(lab, parseHost(lab, args.host), words, flags.user)
+    const command = sshCommand(lab, parseHost(lab, args.host), foreign, flags.user)
     const {status} = await attempt(command, {terminal: true, timeoutMs: 0})
     process.exitCode = status
   }
