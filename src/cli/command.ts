@@ -5,6 +5,7 @@
  */
 
 import {Command, Flags} from '@oclif/core'
+import type {AisError} from '../base/errors.ts'
 import type {ClusterClient} from '../client/cluster.ts'
 import {openCluster} from '../client/cluster.ts'
 import type {FoundCluster} from '../client/find-cluster.ts'
@@ -42,7 +43,12 @@ export abstract class AisctlCommand extends Command {
 
   /** A client of that cluster. Nothing is sent yet. */
   protected client(flags: {readonly cluster?: string | undefined}): ClusterClient {
-    return openCluster({endpoints: this.found(flags).endpoints})
+    let told = ''
+    const onRetry = ({message}: AisError): void => {
+      if (message !== told) this.logToStderr(`${message}; trying again`)
+      told = message
+    }
+    return openCluster({endpoints: this.found(flags).endpoints, onRetry})
   }
 
   protected get paint(): Paint {
@@ -56,6 +62,12 @@ export abstract class AisctlCommand extends Command {
 
   protected print(lines: readonly string[]): void {
     if (lines.length > 0) this.log(lines.join('\n'))
+  }
+
+  override warn(input: Error | string): Error | string {
+    const text = typeof input === 'string' ? input : input.message
+    this.logToStderr(`${paintFor(process.stderr)('yellow', 'Warning:')} ${text}`)
+    return input
   }
 
   protected override logJson(json: unknown): void {

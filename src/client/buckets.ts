@@ -14,7 +14,8 @@ import {parseJson} from '../wire/json.ts'
 import type {ListPage} from '../wire/list.ts'
 import {decodeListJson, encodeListRequest} from '../wire/list.ts'
 import {bucketPath} from '../wire/paths.ts'
-import {bucketQuery, parseBucketRef} from '../wire/query.ts'
+import {bucketQuery, parseBucketRef, QUERY} from '../wire/query.ts'
+import {LIST_ATTEMPTS_MAX} from './limits.ts'
 import type {Transport} from './transport.ts'
 import {notUnderstood} from './transport.ts'
 
@@ -41,6 +42,8 @@ export interface ListOptions {
   readonly pageSize?: number
   /** LIST_FLAG bits. */
   readonly flags?: number
+  /** Pages that miss targets which cannot be asked, marked, instead of an error. */
+  readonly partial?: boolean
 }
 
 export function createBucketClient(transport: Transport): BucketClient {
@@ -117,8 +120,9 @@ async function* listPages(
     const {text} = await transport.send({
       method: 'GET',
       path: bucketPath(bucket.name),
-      query: queryOf(bucket),
+      query: {...queryOf(bucket), ...(options.partial === true ? {[QUERY.partial]: 'true'} : {})},
       body: encodeAction({action: ACTION.list, value}),
+      attempts: LIST_ATTEMPTS_MAX,
     })
     const page = decodeListJson(text)
     yield page

@@ -8,6 +8,8 @@ export const REQUEST_TIMEOUT_MS = 30_000
 export const CONNECT_TIMEOUT_MS = 3_000
 /** Attempts of one request while the cluster says 503: AIStore's own tool makes 8. */
 export const ATTEMPTS_MAX = 8
+/** Attempts of a page while a target cannot be asked: one that is away stays so for longer. */
+export const LIST_ATTEMPTS_MAX = 4
 /** Longest pause between two attempts, whatever Retry-After says. */
 export const RETRY_PAUSE_MAX_MS = 5_000
 /** First pause when the server names none; doubled each time. */

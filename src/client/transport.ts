@@ -61,6 +61,8 @@ export interface TransportOptions {
   readonly signal?: AbortSignal
   /** Default REQUEST_TIMEOUT_MS. */
   readonly timeoutMs?: number
+  /** Told each time that a request is to be repeated, with what the cluster said. */
+  onRetry?(error: AisError): void
 }
 
 export function createTransport(options: TransportOptions): Transport {
@@ -98,7 +100,9 @@ async function sendToSome(
   for (let attempt = 1; ; attempt++) {
     const answer = await sendToReachable(endpoints, request, wiring)
     if (answer.status < 400) return answer
-    if (answer.status !== 503 || attempt >= attempts) throw errorOf(request, answer)
+    const error = errorOf(request, answer)
+    if (answer.status !== 503 || attempt >= attempts) throw error
+    wiring.onRetry?.(error)
     await sleep(retryPauseMs(answer, pauseMs), undefined, sleepOptions(wiring.signal))
     pauseMs = Math.min(2 * pauseMs, RETRY_PAUSE_MAX_MS)
   }

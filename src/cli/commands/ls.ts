@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core'
 import {AisctlCommand} from '../command.ts'
 import {bucketArg} from '../flags.ts'
+import {AisError} from '../../base/errors.ts'
 import {bucketLabel, parseBucketPath} from '../../client/buckets.ts'
 import {renderTable} from '../render/table.ts'
 import {ALL_PROPS, objectLines, readNames} from '../show/object-list.ts'
@@ -20,6 +21,10 @@ export default class List extends AisctlCommand {
     'limit': Flags.integer({description: 'at most so many names', min: 1}),
     'start-after': Flags.string({description: 'names after this one'}),
     'page-size': Flags.integer({description: 'names asked for at a time', min: 1, max: 10_000}),
+    'partial': Flags.boolean({
+      description: 'list what can be listed, though a target cannot be asked',
+      default: false,
+    }),
     'name-only': Flags.boolean({description: 'names alone, one per line', default: false}),
   }
 
@@ -45,17 +50,27 @@ export default class List extends AisctlCommand {
     const {bucket, rest} = parseBucketPath(text)
     const props =
       flags.props === 'all' ? ALL_PROPS : flags.props.split(',').map((one) => one.trim())
-    const {entries, incomplete} = await readNames(this.client(flags), bucket, {
+    const names = readNames(this.client(flags), bucket, {
       prefix: flags.prefix ?? rest,
       after: flags['start-after'] ?? '',
       props: flags['name-only'] ? [] : props.filter((prop) => prop !== 'name'),
       pageSize: flags['page-size'],
       limit: flags.limit,
+      partial: flags.partial,
     })
+    const {entries, incomplete} = await names.catch(explainMissing)
     if (flags['name-only']) this.print(entries.map(({name}) => name))
     else if (entries.length === 0) this.log(`No objects in ${bucketLabel(bucket)}`)
     else this.print(objectLines(entries, props))
     if (incomplete) this.warn('a target cannot be asked: the list is incomplete')
     return {bucket: bucketLabel(bucket), entries, incomplete}
   }
+}
+
+/** The cluster names its own way out; on a command line it is a flag. */
+function explainMissing(error: unknown): never {
+  if (!(error instanceof AisError) || error.code !== 'LIST_INCOMPLETE') throw error
+  const {code, message} = error
+  const hint = 'list the others: add --partial · see what is away: aisctl show cluster'
+  throw new AisError({code, message, hint}, error)
 }

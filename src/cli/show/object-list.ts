@@ -25,6 +25,8 @@ export interface NamesOptions {
   readonly props: readonly string[]
   readonly pageSize: number | undefined
   readonly limit: number | undefined
+  /** What can be listed, though a target cannot be asked. */
+  readonly partial?: boolean
 }
 
 export interface Names {
@@ -36,7 +38,7 @@ export interface Names {
 export async function readNames(
   client: ClusterClient,
   bucket: BucketRef,
-  {prefix, after, props, pageSize, limit}: NamesOptions,
+  {prefix, after, props, pageSize, limit, partial = false}: NamesOptions,
 ): Promise<Names> {
   const most = limit ?? Number.POSITIVE_INFINITY
   const entries: ListEntry[] = []
@@ -45,6 +47,7 @@ export async function readNames(
     prefix,
     after,
     props,
+    partial,
     pageSize: Math.min(pageSize ?? LIST_PAGE_MAX, most),
   })
   for await (const page of pages) {
