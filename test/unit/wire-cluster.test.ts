@@ -45,7 +45,9 @@ import {decodeError, encodeError} from '../../src/wire/error-body.ts'
 import {collectHeaders} from '../../src/wire/headers.ts'
 import type {Json, JsonMap} from '../../src/wire/json.ts'
 import {canonicalJson, encodeJson, parseJson} from '../../src/wire/json.ts'
-import {decodeListJson, encodeListJson} from '../../src/wire/list.ts'
+import {decodeNodeAction} from '../../src/wire/action.ts'
+import {map} from '../../src/wire/decode.ts'
+import {decodeListJson, decodeListRequest, encodeListJson} from '../../src/wire/list.ts'
 import {metricKinds} from '../../src/wire/metric-kinds.ts'
 import {
   decodeNodeState,
@@ -622,5 +624,65 @@ t.test('all 319 recorded objects land on the same target and mountpath', (t) => 
     const paths = candidatesOf([`${root}/mp0`, `${root}/mp1`])
     t.equal(highestWeight(paths, digest), mountpath)
   }
+  t.end()
+})
+
+const DECODERS: readonly ((value: Json) => unknown)[] = [
+  decodeSmap,
+  decodeBmd,
+  decodeBucketList,
+  decodeBucketPatch,
+  decodeNodeStatus,
+  decodeNodeState,
+  decodeCapacity,
+  decodeSystemInfo,
+  decodeClusterConfig,
+  decodeRmd,
+  decodeListRequest,
+  decodeNodeAction,
+  (value) => decodeJoinRequest(map(value, 'node')),
+]
+
+/** The value with something else at one of its places. */
+function spoiled(value: Json, seed: number, poison: Json): Json {
+  if (typeof value !== 'object' || value === null || seed % 7 === 0) return poison
+  const entries = Object.entries(value)
+  const chosen = entries[seed % Math.max(1, entries.length)]
+  if (chosen === undefined) return poison
+  const changed = spoiled(chosen[1] as Json, Math.floor(seed / 7), poison)
+  if (Array.isArray(value)) return (value as Json[]).with(Number(chosen[0]), changed)
+  return {...value, [chosen[0]]: changed}
+}
+
+t.test('whatever arrives, a decoder gives a value or refuses it: it never breaks', (t) => {
+  const good: readonly Json[] = [
+    answerOf('cluster', 'cluster.smap'),
+    answerOf('cluster', 'cluster.cluster_config'),
+    answerOf('node', 'target.daemon.node_status'),
+    exchangeOf('buckets', 'bucket.list').response.json ?? null,
+    encodeBmd(UUID, {...RECORD.bmd, buckets: {b: bucketOf('b')}}, {}),
+  ]
+  const poison = fc.oneof(
+    fc.jsonValue().map((value) => value as Json),
+    fc.constantFrom<Json>(2n ** 64n, -1, '', '__proto__', [], {}, null, 'a'.repeat(300)),
+  )
+  const value = fc.oneof(
+    poison,
+    fc
+      .tuple(fc.constantFrom(...good), fc.nat(), poison)
+      .map(([whole, seed, bad]) => spoiled(whole, seed, bad)),
+  )
+  fc.assert(
+    fc.property(value, (one) => {
+      for (const decode of DECODERS) {
+        try {
+          decode(one)
+        } catch (error) {
+          if (!(error instanceof AisError) || error.code !== 'BAD_REQUEST') throw error
+        }
+      }
+    }),
+    {numRuns: 400},
+  )
   t.end()
 })
