@@ -9,7 +9,6 @@ import type {Fs} from '../../src/node/store/fs.ts'
 import type {Decide, Lookup, ObjectKey, ObjectStore} from '../../src/node/store/object-store.ts'
 import type {OpenedStore} from '../../src/node/store/open-store.ts'
 import {openObjectStore} from '../../src/node/store/open-store.ts'
-import {storeError} from '../../src/node/store/store-error.ts'
 
 export const TEST_REF = {
   name: 'photos' as BucketName,
@@ -80,7 +79,7 @@ export function putBytes(
       }
       write.body.finish((error, body) => {
         if (error !== null || body === undefined) {
-          reject(storeError(`put ${name}`, error))
+          reject(error ?? new Error('no body'))
           return
         }
         const decide: Decide = (previous) => {

@@ -8,12 +8,12 @@ import {AisError} from '../../base/errors.ts'
 import type {Member} from '../../model/node.ts'
 import type {ObjectAttributes} from '../../model/object.ts'
 import type {WriteDone} from '../store/object-store.ts'
-import {storeError} from '../store/store-error.ts'
 import {collectHeaders} from '../../wire/headers.ts'
 import type {ObjectProps} from '../../wire/object.ts'
 import {decodeObjectHeaders} from '../../wire/object.ts'
 import type {AdmittedCall, NewVersion} from './commit.ts'
 import {commitBody} from './commit.ts'
+import type {ObjectCall} from './context.ts'
 import {objectLabel, storeKey} from './context.ts'
 import {askPath} from './questions.ts'
 import {receiveBody} from './receive.ts'
@@ -50,9 +50,7 @@ export async function pullObject(write: AdmittedCall, pull: Pull, done: WriteDon
   )
   const wanted = {key: storeKey(call, admitted), checksums}
   receiveBody(deps.store, wanted, reply.body, (error, received) => {
-    if (received === undefined) {
-      return done(storeError(`pull ${objectLabel(call.route)}`, error), undefined)
-    }
+    if (received === undefined) return done(pullError(call, error), undefined)
     const found = received.body.checksums.find((sum) => sum.type === checksum?.type)
     if (received.body.sizeBytes !== source.sizeBytes || found?.value !== checksum?.value) {
       received.write.body.abort()
@@ -61,4 +59,10 @@ export async function pullObject(write: AdmittedCall, pull: Pull, done: WriteDon
     }
     commitBody(write, received, (previous) => pull.make(source, previous), done)
   })
+}
+
+function pullError(call: ObjectCall, error: Error | null): AisError {
+  if (error instanceof AisError) return error
+  const message = `${objectLabel(call.route)} did not arrive: ${error?.message ?? 'no body'}`
+  return new AisError({code: 'OWNER_UNAVAILABLE', message}, error)
 }

@@ -8,7 +8,6 @@ import {collectHeaders} from '../../wire/headers.ts'
 import type {PutRequest} from '../../wire/object.ts'
 import {badChecksumMessage, decodePutHeaders, encodeObjectHeaders} from '../../wire/object.ts'
 import {decodeRedirectMark} from '../../wire/redirect.ts'
-import {storeError} from '../store/store-error.ts'
 import {fail, refuse, writeHead} from './answers.ts'
 import type {AdmittedCall} from './commit.ts'
 import {commitBody, versionAfter} from './commit.ts'
@@ -56,8 +55,7 @@ export function putObject(call: ObjectCall): void {
   const write = {call, admitted: admission}
   receiveBody(call.deps.store, wanted, call.req, (error, received) => {
     if (error instanceof SenderGone) return void call.res.destroy()
-    if (received === undefined)
-      return fail(call, storeError(`PUT ${objectLabel(call.route)}`, error))
+    if (received === undefined) return fail(call, error)
     const damage = checksumProblem(call, request, received)
     if (damage !== null) {
       received.write.body.abort()

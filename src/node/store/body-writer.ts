@@ -6,6 +6,7 @@
  */
 
 import {assert} from '../../base/assert.ts'
+import type {AisError} from '../../base/errors.ts'
 import {CHECKSUM_BLOCK_BYTES} from '../../model/limits.ts'
 import type {Checksum, ChecksumType} from '../../model/object.ts'
 import type {BlockPool} from './block-pool.ts'
@@ -14,6 +15,7 @@ import type {Hashing, RunningChecksum} from './hashing.ts'
 import {hex64} from './hashing.ts'
 import type {Mountpath} from './mountpaths.ts'
 import {WORK_FOLDER} from './mountpaths.ts'
+import {storeError} from './store-error.ts'
 
 /** Content that is complete and not yet visible. */
 export interface FinishedBody {
@@ -28,11 +30,13 @@ export interface FinishedBody {
   readonly file: {readonly fd: Fd; readonly path: string} | null
 }
 
+export type FinishedDone = (error: AisError | null, body: FinishedBody | undefined) => void
+
 export interface BodyWriter {
   /** Takes bytes. @returns false when no more should come before `onDrain` is called */
   readonly push: (bytes: Uint8Array) => boolean
   /** No more bytes. `done` is called once. */
-  readonly finish: (done: (error: Error | null, body: FinishedBody | undefined) => void) => void
+  readonly finish: (done: FinishedDone) => void
   /** Gives everything up; the work file goes. */
   readonly abort: () => void
 }
@@ -51,8 +55,6 @@ export interface BodyWriterOptions {
 
 /** Up to here the pieces are kept as they came: most objects need no block of their own. */
 const SMALL_BYTES = 128 * 1024
-
-type Finished = (error: Error | null, body: FinishedBody | undefined) => void
 
 /** Starts a body. */
 export function createBodyWriter(options: BodyWriterOptions): BodyWriter {
@@ -82,7 +84,7 @@ class FileBody {
   #failure: Error | null = null
   #ended = false
   #closed = false
-  #finished: Finished | null = null
+  #finished: FinishedDone | null = null
 
   constructor(options: BodyWriterOptions) {
     const {mountpath, hashing, wanted, workName} = options
@@ -108,7 +110,7 @@ class FileBody {
     return this.#backlog === null
   }
 
-  finish(done: Finished): void {
+  finish(done: FinishedDone): void {
     this.#ended = true
     this.#finished = done
     this.#conclude()
@@ -192,7 +194,8 @@ class FileBody {
     this.#finished = null
     if (this.#failure === null) return done(null, this.#body())
     this.abort()
-    done(this.#failure, undefined)
+    const {mountpath} = this.#options
+    done(storeError(mountpath, 'write', this.#failure), undefined)
   }
 
   #body(): FinishedBody {

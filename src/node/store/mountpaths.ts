@@ -9,6 +9,7 @@
  */
 
 import {AisError} from '../../base/errors.ts'
+import {nodeLabel} from '../../model/ids.ts'
 import type {Fs} from './fs.ts'
 import {errnoOf, exists, syncDirectoryNow} from './fs.ts'
 import type {MountpathCalls} from './mountpath-calls.ts'
@@ -25,6 +26,8 @@ export interface MountpathConfig {
 
 /** A mountpath in use. */
 export interface Mountpath {
+  /** `t[id]`, for messages. */
+  readonly node: string
   readonly path: string
   readonly id: string
   readonly label: string
@@ -139,6 +142,7 @@ function use(
   const calls = createMountpathCalls(path, question.nowMs, (why) => question.onDisabled(path, why))
   prepare(port, pinned)
   return {
+    node: nodeLabel('target', question.target),
     path,
     ...known,
     label: config.label ?? '',

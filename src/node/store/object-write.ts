@@ -75,7 +75,7 @@ export function writeBody(
 ): void {
   const {key, durable} = change
   const {mountpath, body} = target
-  const what = `write ${JSON.stringify(key.name)} on ${mountpath.path}`
+  const what = `write ${JSON.stringify(key.name)}`
   writing.locks.run(lockName(key), (release) => {
     const finish: WriteDone = (error, attributes) => {
       release()
@@ -88,7 +88,7 @@ export function writeBody(
     }
     const {attributes} = decided
     const prepared = prepare(writing, key, target, {...decided, blocks: body.blocks, unknown: {}})
-    if (prepared instanceof Error) return finish(storeError(what, prepared), undefined)
+    if (prepared instanceof Error) return finish(storeError(mountpath, what, prepared), undefined)
     const {work, place} = prepared
     const commit = {
       fd: work.fd,
@@ -98,7 +98,7 @@ export function writeBody(
       onVisible: () => void writing.unsettled.set(lockName(key), []),
       done: (error: Error | null) => {
         settle(writing, lockName(key))
-        if (error !== null) return finish(storeError(what, error), undefined)
+        if (error !== null) return finish(storeError(mountpath, what, error), undefined)
         if (durable) for (const made of place.unsynced) writing.folders.durable.add(made)
         writing.noted(mountpath, attributes)
         finish(null, attributes)
@@ -127,13 +127,13 @@ export function writeMetadata(writing: Writing, change: Change, done: WriteDone)
       return finish(decided instanceof AisError ? decided : noObject(key), undefined)
     }
     const {mountpath} = file
-    const what = `change ${JSON.stringify(key.name)} on ${mountpath.path}`
+    const what = `change ${JSON.stringify(key.name)}`
     const fd = appendFooter(writing, key, file, {...file.footer, ...decided})
-    if (fd instanceof Error) return finish(storeError(what, fd), undefined)
+    if (fd instanceof Error) return finish(storeError(mountpath, what, fd), undefined)
     writing.unsettled.set(lockName(key), [])
     const end = (error: Error | null): void => {
       closeQuietly(mountpath, fd)
-      if (error !== null) return finish(storeError(what, error), undefined)
+      if (error !== null) return finish(storeError(mountpath, what, error), undefined)
       writing.noted(mountpath, decided.attributes)
       finish(null, decided.attributes)
     }

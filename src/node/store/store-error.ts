@@ -2,20 +2,33 @@
 
 import {AisError} from '../../base/errors.ts'
 import {errnoOf} from './fs.ts'
+import type {Mountpath} from './mountpaths.ts'
 
 /** Errors of a full device: the request is refused, the device is fine. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 
-/** @param what what was being done to what: `write ais object "a" on /ais/mp1` */
-export function storeError(what: string, error: unknown): AisError {
+/** @param what what was being done: `write "a"` */
+export function storeError(
+  mountpath: Pick<Mountpath, 'node' | 'path'>,
+  what: string,
+  error: unknown,
+): AisError {
   if (error instanceof AisError) return error
+  const {node, path} = mountpath
   const code = errnoOf(error)
   if (FULL.has(code)) {
     return new AisError(
-      {code: 'NO_SPACE', message: `${what}: no space left on the mountpath`},
+      {
+        code: 'NO_SPACE',
+        message: `${node}: mountpath ${path} is full (${what})`,
+        hint: 'free space there, or add a mountpath or a target',
+        details: {mountpath: path},
+      },
       error,
     )
   }
   const reason = code === '' ? String(error) : code
-  return new AisError({code: 'IO_ERROR', message: `${what}: ${reason}`}, error)
+  const message = `${node}: mountpath ${path} failed: ${reason} (${what})`
+  const hint = 'check the disk (journalctl -k on the host), then `aisnode fsck`'
+  return new AisError({code: 'IO_ERROR', message, hint, details: {mountpath: path}}, error)
 }
