@@ -6,9 +6,12 @@ import {existsSync, readdirSync, statSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url))
-const packaged = at(`../node_modules/node-linux-${process.arch}/bin/node`)
+// In an installed package npm puts Node's package beside this one.
+const packaged = ['../node_modules', '../..']
+  .map((folder) => at(`${folder}/node-linux-${process.arch}/bin/node`))
+  .find((path) => existsSync(path))
 
-if (Number(process.versions.node.split('.')[0]) >= 24 || !existsSync(packaged)) {
+if (Number(process.versions.node.split('.')[0]) >= 24 || packaged === undefined) {
   const {enableCompileCache} = await import('node:module')
   if (enableCompileCache !== undefined) enableCompileCache()
   const bundle = at('../dist/aisnode.mjs')

@@ -79,16 +79,20 @@ export async function openListeners(
 }
 
 function serverFor(handler: Handler): Server {
-  const server = createServer(
-    {headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS},
-    handler,
-  )
-  server.timeout = IDLE_MS
-  // The handler decides whether a body is wanted: a gateway's redirect needs none.
-  server.on('checkContinue', handler)
-  server.on('request', (_req, res: ServerResponse) => {
-    if (!server.listening) res.setHeader('Connection', 'close')
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
   })
+  server.timeout = IDLE_MS
+  const serve: Handler = (req, res) => {
+    // In an ordered stop a client learns that the next request needs another connection.
+    if (!server.listening) res.setHeader('Connection', 'close')
+    handler(req, res)
+  }
+  server.on('request', serve)
+  // The handler decides whether a body is wanted: a gateway's redirect needs none.
+  server.on('checkContinue', serve)
   return server
 }
 

@@ -20,6 +20,7 @@ export function queryOf(ctx: Context): Query {
 export async function bodyOf(ctx: Context): Promise<string> {
   const known: unknown = ctx.state['bodyText']
   if (typeof known === 'string') return known
+  if (ctx.req.headers.expect !== undefined) ctx.res.writeContinue()
   const body = (await readBody(ctx.req, CONTROL_BODY_BYTES_MAX)).toString('utf8')
   ctx.state['bodyText'] = body
   return body
