@@ -12,7 +12,7 @@ import {
   settled,
   startWriting,
   unitOf,
-  verify,
+  verifyReachable,
   write,
 } from './cluster.ts'
 import {allThere} from './install.ts'

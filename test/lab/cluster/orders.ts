@@ -19,8 +19,10 @@ export type WorkerOrder =
       readonly gateways: readonly string[]
       readonly bucket: string
       readonly journal: string
-      /** How long an object may be out of reach before it counts as missing. */
+      /** How long objects may be out of reach. */
       readonly forMs: number
+      /** Compare the list, too; it is refused while a disk is away. */
+      readonly list: boolean
     }
   | {readonly do: 'maps'; readonly gateways: readonly string[]}
 
@@ -37,12 +39,13 @@ export interface Written {
   readonly failures: number
 }
 
+/** Names of acknowledged objects that are not as they should be. */
 export interface Verdict {
   readonly acknowledged: number
-  readonly missing: readonly string[]
+  readonly notFound: readonly string[]
+  readonly outOfReach: readonly string[]
   readonly wrong: readonly string[]
   readonly unlisted: readonly string[]
-  readonly listed: number
 }
 
 /** One entry per gateway that answered. */

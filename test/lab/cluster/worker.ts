@@ -62,20 +62,31 @@ async function verify(order: VerifyOrder): Promise<Verdict> {
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Acknowledged)
   const deadline = performance.now() + order.forMs
-  const missing: string[] = []
-  const wrong: string[] = []
+  const found: Found[] = []
   const waiting = notes.entries()
   await inParallel(AT_ONCE, async () => {
     for (const [number, note] of waiting) {
       const gateway = order.gateways[(number + 1) % order.gateways.length] ?? ''
-      const sha256 = await readUntil(gateway, order.bucket, note.name, deadline)
-      if (sha256 === undefined) missing.push(note.name)
-      else if (sha256 !== note.sha256) wrong.push(note.name)
+      const state = await readUntil(gateway, order.bucket, note, deadline)
+      if (state !== 'right') found.push({name: note.name, state})
     }
   })
-  const listed = new Set(await list(order.gateways[0] ?? '', order.bucket))
-  const unlisted = notes.map((note) => note.name).filter((name) => !listed.has(name))
-  return {acknowledged: notes.length, missing, wrong, unlisted, listed: listed.size}
+  const listed = order.list ? new Set(await list(order.gateways[0] ?? '', order.bucket)) : undefined
+  const names = notes.map((note) => note.name)
+  const inState = (state: Found['state']): string[] =>
+    found.filter((one) => one.state === state).map((one) => one.name)
+  return {
+    acknowledged: notes.length,
+    notFound: inState('not found'),
+    outOfReach: inState('out of reach'),
+    wrong: inState('wrong'),
+    unlisted: listed === undefined ? [] : names.filter((name) => !listed.has(name)),
+  }
+}
+
+interface Found {
+  readonly name: string
+  readonly state: 'right' | 'wrong' | 'not found' | 'out of reach'
 }
 
 /** What each gateway's map says; a gateway that does not answer is left out. */
@@ -124,18 +135,20 @@ async function put(gateway: string, bucket: string, {note, content}: MadeObject)
 async function readUntil(
   gateway: string,
   bucket: string,
-  name: string,
+  {name, sha256}: Acknowledged,
   deadline: number,
-): Promise<string | undefined> {
+): Promise<Found['state']> {
   for (;;) {
     const answer = await ask(gateway, {method: 'GET', path: `/v1/objects/${bucket}/${name}`})
     if (answer?.status === 200) {
-      return createHash('sha256')
+      const is = createHash('sha256')
         .update(answer.body ?? '')
         .digest('hex')
+      return is === sha256 ? 'right' : 'wrong'
     }
     // 404 is an answer, and for an acknowledged object the wrong one.
-    if (answer?.status === 404 || performance.now() > deadline) return undefined
+    if (answer?.status === 404) return 'not found'
+    if (performance.now() > deadline) return 'out of reach'
     await sleep(RETRY_PAUSE_MS)
   }
 }
