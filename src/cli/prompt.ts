@@ -8,17 +8,14 @@ import {AisError} from '../base/errors.ts'
 export interface ConfirmOptions {
   /** `-y`: answered already. */
   readonly yes: boolean
-  /** What the flag is called here. Default `--yes`. */
+  /** What the flag is called here. Default `-y`. */
   readonly flag?: string
 }
 
 /**
  * Resolves when the person agrees. @throws AisError REFUSED when not, or when nobody can be asked
  */
-export async function confirm(
-  question: string,
-  {yes, flag = '--yes'}: ConfirmOptions,
-): Promise<void> {
+export async function confirm(question: string, {yes, flag = '-y'}: ConfirmOptions): Promise<void> {
   if (yes) return
   requireTerminal(question, flag)
   const {confirm: ask} = await import('@inquirer/prompts')
@@ -29,7 +26,7 @@ export async function confirm(
 export async function confirmByTyping(
   question: string,
   word: string,
-  {yes, flag = '--yes'}: ConfirmOptions,
+  {yes, flag = '-y'}: ConfirmOptions,
 ): Promise<void> {
   if (yes) return
   requireTerminal(question, flag)

@@ -240,7 +240,7 @@ t.test('settings are read as KEY=VALUE or KEY VALUE, nested and flat', (t) => {
 t.test('nothing is assumed where nobody can be asked', async (t) => {
   await confirm('Sure?', {yes: true})
   await confirmByTyping('Sure?', 'name', {yes: true})
-  await t.rejects(confirm('Sure?', {yes: false}), {code: 'REFUSED', hint: /--yes/})
+  await t.rejects(confirm('Sure?', {yes: false}), {code: 'REFUSED', hint: /-y/})
 })
 
 /** A stream that remembers what was written, as a terminal of a few lines or as a file. */

@@ -7,9 +7,12 @@ import type {Server} from 'node:net'
 import {createServer} from 'node:net'
 import {AisError} from 'aisctl/kit'
 
-/** The first port tried; below the range that Linux hands out by itself begins at 32768 … 60999. */
-export const FIRST_PORT = 51_080
-const LAST_PORT = 60_999
+/**
+ * Below the range that Linux hands out to outgoing connections (32768 to 60999): a stopped node must
+ * not find its port lent to a client.
+ */
+export const FIRST_PORT = 21_080
+const LAST_PORT = 32_767
 export const LOOPBACK = '127.0.0.1'
 
 export async function findFreePorts(
@@ -31,6 +34,16 @@ export async function findFreePorts(
   } finally {
     await Promise.all(held.map((server) => new Promise((done) => server.close(done))))
   }
+}
+
+/** The first of these ports that somebody listens on. */
+export async function firstTaken(ports: readonly number[]): Promise<number | undefined> {
+  for (const port of new Set(ports)) {
+    const server = await hold(port)
+    if (server === undefined) return port
+    await new Promise((done) => server.close(done))
+  }
+  return undefined
 }
 
 function hold(port: number): Promise<Server | undefined> {

@@ -31,14 +31,15 @@ export async function waitUntilReady(
   let told = -1
   for (;;) {
     signal?.throwIfAborted()
+    // Looked at before its port is: another program may have that one, and answer.
+    const ended = record.nodes.find((node) => runningPid(record, node) === undefined)
+    if (ended !== undefined) throw endedEarly(record, ended)
     const answers = await Promise.all(waiting.map(isReady))
     waiting = waiting.filter((_, index) => !answers[index])
     const ready = record.nodes.length - waiting.length
     if (ready !== told) onReady?.(ready)
     told = ready
     if (waiting.length === 0 && (await mapIsFull(record))) return
-    const ended = waiting.find((node) => runningPid(record, node) === undefined)
-    if (ended !== undefined) throw endedEarly(record, ended)
     if (performance.now() > deadline) throw notReady(record, waiting, timeoutMs)
     await sleep(POLL_MS)
   }
@@ -59,7 +60,8 @@ async function mapIsFull(record: PlaygroundRecord): Promise<boolean> {
 }
 
 function namesAll(text: string, record: PlaygroundRecord): boolean {
-  return record.nodes.every(({id}) => text.includes(`"${id}"`))
+  const own = text.includes(`"uuid":"${record.uuid}"`)
+  return own && record.nodes.every(({id}) => text.includes(`"${id}"`))
 }
 
 function endedEarly(record: PlaygroundRecord, node: PlaygroundNode): AisError {

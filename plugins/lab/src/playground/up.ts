@@ -6,8 +6,8 @@
 import {randomBytes} from 'node:crypto'
 import {existsSync, mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {AisError, formatNodeFile, rememberCluster} from 'aisctl/kit'
-import {findFreePorts} from './free-ports.ts'
+import {AisError, formatNodeFile, nodeLabel, rememberCluster} from 'aisctl/kit'
+import {findFreePorts, firstTaken} from './free-ports.ts'
 import type {PlaygroundSize} from './plan-nodes.ts'
 import {
   endpointsOf,
@@ -28,7 +28,8 @@ export interface UpOptions {
   readonly name: string
   /** What was asked for; what an existing playground has when absent. */
   readonly size: Partial<PlaygroundSize>
-  readonly program: NodeProgram
+  /** Asked for only when a node has to be started: in a source tree it may have to be built. */
+  readonly program: () => Promise<NodeProgram>
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   onProgress?(text: string): void
@@ -51,8 +52,12 @@ export async function bringUp(options: UpOptions): Promise<UpResult> {
   layOut(record)
   const total = record.nodes.length
   const started = record.nodes.filter((node) => runningPid(record, node) === undefined)
-  options.onProgress?.(`starting ${started.length} of ${total} nodes`)
-  for (const node of started) startNode(record, node, options.program)
+  if (started.length > 0) {
+    await requireFreePorts(record, started)
+    const program = await options.program()
+    options.onProgress?.(`starting ${started.length} of ${total} nodes`)
+    for (const node of started) startNode(record, node, program)
+  }
   await waitUntilReady(record, {
     timeoutMs: options.timeoutMs,
     ...(options.signal === undefined ? {} : {signal: options.signal}),
@@ -98,6 +103,31 @@ function portsOfOthers(): ReadonlySet<number> {
   const records = playgroundNames().map(readRecord)
   const nodes = records.flatMap((record) => record?.nodes ?? [])
   return new Set(nodes.flatMap(({ports}) => [ports.public, ports.control, ports.data]))
+}
+
+/** A node that was stopped for a while may find its ports taken: said at once, with by whom. */
+async function requireFreePorts(
+  record: PlaygroundRecord,
+  nodes: readonly PlaygroundNode[],
+): Promise<void> {
+  for (const node of nodes) {
+    const taken = await firstTaken([node.ports.public, node.ports.control, node.ports.data])
+    if (taken === undefined) continue
+    const holder = playgroundNames()
+      .filter((name) => name !== record.name)
+      .find((name) => readRecord(name)?.nodes.some((other) => holds(other, taken)))
+    const by = holder === undefined ? 'another program' : `playground ${holder}`
+    throw new AisError({
+      code: 'REFUSED',
+      message: `port ${taken} of ${nodeLabel(node.role, node.id)} is taken by ${by}`,
+      hint: `see who listens: ss -ltnp 'sport = :${taken}' · or begin anew with other ports: aisctl playground down --name ${record.name}`,
+      details: {node: node.id, port: taken},
+    })
+  }
+}
+
+function holds({ports}: PlaygroundNode, port: number): boolean {
+  return ports.public === port || ports.control === port || ports.data === port
 }
 
 /**

@@ -37,7 +37,7 @@ export default class PlaygroundUp extends AisctlCommand {
       const result = await bringUp({
         name: flags.name,
         size,
-        program: await findProgram(this.config.root, (text) => line.show(text)),
+        program: () => findProgram(this.config.root, (text) => line.show(text)),
         timeoutMs: flags.timeout,
         onProgress: (text) => line.show(text),
       })
