@@ -23,6 +23,7 @@ const {values} = parseArgs({
 const first = Number(values.seed)
 for (let seed = first; seed < first + Number(values.seeds); seed++) {
   const outcome = runWorld(optionsOf(seed), values.trace ? {trace: console.log} : {})
-  if (!outcome.converged || outcome.violations.length > 0) console.log(seed, outcome.converged, outcome.convergedMs, outcome.violations)
+  if (!outcome.converged || outcome.violations.length > 0)
+    console.log(seed, outcome.converged, outcome.convergedMs, outcome.violations)
 }
 if (values.append !== undefined) appendFileSync(values.append, '')

@@ -129,7 +129,7 @@ export function onBeatAnswered(
     position: answer.position,
     held: answer.held,
     learnerAcks: member.learner && caughtUp ? peer.learnerAcks + 1 : 0,
-    beatDueMs: wantsBeatNow(turn, {member, peer, answer}) ? nowMs : peer.beatDueMs,
+    beatDueMs: Math.min(peer.beatDueMs, nowMs + nextBeatMs(turn, {member, peer, answer})),
   })
   const newest = acceptedOf(turn.node)
   if (newest !== null && comparePositions(answer.position, newest.record) < 0) {
@@ -137,26 +137,40 @@ export function onBeatAnswered(
   }
 }
 
+/** Another beat to a member that is slow to take a commit into use. */
+const CATCH_UP_MS = 50
+
+interface BeatOutcome {
+  readonly member: Member
+  readonly peer: Peer
+  readonly answer: BeatAnswer
+}
+
 /**
- * The next beat follows at once where somebody waits for it: a learner for its promotion, a target for
- * the first lease of its run, or under a record that it has just taken into use.
+ * When the next beat follows, from now: at once where somebody waits for it, a learner for its
+ * promotion, a target for a lease; soon where the member has not taken the newest commit into use.
  */
-function wantsBeatNow(
-  turn: Turn,
-  of: {readonly member: Member; readonly peer: Peer; readonly answer: BeatAnswer},
-): boolean {
+function nextBeatMs(turn: Turn, of: BeatOutcome): number {
   const {member, peer, answer} = of
   const stage = reign(turn)
-  if (stage === undefined || answer.stopping || member.away !== null) return false
-  if (member.learner) return answer.held.index > 0 && peer.learnerAcks + 1 < LEARNER_ACKS
-  if (member.role !== 'target' || !stage.confirmed) return false
-  const {nowMs, timers} = turn.node
-  if (leaseToGive(timers.ownMs, nowMs, stage.majorityAtMs) === 0) return false
+  if (stage === undefined || answer.stopping || member.away !== null) return Infinity
+  if (member.learner) {
+    return answer.held.index > 0 && peer.learnerAcks + 1 < LEARNER_ACKS ? 0 : CATCH_UP_MS
+  }
   const committed = positionOf(turn.node.durable.committed)
-  if (comparePositions(answer.held, committed) !== 0) return false
+  if (comparePositions(answer.held, committed) < 0) return CATCH_UP_MS
+  return wantsLease(turn, stage, of) ? 0 : Infinity
+}
+
+/** A target that has just taken a record into use, or runs anew, can have a lease now. */
+function wantsLease(turn: Turn, stage: LeadingStage, of: BeatOutcome): boolean {
+  const {member, peer, answer} = of
+  const {nowMs, timers} = turn.node
+  if (member.role !== 'target' || !stage.confirmed) return false
+  if (leaseToGive(timers.ownMs, nowMs, stage.majorityAtMs) === 0) return false
   const {leased} = peer
-  if (comparePositions(peer.held, committed) !== 0) return true
-  return leased === null || leased.run.run !== answer.run || leased.run.inc !== answer.voter.inc
+  if (comparePositions(peer.held, answer.held) !== 0 || leased === null) return true
+  return leased.run.run !== answer.run || leased.run.inc !== answer.voter.inc
 }
 
 /** A member answered a prepare; its position is an acknowledgement when it is the proposal's. */

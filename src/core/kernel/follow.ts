@@ -142,6 +142,9 @@ function learnCommit(turn: Turn, committed: RecordPosition, sha: string | null):
   persist(turn, {committed: durable.accepted}, [])
 }
 
+/** How long a beat waits for a commit to come into use: an fsync and a round of the workers. */
+const BEAT_HOLD_MS = 200
+
 /** A beat came. Its answer speaks of what is on disk, so it need not wait for the disk. */
 export function onBeatAsked(turn: Turn, askId: number, from: NodeId, request: BeatRequest): void {
   const reason = whyNotFollow(turn.node, request)
@@ -163,7 +166,8 @@ export function onBeatAsked(turn: Turn, askId: number, from: NodeId, request: Be
     })
     takeLease(turn, request)
     if (isTakingUp(turn.node)) {
-      update(turn, {waitingBeats: [...turn.node.waitingBeats, askId]})
+      const {nowMs, waitingBeats} = turn.node
+      update(turn, {waitingBeats: [...waitingBeats, {askId, untilMs: nowMs + BEAT_HOLD_MS}]})
       return
     }
   }
@@ -175,12 +179,13 @@ function isTakingUp(node: NodeState): boolean {
   return (node.durable.committed?.record.index ?? 0) > node.held.index
 }
 
-/** Answers beats that waited for the commit they taught to come into use. */
-export function answerWaitingBeats(turn: Turn): void {
-  const {waitingBeats} = turn.node
-  if (waitingBeats.length === 0) return
-  update(turn, {waitingBeats: []})
-  for (const askId of waitingBeats) answerBeat(turn, askId, '')
+/** Answers beats that waited for a commit to come into use: all when it has, else those in time. */
+export function answerWaitingBeats(turn: Turn, inUse: boolean): void {
+  const {waitingBeats, nowMs} = turn.node
+  const ready = waitingBeats.filter(({untilMs}) => inUse || untilMs <= nowMs)
+  if (ready.length === 0) return
+  update(turn, {waitingBeats: waitingBeats.filter((one) => !ready.includes(one))})
+  for (const {askId} of ready) answerBeat(turn, askId, '')
 }
 
 function answerBeat(turn: Turn, askId: number, reason: string): void {

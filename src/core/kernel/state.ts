@@ -51,8 +51,8 @@ export interface NodeState {
   /** Members asking to come in while this node is not yet, or no longer, able to say. */
   readonly waitingJoins: readonly WaitingJoin[]
   readonly lease: LeaseState
-  /** Beats that came while a commit was being taken into use: answered then, or with the next tick. */
-  readonly waitingBeats: readonly number[]
+  /** Beats that came while a commit was being taken into use: answered then, or after a while. */
+  readonly waitingBeats: readonly {readonly askId: number; readonly untilMs: number}[]
   /** The last view that was published, and those whose holding may still be reported. */
   readonly view: ClusterView
   readonly published: readonly RecordPosition[]

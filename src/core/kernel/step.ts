@@ -6,12 +6,7 @@
 
 import {assert, unreachable} from '../../base/assert.ts'
 import type {NodeId} from '../../model/ids.ts'
-import type {
-  BeatAnswer,
-  PeerAnswer,
-  PeerRequest,
-  PrepareAnswer,
-} from '../../model/peer-messages.ts'
+import type {BeatAnswer, PeerAnswer, PeerRequest, PrepareAnswer} from '../../model/peer-messages.ts'
 import {
   onBeatAnswered,
   onMemberSilent,
@@ -108,7 +103,7 @@ function route(turn: Turn, event: Exclude<KernelEvent, {type: 'booted'}>): void 
     case 'commanded':
       return onCommanded(turn, event.askId, event.command)
     case 'view-held':
-      return onViewHeld(turn, event.index) ? answerWaitingBeats(turn) : undefined
+      return answerWaitingBeats(turn, onViewHeld(turn, event.index))
     case 'stop-ordered':
       return onStopOrdered(turn)
     default:
@@ -120,7 +115,7 @@ function onTick(turn: Turn): void {
   const {nowMs, tickedMs} = turn.node
   if (nowMs - tickedMs > TICK_LATE_MS) forgiveSilence(turn)
   update(turn, {tickedMs: nowMs})
-  answerWaitingBeats(turn)
+  answerWaitingBeats(turn, false)
   serveWaitingJoins(turn)
   switch (turn.node.stage.stage) {
     case 'seeking':

@@ -23,7 +23,11 @@ interface Write {
 export interface Disk {
   readonly write: (write: Write) => void
   /** The newest state that reads back; amnesia when slots exist and none does. */
-  readonly load: () => {readonly state: DurableState | null; readonly amnesia: string; readonly torn: boolean}
+  readonly load: () => {
+    readonly state: DurableState | null
+    readonly amnesia: string
+    readonly torn: boolean
+  }
   /** The process ends. `power`: what was not durable may be torn. */
   readonly crash: (power: boolean) => void
   /** Everything is gone, as with a new disk. */

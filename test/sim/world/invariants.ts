@@ -9,7 +9,7 @@ import type {KernelState, NodeState} from '../../../src/core/kernel/state.ts'
 import type {NodeId} from '../../../src/model/ids.ts'
 import {isElectable} from '../../../src/model/node.ts'
 import type {StoredRecord} from '../../../src/model/peer-messages.ts'
-import {isRecordQuorum, voterKey} from '../../../src/model/quorum.ts'
+import {isRecordQuorum, voterKey, votersOf} from '../../../src/model/quorum.ts'
 import {comparePositions, type ClusterRecord} from '../../../src/model/record.ts'
 import {sha256} from './hash.ts'
 import type {SimProcess} from './process.ts'
@@ -41,7 +41,8 @@ export interface Invariants {
   readonly durable: (process: SimProcess) => void
   readonly inUse: (process: SimProcess) => void
   readonly wiped: (process: SimProcess) => void
-  readonly isWhole: () => boolean
+  /** Whether the cluster survives that this node loses its disk now. */
+  readonly survives: (id: NodeId) => boolean
   readonly acknowledged: (change: Acknowledged) => void
   /** Newest record that a quorum has committed. */
   readonly committed: () => StoredRecord | null
@@ -66,6 +67,13 @@ export function createInvariants(seed: number): Invariants {
   const acks: Acknowledged[] = []
   const asking = new Map<string, {readonly epoch: number; readonly id: string}>()
   let newest: StoredRecord | null = null
+
+  /** Whether whoever lost its disk last is a voter again. */
+  function isBack(record: ClusterRecord): boolean {
+    if (amnesiac === null) return true
+    const member = record.smap.nodes[amnesiac.id]
+    return member !== undefined && member.inc > amnesiac.inc && !member.learner
+  }
 
   function violate(invariant: string, detail: string): void {
     if (violations.length < VIOLATIONS_KEPT) violations.push({seed, invariant, detail})
@@ -140,7 +148,10 @@ export function createInvariants(seed: number): Invariants {
     const {record} = proposal
     for (const ack of acks) {
       if (ack.index <= record.index && !ack.holds(record)) {
-        violate('C6', `${ack.what}, acknowledged at ${ack.index}, is not in ${record.epoch}.${record.index}`)
+        violate(
+          'C6',
+          `${ack.what}, acknowledged at ${ack.index}, is not in ${record.epoch}.${record.index}`,
+        )
       }
     }
     if (newest !== null && newest.record.uuid !== record.uuid) violate('C13', `uuid ${record.uuid}`)
@@ -181,7 +192,8 @@ export function createInvariants(seed: number): Invariants {
       const member = record?.smap.nodes[node.facts.self.id]
       if (member === undefined || !isElectable(member)) violate('C11', `${self} may not lead`)
     }
-    if (metasync.phase === 'sealing' && old?.metasync !== metasync) onCommit(node, metasync.proposal)
+    if (metasync.phase === 'sealing' && old?.metasync !== metasync)
+      onCommit(node, metasync.proposal)
   }
 
   /** R3, R8, R9: what others hear is on disk. */
@@ -192,14 +204,23 @@ export function createInvariants(seed: number): Invariants {
     if (answer.type === 'prepare' && answer.accepted) {
       const accepted = disk?.accepted ?? null
       if (accepted === null || comparePositions(accepted.record, answer.position) < 0) {
-        violate('C8', `${selfKey(node)} acknowledges ${JSON.stringify(answer.position)} before it is on disk`)
+        violate(
+          'C8',
+          `${selfKey(node)} acknowledges ${JSON.stringify(answer.position)} before it is on disk`,
+        )
       }
     }
-    const asked = answer.type === 'vote' ? asking.get(`${process.index} ${effect.askId}`) : undefined
+    const asked =
+      answer.type === 'vote' ? asking.get(`${process.index} ${effect.askId}`) : undefined
     if (asked === undefined || answer.type !== 'vote' || !answer.granted) return
     const promised = disk?.promisedEpoch ?? 0
-    const holds = promised > asked.epoch || (promised === asked.epoch && disk?.votedFor?.id === asked.id)
-    if (!holds) violate('C8', `${selfKey(node)}: a vote for epoch ${asked.epoch} is heard before it is on disk`)
+    const holds =
+      promised > asked.epoch || (promised === asked.epoch && disk?.votedFor?.id === asked.id)
+    if (!holds)
+      violate(
+        'C8',
+        `${selfKey(node)}: a vote for epoch ${asked.epoch} is heard before it is on disk`,
+      )
   }
 
   /** C8: one vote per epoch and incarnation, whatever the disk forgot. */
@@ -212,7 +233,8 @@ export function createInvariants(seed: number): Invariants {
     const key = `${selfKey(node)} ${promisedEpoch}`
     const candidate = `${voterKey(votedFor)}`
     const other = votes.get(key)
-    if (other !== undefined && other !== candidate) violate('C8', `${key}: ${other} and ${candidate}`)
+    if (other !== undefined && other !== candidate)
+      violate('C8', `${key}: ${other} and ${candidate}`)
     votes.set(key, candidate)
   }
 
@@ -255,11 +277,15 @@ export function createInvariants(seed: number): Invariants {
       const record = process.view()?.record
       if (record === null || record === undefined) return
       const last = served.get(process.index) ?? 0
-      if (record.index < last) violate('C4', `${process.facts.self.id} serves ${record.index} after ${last}`)
+      if (record.index < last)
+        violate('C4', `${process.facts.self.id} serves ${record.index} after ${last}`)
       served.set(process.index, record.index)
       const sha = contents.get(`${record.epoch}.${record.index}`)
       if (sha === undefined || !committed.has(sha)) {
-        violate('C18', `${process.facts.self.id} serves ${record.epoch}.${record.index}, not committed`)
+        violate(
+          'C18',
+          `${process.facts.self.id} serves ${record.epoch}.${record.index}, not committed`,
+        )
       }
     },
     wiped: (process) => {
@@ -267,11 +293,16 @@ export function createInvariants(seed: number): Invariants {
       const {id} = process.facts.self
       amnesiac = {id, inc: newest?.record.smap.nodes[id]?.inc ?? 0}
     },
-    isWhole: () => {
-      if (newest === null) return false
-      if (amnesiac === null) return true
-      const member = newest.record.smap.nodes[amnesiac.id]
-      return member !== undefined && member.inc > amnesiac.inc && !member.learner
+    survives: (id) => {
+      if (newest === null || !isBack(newest.record)) return false
+      const since = newest.record
+      return [...known.values()]
+        .filter(({record}) => comparePositions(record, since) >= 0)
+        .every(({record}) => {
+          const voters = [...votersOf(record.smap), ...(record.pv ?? [])]
+          const left = voters.filter((voter) => voter.id !== id)
+          return isRecordQuorum(record, new Set(left.map(voterKey)))
+        })
     },
     acknowledged: (change) => {
       acks.push(change)

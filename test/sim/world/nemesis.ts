@@ -25,8 +25,8 @@ export interface NemesisDeps {
   readonly network: Network
   readonly processes: readonly SimProcess[]
   readonly wiped: (process: SimProcess) => void
-  /** Whether whoever lost its disk before is a voter again: losing a majority of disks is not survived. */
-  readonly isWhole: () => boolean
+  /** Whether enough disks are left without this node's: losing a majority is not survived. */
+  readonly survives: (id: NodeId) => boolean
 }
 
 /** How long one fault lasts on average. */
@@ -52,7 +52,7 @@ export function createNemesis(deps: NemesisDeps): Nemesis {
 
   /** The fixed primary keeps its disk: without it this release has nobody to lead. */
   function loseDisk(process: SimProcess, lose: () => void): void {
-    if (process.index === 0 || !deps.isWhole()) return
+    if (process.index === 0 || !deps.survives(process.facts.self.id)) return
     process.kill(true)
     lose()
     deps.wiped(process)
@@ -61,7 +61,8 @@ export function createNemesis(deps: NemesisDeps): Nemesis {
 
   function cutBetween(cuts: (from: number, to: number) => boolean): void {
     for (const a of processes) {
-      for (const b of processes) if (a !== b && cuts(a.index, b.index)) network.cut(a.index, b.index)
+      for (const b of processes)
+        if (a !== b && cuts(a.index, b.index)) network.cut(a.index, b.index)
     }
     later(network.heal, LASTS_MS * 2)
   }
@@ -127,7 +128,8 @@ export function createNemesis(deps: NemesisDeps): Nemesis {
     'rogue': () => {
       const process = random.pick(processes)
       const request = rogueRequest(random)
-      if (process.isUp()) process.peerAsked(random.int(0, processes.length - 1), request, () => undefined)
+      if (process.isUp())
+        process.peerAsked(random.int(0, processes.length - 1), request, () => undefined)
     },
     'blackout': () => {
       for (const process of processes) {
@@ -163,7 +165,9 @@ export function createNemesis(deps: NemesisDeps): Nemesis {
 
 /** A message of somebody who belongs elsewhere, or is out of his mind. */
 function rogueRequest(random: Random): PeerRequest {
-  const uuid = random.chance(0.5) ? ('other-cluster' as ClusterUuid) : ('sim-cluster-1' as ClusterUuid)
+  const uuid = random.chance(0.5)
+    ? ('other-cluster' as ClusterUuid)
+    : ('sim-cluster-1' as ClusterUuid)
   const stranger = 'stranger-1' as NodeId
   switch (random.int(0, 3)) {
     case 0:

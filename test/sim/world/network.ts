@@ -38,7 +38,12 @@ export interface Question {
 /** What the network needs of the nodes. */
 export interface Receivers {
   readonly isUp: (node: number) => boolean
-  readonly ask: (node: number, from: number, request: PeerRequest, reply: (answer: PeerAnswer) => void) => void
+  readonly ask: (
+    node: number,
+    from: number,
+    request: PeerRequest,
+    reply: (answer: PeerAnswer) => void,
+  ) => void
 }
 
 export interface Network {

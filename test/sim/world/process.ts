@@ -4,7 +4,12 @@
  * frozen, thawed and started again.
  */
 
-import type {BootFacts, CommandResult, KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'
+import type {
+  BootFacts,
+  CommandResult,
+  KernelEffect,
+  KernelEvent,
+} from '../../../src/core/kernel/events.ts'
 import type {KernelState, NodeState} from '../../../src/core/kernel/state.ts'
 import {initialKernel, step} from '../../../src/core/kernel/step.ts'
 import type {ClusterView} from '../../../src/model/cluster-view.ts'
@@ -24,7 +29,12 @@ type SendEffect = Extract<KernelEffect, {type: 'send'}>
 
 /** What checkers see of a process, as it happens. */
 export interface Witness {
-  readonly stepped: (process: SimProcess, before: KernelState, event: KernelEvent, effects: readonly KernelEffect[]) => void
+  readonly stepped: (
+    process: SimProcess,
+    before: KernelState,
+    event: KernelEvent,
+    effects: readonly KernelEffect[],
+  ) => void
   /** A write reached the platter and was reported. */
   readonly durable: (process: SimProcess) => void
   /** A view or a lease came into use. */
@@ -46,7 +56,10 @@ export interface ProcessDeps {
   /** It ended in good order. */
   readonly onExit: (process: SimProcess) => void
   /** Alters effects before they are performed: a mutant's runtime. */
-  readonly alterEffects?: (process: SimProcess, effects: readonly KernelEffect[]) => readonly KernelEffect[]
+  readonly alterEffects?: (
+    process: SimProcess,
+    effects: readonly KernelEffect[],
+  ) => readonly KernelEffect[]
   readonly keepsMemory?: boolean
 }
 
@@ -67,7 +80,11 @@ export interface SimProcess {
   readonly thaw: () => void
   readonly jumpWall: (byMs: number) => void
   readonly command: (command: Command, done: (result: CommandResult) => void) => void
-  readonly peerAsked: (from: number, request: PeerRequest, reply: (answer: PeerAnswer) => void) => void
+  readonly peerAsked: (
+    from: number,
+    request: PeerRequest,
+    reply: (answer: PeerAnswer) => void,
+  ) => void
   /** The view that every worker holds. */
   readonly view: () => ClusterView | undefined
   /** Whether the data lease is valid now, by this process's own clock. */
@@ -288,9 +305,9 @@ export const LOST: CommandResult = {
   refusal: {code: 'UNREACHABLE', message: 'the process died'},
 }
 
-function withSha<S extends {readonly accepted: {readonly sha: string; readonly text: string} | null}>(
-  state: S,
-): S {
+function withSha<
+  S extends {readonly accepted: {readonly sha: string; readonly text: string} | null},
+>(state: S): S {
   const {accepted} = state
   if (accepted === null || accepted.sha !== '') return state
   return {...state, accepted: {...accepted, sha: sha256(accepted.text)}}

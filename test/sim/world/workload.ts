@@ -34,7 +34,12 @@ export function createWorkload(deps: WorkloadDeps): Workload {
   let serial = 0
 
   /** As a gateway does: one relay to the primary. */
-  function put(at: SimProcess, command: Command, relayed: boolean, heard: (result: CommandResult) => void): void {
+  function put(
+    at: SimProcess,
+    command: Command,
+    relayed: boolean,
+    heard: (result: CommandResult) => void,
+  ): void {
     if (!at.isUp()) return
     at.command(command, (result) => {
       if (result.type !== 'elsewhere' || relayed) return heard(result)

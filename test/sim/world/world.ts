@@ -99,6 +99,7 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
         stepped: (process, before, event, effects) => {
           mix(process.index * 31 + effects.length)
           mix(Math.floor(event.nowMs * 8))
+          ;(globalThis as any).__dbg?.(clock.nowMs(), process, event, effects)
           if (trace !== undefined) traceStep(trace, clock.nowMs(), process, event, effects)
           invariants.stepped(process, before, event, effects)
         },
@@ -126,7 +127,7 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
     network,
     processes,
     wiped: invariants.wiped,
-    isWhole: invariants.isWhole,
+    survives: invariants.survives,
   })
   for (const process of processes) clock.after(processRandom.ratio() * 300, process.start)
   let quiet = false
@@ -149,7 +150,8 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
   if (trace !== undefined) for (const process of processes) trace(describe(process))
   const converged = convergedMs <= CONVERGE_MS && steady && workload.outcomes.done > before
   for (const [name, count] of Object.entries(network.counts)) {
-    if (name !== 'asked' && name !== 'encoded' && count > 0) nemesisCount(nemesis.counts, name, count)
+    if (name !== 'asked' && name !== 'encoded' && count > 0)
+      nemesisCount(nemesis.counts, name, count)
   }
   return {
     seed,
