@@ -487,6 +487,7 @@ async function gatewayOf(t: Tap, nodes: readonly Member[]): Promise<Gateway> {
       throw new PeerFailure('refused', 'nobody listens')
     },
     askControl: async () => '',
+    mayWrite: () => true,
     objects: null,
     mountpaths: () => [],
     log: quiet,

@@ -36,6 +36,8 @@ export interface NodeContext {
   readonly askTarget: AskTarget
   /** GET on another node's intra-control listener, authenticated; its answer's body. */
   readonly askControl: (to: Endpoint, path: string) => Promise<string>
+  /** Whether this target may acknowledge writes now; always, on a gateway. */
+  readonly mayWrite: () => boolean
   /** Null on a gateway. */
   readonly objects: TargetObjects | null
   readonly mountpaths: () => readonly MountpathState[]

@@ -71,6 +71,7 @@ export async function runDataWorker(start: DataThreadStart): Promise<void> {
     }
   })
 
+  const leaseValid = leaseReader(start.lease)
   const keys = clusterKeys(start.config.clusterKeys)
   const peers = {
     keys,
@@ -88,11 +89,22 @@ export async function runDataWorker(start: DataThreadStart): Promise<void> {
             start,
             view: () => latest.view,
             ring: () => latest.ring,
-            leaseValid: leaseReader(start.lease),
+            leaseValid,
             askTarget,
             log,
           })
-    const context = contextOf({start, latest, ask, stats, askTarget, peers, target, log, label})
+    const context = contextOf({
+      start,
+      latest,
+      ask,
+      stats,
+      askTarget,
+      peers,
+      leaseValid,
+      target,
+      log,
+      label,
+    })
     open = await openListeners(context, keys, () => latest.self, start.number)
     tell({type: 'listening'})
   } catch (error) {
@@ -107,6 +119,7 @@ interface ContextParts {
   readonly stats: NodeContext['stats']
   readonly askTarget: NodeContext['askTarget']
   readonly peers: DataClientDeps
+  readonly leaseValid: () => boolean
   readonly target: Target | null
   readonly log: Log
   readonly label: string
@@ -135,6 +148,7 @@ function contextOf(parts: ContextParts): NodeContext {
     clusterStartedNs: () => latest.clusterStartedNs,
     askTarget: parts.askTarget,
     askControl: (to, path) => askControlListener(parts.peers, to, path),
+    mayWrite: () => target === null || parts.leaseValid(),
     objects: target?.objects ?? null,
     mountpaths: () => target?.mountpaths() ?? [],
     log: parts.log,

@@ -19,11 +19,17 @@ const CII_APR = 'cii-apr'
 
 export function healthRouter(context: NodeContext): Router {
   const router = new Router()
-  router.get('/v1/health', (ctx) => answerHealth(context, ctx))
+  const served = {once: false}
+  router.get('/v1/health', (ctx) => answerHealth(context, ctx, served))
   return router
 }
 
-async function answerHealth(context: NodeContext, ctx: Context): Promise<void> {
+/** Whether this target has ever held a lease: before, it is not ready; later, reads go on without. */
+interface Served {
+  once: boolean
+}
+
+async function answerHealth(context: NodeContext, ctx: Context, served: Served): Promise<void> {
   const query = queryOf(ctx)
   const asks = (key: string): boolean => queryFlag(query, key)
   const state = asks(QUERY.clusterInfo) || asks(CII_APR)
@@ -40,7 +46,7 @@ async function answerHealth(context: NodeContext, ctx: Context): Promise<void> {
     if (context.view().record !== null && (await relayed(context, ctx))) return
     return verdict(context, ctx, context.view().leading && context.view().clusterStarted)
   }
-  const ready = asks(QUERY.readiness) ? isReady(context) : isAlive(context)
+  const ready = asks(QUERY.readiness) ? isReady(context, served) : isAlive(context)
   verdict(context, ctx, ready)
 }
 
@@ -58,9 +64,10 @@ function isAlive(context: NodeContext): boolean {
   return (nodeStarted || context.config.standby) && !stopping
 }
 
-function isReady(context: NodeContext): boolean {
+function isReady(context: NodeContext, served: Served): boolean {
+  served.once ||= context.mayWrite()
   const {record, nodeStarted, clusterStarted, stopping} = context.view()
   const member = record?.smap.nodes[context.id]
   const settled = member !== undefined && !isLeaving(member) && !member.learner
-  return nodeStarted && clusterStarted && !stopping && settled
+  return nodeStarted && clusterStarted && !stopping && settled && served.once
 }
