@@ -649,9 +649,9 @@ function spoiled(value: Json, seed: number, poison: Json): Json {
   const entries = Object.entries(value)
   const chosen = entries[seed % Math.max(1, entries.length)]
   if (chosen === undefined) return poison
-  const changed = spoiled(chosen[1] as Json, Math.floor(seed / 7), poison)
+  const changed = spoiled(chosen[1], Math.floor(seed / 7), poison)
   if (Array.isArray(value)) return (value as Json[]).with(Number(chosen[0]), changed)
-  return {...value, [chosen[0]]: changed}
+  return {...(value as JsonMap), [chosen[0]]: changed}
 }
 
 t.test('whatever arrives, a decoder gives a value or refuses it: it never breaks', (t) => {
