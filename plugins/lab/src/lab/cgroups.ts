@@ -35,8 +35,17 @@ export function makeLabCgroup(lab: string): void {
   for (const root of cgroupRoots()) mkdirSync(join(root, lab), {recursive: true})
   const path = join(unifiedRoot(), lab)
   const controllers = readFileSync(join(path, 'cgroup.controllers'), 'utf8').trim().split(' ')
-  for (const controller of controllers.filter((word) => word !== '')) {
+  for (const controller of controllers.filter((word) => word !== '')) handOn(path, controller)
+}
+
+/** Limits of units in hosts are enforced by controllers; a host does without one that is refused. */
+function handOn(path: string, controller: string): void {
+  try {
     writeFileSync(join(path, 'cgroup.subtree_control'), `+${controller}`)
+  } catch (error) {
+    // EINVAL, EBUSY: real-time processes or another user of the controller stand in the way.
+    const {code} = error as NodeJS.ErrnoException
+    if (code !== 'EINVAL' && code !== 'EBUSY') throw error
   }
 }
 
