@@ -3,6 +3,7 @@
  * is one JSON object {bench, rows}; without --json a table for people comes before it.
  */
 
+import {benchDeploy} from './deploy.ts'
 import {benchObjects} from './objects.ts'
 import {drawRows, type Row} from './row.ts'
 import {benchStart} from './start.ts'
@@ -10,6 +11,7 @@ import {benchStart} from './start.ts'
 const BENCHES: Readonly<Record<string, (only: readonly string[]) => Promise<readonly Row[]>>> = {
   start: benchStart,
   objects: benchObjects,
+  deploy: benchDeploy,
 }
 
 async function main(args: readonly string[]): Promise<number> {
