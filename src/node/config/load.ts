@@ -18,7 +18,7 @@ import {
   type Member,
 } from '../../model/node.ts'
 import {LEVEL} from '../../model/record.ts'
-import {parseSettings} from '../../model/config/config.ts'
+import {checkTogether, parseSettings} from '../../model/config/config.ts'
 import {fromAistoreFiles} from './aistore-files.ts'
 import type {Flags} from './argv.ts'
 import {readClusterKeys} from './cluster-keys.ts'
@@ -83,6 +83,8 @@ export function loadConfig(flags: Flags, variables: Variables): NodeConfig {
   }
   const founding = parseSettings(file.foundingConfig ?? {}, 'cluster')
   if (isRefusal(founding)) throw new AisError(founding)
+  const together = checkTogether(founding)
+  if (together !== undefined) throw new AisError(together)
   const listen = listeners(file.listen)
   checkListeners(file, listen)
   return {

@@ -6,17 +6,19 @@
 
 import {parentPort} from 'node:worker_threads'
 
-import {defined, unreachable} from '../../base/assert.ts'
+import {assert, defined, unreachable} from '../../base/assert.ts'
 import {AisError, type Refusal} from '../../base/errors.ts'
 import {NO_RING, ringOf, type OwnRing} from '../../core/objects/ring.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
+import type {Command, CommandResult} from '../../model/command.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import {EXIT_FAILED} from '../exit.ts'
 import type {NodeContext} from '../http/context.ts'
 import {openListeners, type OpenListeners} from '../http/listeners.ts'
 import {createLog, reasonOf, type Log} from '../observe/log.ts'
-import {addSnapshots, createStats} from '../observe/stats.ts'
-import {askControlListener, createDataClient, type DataClientDeps} from '../peer/data-client.ts'
+import {addSnapshots, createStats, type StatsSnapshot} from '../observe/stats.ts'
+import {askControlListener, createDataClient} from '../peer/data-client.ts'
+import type {AskTarget, DataClientDeps} from '../peer/data-client.ts'
 import type {SelfIdentity} from '../peer/guard.ts'
 import {clusterKeys} from '../peer/session.ts'
 import type {Target} from './open-target.ts'
@@ -32,140 +34,144 @@ interface Latest {
 }
 
 export async function runDataWorker(start: DataThreadStart): Promise<void> {
-  const port = defined(parentPort, 'a data worker runs in a worker thread')
-  const tell = (message: FromDataWorker): void => port.postMessage(message)
-  const {role} = start.config.file
-  const label = nodeLabel(role, start.id)
-  const level = start.config.file.log?.level ?? 'info'
-  const log = createLog({level, node: label, thread: `data-${start.number}`})
-  const latest: Latest = {
-    view: viewBefore(start),
-    ring: NO_RING,
-    self: null,
-    clusterStartedNs: 0n,
-  }
-  const waiting = new Map<number, (answer: Answer) => void>()
-  const ask = askKernel(tell, waiting)
-  const stats = createStats()
-  let open: OpenListeners | null = null
-  let target: Target | null = null
+  await new DataWorker(start).run()
+}
 
-  port.on('message', (message: ToDataWorker) => {
+/** Owns the listeners, the target's store, and the port to the main thread. */
+class DataWorker {
+  readonly #start: DataThreadStart
+  readonly #port = defined(parentPort, 'a data worker runs in a worker thread')
+  readonly #label: string
+  readonly #log: Log
+  readonly #latest: Latest
+  readonly #waiting = new Map<number, (answer: Answer) => void>()
+  readonly #stats = createStats()
+  readonly #peers: DataClientDeps
+  readonly #leaseValid: () => boolean
+  #nextAsk = 1
+  #open: OpenListeners | null = null
+  #target: Target | null = null
+
+  constructor(start: DataThreadStart) {
+    const {role, log} = start.config.file
+    this.#start = start
+    this.#label = nodeLabel(role, start.id)
+    const thread = `data-${start.number}`
+    this.#log = createLog({level: log?.level ?? 'info', node: this.#label, thread})
+    this.#latest = {view: viewBefore(start), ring: NO_RING, self: null, clusterStartedNs: 0n}
+    this.#leaseValid = leaseReader(start.lease)
+    this.#peers = {
+      keys: clusterKeys(start.config.clusterKeys),
+      self: () => this.#latest.self,
+      epoch: () => this.#latest.view.record?.epoch ?? 0,
+    }
+  }
+
+  async run(): Promise<void> {
+    this.#port.on('message', (message: ToDataWorker) => this.#receive(message))
+    const {keys, self} = this.#peers
+    const askTarget = createDataClient(this.#peers)
+    try {
+      if (this.#start.config.file.role === 'target')
+        this.#target = await this.#openTarget(askTarget)
+      this.#open = await openListeners(this.#context(askTarget), keys, self, this.#start.number)
+      this.#tell({type: 'listening'})
+    } catch (error) {
+      this.#tell({type: 'fatal', refusal: refusalOf(error), status: statusOf(error)})
+    }
+  }
+
+  #receive(message: ToDataWorker): void {
     switch (message.type) {
       case 'view':
-        takeView(latest, message.view)
-        return tell({type: 'view-held', serial: message.serial})
+        takeView(this.#latest, message.view)
+        return this.#tell({type: 'view-held', serial: message.serial})
       case 'self':
-        latest.self = message.self
+        this.#latest.self = message.self
         return
       case 'answered':
-        waiting.get(message.askId)?.(message.answer)
-        waiting.delete(message.askId)
+        this.#waiting.get(message.askId)?.(message.answer)
+        this.#waiting.delete(message.askId)
         return
-      case 'report-stats':
-        return tell({type: 'stats', reportId: message.reportId, snapshot: stats.snapshot()})
+      case 'report-stats': {
+        const {reportId} = message
+        return this.#tell({type: 'stats', reportId, snapshot: this.#stats.snapshot()})
+      }
       case 'stop':
-        return void stop(open, target, log).then(() => tell({type: 'stopped'}))
+        return void this.#stop().then(() => this.#tell({type: 'stopped'}))
       default:
         return unreachable(message)
     }
-  })
-
-  const leaseValid = leaseReader(start.lease)
-  const keys = clusterKeys(start.config.clusterKeys)
-  const peers = {
-    keys,
-    self: () => latest.self,
-    epoch: () => latest.view.record?.epoch ?? 0,
   }
-  const askTarget = createDataClient(peers)
-  try {
-    target =
-      role === 'proxy'
-        ? null
-        : await (
-            await import('./open-target.ts')
-          ).openTarget({
-            start,
-            view: () => latest.view,
-            ring: () => latest.ring,
-            leaseValid,
-            askTarget,
-            log,
-          })
-    const context = contextOf({
-      start,
-      latest,
-      ask,
-      stats,
+
+  async #openTarget(askTarget: AskTarget): Promise<Target> {
+    const {openTarget} = await import('./open-target.ts')
+    return await openTarget({
+      start: this.#start,
+      view: () => this.#latest.view,
+      ring: () => this.#latest.ring,
+      leaseValid: this.#leaseValid,
       askTarget,
-      peers,
-      leaseValid,
-      target,
-      log,
-      label,
+      log: this.#log,
     })
-    open = await openListeners(context, keys, () => latest.self, start.number)
-    tell({type: 'listening'})
-  } catch (error) {
-    tell({type: 'fatal', refusal: refusalOf(error), status: statusOf(error)})
   }
-}
 
-interface ContextParts {
-  readonly start: DataThreadStart
-  readonly latest: Latest
-  readonly ask: (question: Question) => Promise<Answer>
-  readonly stats: NodeContext['stats']
-  readonly askTarget: NodeContext['askTarget']
-  readonly peers: DataClientDeps
-  readonly leaseValid: () => boolean
-  readonly target: Target | null
-  readonly log: Log
-  readonly label: string
-}
-
-function contextOf(parts: ContextParts): NodeContext {
-  const {start, latest, ask, target} = parts
-  return {
-    id: start.id,
-    role: start.config.file.role,
-    label: parts.label,
-    config: start.config,
-    view: () => latest.view,
-    ring: () => latest.ring,
-    command: async (command) => {
-      const answer = await ask({type: 'command', command})
-      if (answer.type === 'command') return answer.result
-      throw new AisError({code: 'INTERNAL', message: 'a command was answered by something else'})
-    },
-    stats: parts.stats,
-    allStats: async () => {
-      const answer = await ask({type: 'stats'})
-      return answer.type === 'stats' ? addSnapshots(answer.snapshots) : {}
-    },
-    startedNs: start.startedNs,
-    clusterStartedNs: () => latest.clusterStartedNs,
-    askTarget: parts.askTarget,
-    askControl: (to, path) => askControlListener(parts.peers, to, path),
-    mayWrite: () => target === null || parts.leaseValid(),
-    objects: target?.objects ?? null,
-    mountpaths: () => target?.mountpaths() ?? [],
-    log: parts.log,
+  #context(askTarget: AskTarget): NodeContext {
+    const start = this.#start
+    const target = this.#target
+    return {
+      id: start.id,
+      role: start.config.file.role,
+      label: this.#label,
+      config: start.config,
+      view: () => this.#latest.view,
+      ring: () => this.#latest.ring,
+      command: (command) => this.#command(command),
+      stats: this.#stats,
+      allStats: () => this.#allStats(),
+      startedNs: start.startedNs,
+      clusterStartedNs: () => this.#latest.clusterStartedNs,
+      askTarget,
+      askControl: (to, path) => askControlListener(this.#peers, to, path),
+      mayWrite: () => target === null || this.#leaseValid(),
+      objects: target?.objects ?? null,
+      mountpaths: () => target?.mountpaths() ?? [],
+      log: this.#log,
+    }
   }
-}
 
-function askKernel(
-  tell: (message: FromDataWorker) => void,
-  waiting: Map<number, (answer: Answer) => void>,
-): (question: Question) => Promise<Answer> {
-  let nextAsk = 1
-  return (question) =>
-    new Promise((resolve) => {
-      const askId = nextAsk++
-      waiting.set(askId, resolve)
-      tell({type: 'asked', askId, question})
+  async #command(command: Command): Promise<CommandResult> {
+    const answer = await this.#ask({type: 'command', command})
+    assert(answer.type === 'command', 'a command is answered by its result')
+    return answer.result
+  }
+
+  async #allStats(): Promise<StatsSnapshot> {
+    const answer = await this.#ask({type: 'stats'})
+    assert(answer.type === 'stats', 'a question for counters is answered by counters')
+    return addSnapshots(answer.snapshots)
+  }
+
+  #ask(question: Question): Promise<Answer> {
+    return new Promise((resolve) => {
+      const askId = this.#nextAsk++
+      this.#waiting.set(askId, resolve)
+      this.#tell({type: 'asked', askId, question})
     })
+  }
+
+  #tell(message: FromDataWorker): void {
+    this.#port.postMessage(message)
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      await this.#open?.drain()
+      this.#target?.close()
+    } catch (error) {
+      this.#log.error('the stop was not clean', {error: reasonOf(error)})
+    }
+  }
 }
 
 function takeView(latest: Latest, view: ClusterView): void {
@@ -186,15 +192,6 @@ function viewBefore(start: DataThreadStart): ClusterView {
     nodeStarted: false,
     clusterStarted: false,
     stopping: false,
-  }
-}
-
-async function stop(open: OpenListeners | null, target: Target | null, log: Log): Promise<void> {
-  try {
-    await open?.drain()
-    target?.close()
-  } catch (error) {
-    log.error('the stop was not clean', {error: reasonOf(error)})
   }
 }
 
