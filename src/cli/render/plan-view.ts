@@ -49,6 +49,7 @@ function rowsOf({steps}: Plan): readonly Row[] {
 interface Line {
   readonly row: Row
   readonly left: Set<string>
+  skipped: number
   readonly finished: Promise<void>
   finish(error?: Error): void
   show: (text: string) => void
@@ -60,6 +61,7 @@ function lineOf(row: Row): Line {
   return {
     row,
     left: new Set(row.steps.map(({id}) => id)),
+    skipped: 0,
     finished: promise,
     finish: (error) => (error === undefined ? resolve() : reject(error)),
     show: () => undefined,
@@ -80,7 +82,7 @@ async function drawTree(
       task: async (_: unknown, task: {output: string; title: string}) => {
         line.show = (text) => void (task.output = text)
         await line.finished
-        task.title = doneTitle(line.row)
+        task.title = doneTitle(line)
       },
     })),
     {
@@ -97,8 +99,12 @@ async function drawTree(
   return outcome
 }
 
-function doneTitle({title, steps}: Row): string {
-  return steps.length > 1 ? `${title}: ${steps.length} steps` : title
+/** `h1: 5 done, 2 not needed`. */
+function doneTitle({row: {title, steps}, skipped}: Line): string {
+  const done = steps.length - skipped
+  if (done === 0) return `${title}: nothing to do`
+  if (steps.length === 1) return title
+  return skipped === 0 ? `${title}: ${done} done` : `${title}: ${done} done, ${skipped} not needed`
 }
 
 function follow(lines: readonly Line[], event: StepEvent): void {
@@ -107,6 +113,7 @@ function follow(lines: readonly Line[], event: StepEvent): void {
   if (line === undefined || step === undefined) return
   if (event.state === 'running') line.show(runningText(step, event))
   else line.left.delete(step.id)
+  if (event.state === 'skipped') line.skipped++
   if (event.error !== undefined) line.errors.push(event.error)
   if (event.state === 'blocked' && line.errors.length === 0) {
     line.errors.push(new Error('not done'))
