@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import {join} from 'node:path'
@@ -21,7 +22,8 @@ import {groupsOf, sharedVariables, sshArguments, type Inventory} from './invento
 export function exportInventory(inventory: Inventory, directory: string): void {
   const {topology, site, hosts, payload} = inventory
   const at = (...parts: string[]): string => join(directory, ...parts)
-  for (const part of ['group_vars', 'host_vars', 'payload', 'secrets']) {
+  for (const part of ['collections', 'group_vars', 'host_vars', 'payload', 'secrets']) {
+    rmSync(at(part), {recursive: true, force: true})
     mkdirSync(at(part), {recursive: true, mode: 0o755})
   }
   chmodSync(at('secrets'), 0o700)
