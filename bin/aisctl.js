@@ -41,7 +41,10 @@ function resolveSource(specifier, context, next) {
   return next(specifier, {...context, conditions: [...context.conditions, 'aisctl-source']})
 }
 
-/** Whether the compiled program is there and no source of it is newer. An installed package has none. */
+/**
+ * Whether the compiled program is there and no source of it is newer. An installed package has
+ * none.
+ */
 function isCurrent(program) {
   if (!existsSync(program)) return false
   if (!existsSync(at('../src/cli'))) return true

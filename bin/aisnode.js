@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Starts the daemon: the bundle in dist/ unless a source is newer than it, then the sources themselves.
-// Plain JavaScript that an old Node can parse: hands over to the packaged Node unless this one is 24.
+// Starts the daemon: the bundle in dist/ unless a source is newer than it, then the sources
+// themselves. Plain JavaScript that an old Node can parse: hands over to the packaged Node unless
+// this one is 24.
 import {spawn} from 'node:child_process'
 import {existsSync, readdirSync, statSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'

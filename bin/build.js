@@ -1,5 +1,5 @@
-// Builds what is shipped: the daemon as one file that is also the entry of its own threads, then the
-// command line. Plain JavaScript; needs the development packages.
+// Builds what is shipped: the daemon as one file that is also the entry of its own threads, then
+// the command line. Plain JavaScript; needs the development packages.
 import {chmodSync, existsSync, mkdirSync, statSync} from 'node:fs'
 import {isBuiltin} from 'node:module'
 import {fileURLToPath} from 'node:url'
@@ -27,7 +27,9 @@ const builtinsByRequire = {
   },
 }
 
-/** Of 2,500 content types the daemon writes these; Koa's helpers would carry the whole list twice. */
+/**
+ * Of 2,500 content types the daemon writes these; Koa's helpers would carry the whole list twice.
+ */
 const CONTENT_TYPES = {
   'application/json': {charset: 'UTF-8', extensions: ['json']},
   'application/octet-stream': {extensions: ['bin']},

@@ -1,6 +1,6 @@
-// What `npm run up` and `npm test` share: run a command with its output kept, draw one line per step,
-// make sure that packages are installed. Plain JavaScript that Node 18 runs before anything is there;
-// it knows nothing of clusters.
+// What `npm run up` and `npm test` share: run a command with its output kept, draw one line per
+// step, make sure that packages are installed. Plain JavaScript that Node 18 runs before anything
+// is there; it knows nothing of clusters.
 
 import {spawn, spawnSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
@@ -34,8 +34,8 @@ export function seconds(startMs) {
 }
 
 /**
- * Runs a command; resolves with its exit status and the last lines of its output. `onLine` hears every
- * line as it comes. No input is given: nothing may ask.
+ * Runs a command; resolves with its exit status and the last lines of its output. `onLine` hears
+ * every line as it comes. No input is given: nothing may ask.
  */
 export function run(command, args, {onLine, env, timeoutMs = 0} = {}) {
   return new Promise((resolve) => {
@@ -91,8 +91,8 @@ export function isRoot() {
 }
 
 /**
- * Why `npm ci` is needed, or null: node_modules is missing, or it does not hold what package-lock.json
- * says. Optional packages of other platforms may be absent.
+ * Why `npm ci` is needed, or null: node_modules is missing, or it does not hold what
+ * package-lock.json says. Optional packages of other platforms may be absent.
  */
 export function staleModules() {
   const installedPath = join(ROOT, 'node_modules/.package-lock.json')

@@ -1,7 +1,8 @@
 // `npm test`: installs what it needs and runs every ring of the tests, one after the other: check
-// (types, lint, arrows, format, unit), coverage, sim, compat, lab. Plain JavaScript, because it runs
-// under whatever Node the machine has until Node 24 is installed. A tool that is missing is a loud
-// failure in CI and a loud skip elsewhere. The last line is `N passed, N failed`, over all rings.
+// (types, lint, arrows, format, unit), coverage, sim, compat, lab. Plain JavaScript, because it
+// runs under whatever Node the machine has until Node 24 is installed. A tool that is missing is a
+// loud failure in CI and a loud skip elsewhere. The last line is `N passed, N failed`, over all
+// rings.
 //
 //   npm test [-- --only check,sim] [--verbose]
 
@@ -83,7 +84,9 @@ console.log(dim(`all rings: ${seconds(startMs)}`))
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
 
-/** Node modules as locked, Debian packages when root; the rings say loudly what is still missing. */
+/**
+ * Node modules as locked, Debian packages when root; the rings say loudly what is still missing.
+ */
 async function prepare() {
   const stale = staleModules()
   if (stale !== null) await step(`npm ci (${stale})`, () => installModules())

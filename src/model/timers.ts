@@ -40,9 +40,9 @@ const SCALE_MIN = 0.2
 const SCALE_MAX = 60
 
 /**
- * The timers under these settings of the record's configuration: one that is set by itself as it is,
- * the others as their default times the profile's factor times keepalive interval / 10 s (the longer
- * one of proxies and targets).
+ * The timers under these settings of the record's configuration: one that is set by itself as it
+ * is, the others as their default times the profile's factor times keepalive interval / 10 s (the
+ * longer one of proxies and targets).
  */
 export function timersOf(set: JsonObject): Timers {
   const usual = SCHEMA['keepalivetracker.proxy.interval'].initial

@@ -1,6 +1,6 @@
 /**
- * From a command line to a running node: what to do, the configuration, the node's identity, signals,
- * and the one way out with an error: a clear line, then a status that systemd understands.
+ * From a command line to a running node: what to do, the configuration, the node's identity,
+ * signals, and the one way out with an error: a clear line, then a status that systemd understands.
  */
 
 import {AisError, type Refusal} from '../base/errors.ts'

@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- NAME [--json] [--only PART,PART]`: measures and compares, asserts no time. The last line of stdout
- * is one JSON object {bench, rows}; without --json a table for people comes before it.
+ * `npm run bench -- NAME [--json] [--only PART,PART]`: measures and compares, asserts no time. The
+ * last line of stdout is one JSON object {bench, rows}; without --json a table for people comes
+ * before it.
  */
 
 import {benchDeploy} from './deploy.ts'

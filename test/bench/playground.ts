@@ -1,6 +1,6 @@
 /**
- * A playground for measurements, driven through the shipped tool: bin/aisctl.js and nothing inside it.
- * Its files are in a directory of the run, which goes with it; on the same filesystem as the
+ * A playground for measurements, driven through the shipped tool: bin/aisctl.js and nothing inside
+ * it. Its files are in a directory of the run, which goes with it; on the same filesystem as the
  * repository, so that disks are compared with themselves.
  */
 
@@ -101,7 +101,9 @@ export async function restartPlayground(playground: Playground): Promise<number>
   return performance.now() - startMs
 }
 
-/** A bucket that takes objects: after its creation a target may answer 503 until it may own them. */
+/**
+ * A bucket that takes objects: after its creation a target may answer 503 until it may own them.
+ */
 export async function makeBucket(
   playground: Playground,
   name: string,

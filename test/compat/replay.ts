@@ -52,7 +52,9 @@ export async function replay(
   return answerOf(raw, translation)
 }
 
-/** A redirected request goes where the live redirect pointed; others go where they were recorded. */
+/**
+ * A redirected request goes where the live redirect pointed; others go where they were recorded.
+ */
 function urlOf(exchange: Exchange, translation: Translation, state: Replay): string {
   const {to, path} = exchange.request
   if (exchange.name.endsWith('.redirected')) {

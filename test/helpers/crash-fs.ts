@@ -1,7 +1,7 @@
 /**
  * A filesystem in memory behind the store's port that forgets like a real one: what was not fsynced
- * may be gone after a crash, file contents and directory entries each on their own. It can stop at any
- * call, and fail any call with any error.
+ * may be gone after a crash, file contents and directory entries each on their own. It can stop at
+ * any call, and fail any call with any error.
  */
 
 import type {DirectoryEntry, Done, Fd, FileStat, Fs, OpenMode} from '../../src/node/store/fs.ts'

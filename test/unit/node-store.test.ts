@@ -1,4 +1,7 @@
-/** The store: files, footers, mountpaths, indexes, the record and the counter, on good and bad disks. */
+/**
+ * The store: files, footers, mountpaths, indexes, the record and the counter, on good and bad
+ * disks.
+ */
 
 import fs from 'node:fs'
 import t from 'tap'
@@ -129,7 +132,9 @@ t.test('concurrent writes of one key leave one of them whole, and generations gr
   t.equal(found.byteLength, last?.sizeBytes)
 })
 
-/** Plays one operation on a disk that stops at every call, and judges what the next process finds. */
+/**
+ * Plays one operation on a disk that stops at every call, and judges what the next process finds.
+ */
 async function crashEverywhere(
   t: Test,
   operation: (store: Awaited<ReturnType<typeof openOn>>) => Promise<unknown>,

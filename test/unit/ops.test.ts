@@ -1,4 +1,7 @@
-/** Topologies, manifests, plans, checks, and what is run on hosts: the real script in a scratch root. */
+/**
+ * Topologies, manifests, plans, checks, and what is run on hosts: the real script in a scratch
+ * root.
+ */
 
 import {spawnSync} from 'node:child_process'
 import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'

@@ -1,4 +1,6 @@
-/** Commands and their flags, out of the manifests that the build writes; nothing is loaded for it. */
+/**
+ * Commands and their flags, out of the manifests that the build writes; nothing is loaded for it.
+ */
 
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'

@@ -32,7 +32,9 @@ interface Standing {
 /** By `voterKey`, the own yes included, so that a voter counts once however often it answers. */
 export type Grants = Readonly<Record<string, Grant>>
 
-/** Where a candidate begins, and begins again. @param promisedEpoch the highest promise it knows of */
+/**
+ * Where a candidate begins, and begins again. @param promisedEpoch the highest promise it knows of
+ */
 export function standing(
   own: Grant,
   promisedEpoch: number,

@@ -1,7 +1,7 @@
 /**
- * The candidate: pre-vote, own ballot to disk, votes, adoption. It stands for as long as nobody else
- * leads: a yes binds its voter for the epoch, so votes do not age and no round ever times out; only a
- * higher epoch sends it back to its start. When and who may stand is not decided here.
+ * The candidate: pre-vote, own ballot to disk, votes, adoption. It stands for as long as nobody
+ * else leads: a yes binds its voter for the epoch, so votes do not age and no round ever times out;
+ * only a higher epoch sends it back to its start. When and who may stand is not decided here.
  */
 
 import {assert, unreachable} from '../../base/assert.ts'

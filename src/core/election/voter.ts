@@ -1,10 +1,11 @@
 /**
- * The voter's answer to one question (R3, R4). It says yes or no; whoever asks this function makes a
- * yes durable before it is heard. Voting never installs a record.
+ * The voter's answer to one question (R3, R4). It says yes or no; whoever asks this function makes
+ * a yes durable before it is heard. Voting never installs a record.
  *
- * In this release one node may stand: the primary that the record names, after its own restart. That
- * its reign is over it proves by asking, so nobody's silence has to be waited for. Candidates from
- * `core/placement/next-primary`, with silence and rank as R4 has them, come with the election proper.
+ * In this release one node may stand: the primary that the record names, after its own restart.
+ * That its reign is over it proves by asking, so nobody's silence has to be waited for. Candidates
+ * from `core/placement/next-primary`, with silence and rank as R4 has them, come with the election
+ * proper.
  */
 
 import type {ClusterUuid} from '../../model/ids.ts'
@@ -26,7 +27,9 @@ export function whyNotGrant(voter: VoterFacts, request: VoteRequest): string {
   return request.founding ? whyNotFound(voter, request) : whyNotElect(voter, request)
 }
 
-/** A founding vote is for good: only the same node may try again, and only while there is no record. */
+/**
+ * A founding vote is for good: only the same node may try again, and only while there is no record.
+ */
 function whyNotFound(voter: VoterFacts, request: VoteRequest): string {
   if (voter.accepted !== null) return 'this node has a record of the cluster'
   if (voter.votedFor !== null && voter.votedFor.id !== request.candidate.id) {

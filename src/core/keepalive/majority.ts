@@ -10,8 +10,8 @@ export interface Contact {
 }
 
 /**
- * The latest time such that a commit quorum of the record has answered something sent then or later;
- * `nowMs` where the primary alone is a quorum, -Infinity without any quorum.
+ * The latest time such that a commit quorum of the record has answered something sent then or
+ * later; `nowMs` where the primary alone is a quorum, -Infinity without any quorum.
  */
 export function majoritySince(
   record: ClusterRecord,

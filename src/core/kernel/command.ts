@@ -1,4 +1,6 @@
-/** What clients ask of the primary: queued, merged into the next record, answered after its commit. */
+/**
+ * What clients ask of the primary: queued, merged into the next record, answered after its commit.
+ */
 
 import {refusal, type Refusal} from '../../base/errors.ts'
 import type {Command, CommandResult} from '../../model/command.ts'

@@ -1,4 +1,6 @@
-/** The next record out of the one before it and the changes that wait: the only author of records. */
+/**
+ * The next record out of the one before it and the changes that wait: the only author of records.
+ */
 
 import {canonicalJson} from '../../base/canonical-json.ts'
 import {refusal, type Refusal} from '../../base/errors.ts'

@@ -1,4 +1,6 @@
-/** The primary's dealings with membership: who comes in, who is promoted, who is gone, who is back. */
+/**
+ * The primary's dealings with membership: who comes in, who is promoted, who is gone, who is back.
+ */
 
 import {refusal} from '../../base/errors.ts'
 import {MEMBERS_MAX} from '../../model/limits.ts'

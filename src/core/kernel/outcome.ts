@@ -21,8 +21,8 @@ export function answerAsks(turn: Turn, item: UnderWay, committed: StoredRecord):
 }
 
 /**
- * The commit is the point of safety; a client hears of it when every active member uses the record, so
- * that what it asks next of any gateway or target is judged under it.
+ * The commit is the point of safety; a client hears of it when every active member uses the record,
+ * so that what it asks next of any gateway or target is judged under it.
  */
 function spread(turn: Turn, askId: number, item: UnderWay, committed: StoredRecord): void {
   const {stage, nowMs} = turn.node

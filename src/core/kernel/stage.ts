@@ -87,8 +87,8 @@ export function foundCluster(turn: Turn): void {
 }
 
 /**
- * Ends a reign, if there is one. Whoever waits is told that the outcome is unknown: the record under
- * way may yet be committed by whoever leads next.
+ * Ends a reign, if there is one. Whoever waits is told that the outcome is unknown: the record
+ * under way may yet be committed by whoever leads next.
  */
 export function stepDown(turn: Turn, why: string): void {
   const {stage} = turn.node
@@ -124,7 +124,9 @@ export function failAsks(turn: Turn, asks: readonly Ask[], why: string): void {
   }
 }
 
-/** Told of a higher epoch, any node keeps to it, and whoever led below it does so no longer (R11). */
+/**
+ * Told of a higher epoch, any node keeps to it, and whoever led below it does so no longer (R11).
+ */
 export function adoptEpoch(turn: Turn, epoch: number): void {
   if (epoch <= turn.node.durable.promisedEpoch) return
   persist(turn, {promisedEpoch: epoch, votedFor: null}, [])

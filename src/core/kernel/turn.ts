@@ -48,8 +48,8 @@ export function selfVoter(node: NodeState): Voter {
 }
 
 /**
- * Decides on new durable content: nothing in `then` happens before it is on disk. Everything decided
- * earlier is on disk then, too, because writes are whole and in order.
+ * Decides on new durable content: nothing in `then` happens before it is on disk. Everything
+ * decided earlier is on disk then, too, because writes are whole and in order.
  */
 export function persist(
   turn: Turn,

@@ -1,4 +1,7 @@
-/** What the node's workers and clients may know: the committed record on disk, and what is allowed under it. */
+/**
+ * What the node's workers and clients may know: the committed record on disk, and what is allowed
+ * under it.
+ */
 
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
@@ -80,7 +83,9 @@ export function onViewHeld(turn: Turn, index: number): boolean {
   return position.index === (turn.node.durable.committed?.record.index ?? 0)
 }
 
-/** Whether this node is a primary that may commit: confirmed in its epoch, with a majority (R10). */
+/**
+ * Whether this node is a primary that may commit: confirmed in its epoch, with a majority (R10).
+ */
 export function isCommitting(node: NodeState): boolean {
   const {stage} = node
   return (

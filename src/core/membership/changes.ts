@@ -1,6 +1,6 @@
 /**
- * Changes of the cluster map as data, and what each does to it. Applied by the primary only, several
- * to one draft; one that has nothing left to do gives the very same map back.
+ * Changes of the cluster map as data, and what each does to it. Applied by the primary only,
+ * several to one draft; one that has nothing left to do gives the very same map back.
  */
 
 import {refusal, type Refusal} from '../../base/errors.ts'

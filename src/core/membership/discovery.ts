@@ -1,6 +1,6 @@
 /**
- * Whom a node without a primary asks, and how often (wire-control 4.1): where a primary is said to be,
- * the saved map, the places it was started with. Answers only ever change whom it asks next.
+ * Whom a node without a primary asks, and how often (wire-control 4.1): where a primary is said to
+ * be, the saved map, the places it was started with. Answers only ever change whom it asks next.
  */
 
 import type {NodeId} from '../../model/ids.ts'
@@ -19,7 +19,9 @@ export interface Discovery {
 export const FIRST_WAIT_MS = 100
 const WAIT_MS_MAX = 2000
 const WAIT_GROWTH = 1.5
-/** A refused node asks again, because the reason may go away: another node stops, a file is mended. */
+/**
+ * A refused node asks again, because the reason may go away: another node stops, a file is mended.
+ */
 export const REFUSED_WAIT_MS = 5000
 /** Places asked in one round; a cluster has at most 51 members. */
 const PLACES_MAX = 64

@@ -1,7 +1,7 @@
 /**
- * Whether a node may come in, decided by the primary on its newest record (wire-control 4.4). A node
- * with its state and its incarnation is simply back; one without is another voter than it was: it
- * comes as a learner under a new incarnation (R3, R14).
+ * Whether a node may come in, decided by the primary on its newest record (wire-control 4.4). A
+ * node with its state and its incarnation is simply back; one without is another voter than it was:
+ * it comes as a learner under a new incarnation (R3, R14).
  */
 
 import {refusal, type Refusal} from '../../base/errors.ts'
@@ -17,7 +17,9 @@ export type JoinVerdict =
   | {readonly type: 'known'}
   | {readonly type: 'change'; readonly change: MemberChange}
 
-/** Judges a join. @param answering whether the member of that id answers beats at its old address */
+/**
+ * Judges a join. @param answering whether the member of that id answers beats at its old address
+ */
 export function judgeJoin(
   record: ClusterRecord,
   request: JoinRequest,

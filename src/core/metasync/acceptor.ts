@@ -46,8 +46,8 @@ export function judgeRecord(acceptor: AcceptorFacts, offered: StoredRecord): Ver
 }
 
 /**
- * Whether the accepted record is the very one that a message names as committed (R8: activate exactly
- * that record, never "a newer one").
+ * Whether the accepted record is the very one that a message names as committed (R8: activate
+ * exactly that record, never "a newer one").
  */
 export function isNamed(
   accepted: StoredRecord | null,

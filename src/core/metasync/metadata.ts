@@ -1,7 +1,7 @@
 /**
- * What a client's command does to buckets and configuration. Values were validated at the edge; here
- * is decided what the cluster has to agree on: that a name is free, which number a bucket gets, and
- * that a destroyed one is only marked (R32).
+ * What a client's command does to buckets and configuration. Values were validated at the edge;
+ * here is decided what the cluster has to agree on: that a name is free, which number a bucket
+ * gets, and that a destroyed one is only marked (R32).
  */
 
 import {refusal, type Refusal} from '../../base/errors.ts'

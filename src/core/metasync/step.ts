@@ -1,6 +1,6 @@
 /**
- * The proposer of one record at a time: own copy durable, then prepare, then a quorum, then the commit
- * durable, then answers (R8, R9). What is proposed and when is the kernel's business.
+ * The proposer of one record at a time: own copy durable, then prepare, then a quorum, then the
+ * commit durable, then answers (R8, R9). What is proposed and when is the kernel's business.
  */
 
 import {assert, unreachable} from '../../base/assert.ts'

@@ -1,4 +1,6 @@
-/** The list of owners since the last verified completion (DESIGN 3.6), as the next record has it. */
+/**
+ * The list of owners since the last verified completion (DESIGN 3.6), as the next record has it.
+ */
 
 import {OWN_ENTRIES_MAX} from '../../model/limits.ts'
 import {ownsKeys} from '../../model/node.ts'

@@ -1,7 +1,7 @@
 /**
- * When passed keys may be answered by their new owners (DESIGN 3.5): the primary's side. An entry of
- * `own` is settled when every target that owned keys under an entry since the last settled one has
- * stored it, or runs anew since it last was given a lease, or cannot have a lease any more.
+ * When passed keys may be answered by their new owners (DESIGN 3.5): the primary's side. An entry
+ * of `own` is settled when every target that owned keys under an entry since the last settled one
+ * has stored it, or runs anew since it last was given a lease, or cannot have a lease any more.
  */
 
 import type {NodeId} from '../../model/ids.ts'
@@ -63,9 +63,10 @@ function isNewerRun(a: RunMark, b: RunMark): boolean {
 }
 
 /**
- * Length of the lease that a beat may give, counted from the sending of the echoed answer: T_own, and
- * never beyond what the primary's own last majority round covers. 0: none.
- * @param heardAtMs when the echoed answer arrived @param majorityAtMs start of the last majority round
+ * Length of the lease that a beat may give, counted from the sending of the echoed answer: T_own,
+ * and never beyond what the primary's own last majority round covers. 0: none.
+ * @param heardAtMs when the echoed answer arrived @param majorityAtMs start of the last majority
+ * round
  */
 export function leaseToGive(ownMs: number, heardAtMs: number, majorityAtMs: number): number {
   return Math.max(0, Math.floor(Math.min(ownMs, majorityAtMs + ownMs - heardAtMs)))

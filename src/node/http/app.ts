@@ -1,6 +1,6 @@
 /**
- * Koa for everything but object bytes: request log, the one error exit, the routers of this role. What
- * no router knows is answered as AIStore does: 400 for a path, 405 with `Allow` for a verb.
+ * Koa for everything but object bytes: request log, the one error exit, the routers of this role.
+ * What no router knows is answered as AIStore does: 400 for a path, 405 with `Allow` for a verb.
  */
 
 import type {RequestListener} from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * A target's intra-data listener: other nodes read objects and pages here, authenticated. Clients have
- * no business here.
+ * A target's intra-data listener: other nodes read objects and pages here, authenticated. Clients
+ * have no business here.
  */
 
 import type {IncomingMessage, ServerResponse} from 'node:http'

@@ -1,7 +1,7 @@
 /**
  * A page of a bucket at a gateway: the pages of all targets that `own` names, merged by name; the
- * highest generation of a name wins, tombstones hide. Stateless: the token is the last name. A target
- * that cannot be asked makes it 503, or an incomplete page when the client asked for one.
+ * highest generation of a name wins, tombstones hide. Stateless: the token is the last name. A
+ * target that cannot be asked makes it 503, or an incomplete page when the client asked for one.
  */
 
 import {randomUUID} from 'node:crypto'

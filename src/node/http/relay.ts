@@ -75,7 +75,9 @@ export async function relayTo(
   passOn(ctx, answer.head, answer.body)
 }
 
-/** The answer as it came: names of headers in their own case, no content type where there was none. */
+/**
+ * The answer as it came: names of headers in their own case, no content type where there was none.
+ */
 function passOn(ctx: Context, head: IncomingMessage, body: Buffer): void {
   const status = head.statusCode ?? 502
   ctx.body = body.byteLength === 0 ? null : body

@@ -1,4 +1,7 @@
-/** The answers of the object path: headers as recorded from AIStore, refusals, redirects to the owner. */
+/**
+ * The answers of the object path: headers as recorded from AIStore, refusals, redirects to the
+ * owner.
+ */
 
 import type {ServerResponse} from 'node:http'
 import {AisError} from '../../base/errors.ts'

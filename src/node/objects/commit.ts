@@ -1,7 +1,7 @@
 /**
- * The last steps of every write, in the order that the promises need: ownership and lease are checked
- * when the key is locked, the generation is given then, and both are checked again when the version is
- * durable, before anybody is told (R22).
+ * The last steps of every write, in the order that the promises need: ownership and lease are
+ * checked when the key is locked, the generation is given then, and both are checked again when the
+ * version is durable, before anybody is told (R22).
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * DELETE of an object: always a tombstone, also of one that does not exist here, because an older copy
- * elsewhere must stay hidden (R21). The client still hears 404 when there was nothing.
+ * DELETE of an object: always a tombstone, also of one that does not exist here, because an older
+ * copy elsewhere must stay hidden (R21). The client still hears 404 when there was nothing.
  */
 
 import {AisError} from '../../base/errors.ts'
@@ -57,7 +57,9 @@ function remove(
   )
 }
 
-/** Writes a tombstone over the call's key. @param onPrevious hears what was there, under the lock */
+/**
+ * Writes a tombstone over the call's key. @param onPrevious hears what was there, under the lock
+ */
 export function tombstone(
   call: ObjectCall,
   admitted: Admitted,

@@ -1,7 +1,7 @@
 /**
- * What targets ask each other about one key, over the intra-data listener: "what do you hold?" (HEAD),
- * "give it to me" (GET), "take it from me" (POST pull). Answered from what lies on the disks, whoever
- * owns the key; only authenticated nodes can ask.
+ * What targets ask each other about one key, over the intra-data listener: "what do you hold?"
+ * (HEAD), "give it to me" (GET), "take it from me" (POST pull). Answered from what lies on the
+ * disks, whoever owns the key; only authenticated nodes can ask.
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -1,4 +1,7 @@
-/** Takes the bytes of a stream into a body, with backpressure, and notices when the sender goes away. */
+/**
+ * Takes the bytes of a stream into a body, with backpressure, and notices when the sender goes
+ * away.
+ */
 
 import type {Readable} from 'node:stream'
 import type {AisError} from '../../base/errors.ts'

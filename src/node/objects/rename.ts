@@ -1,6 +1,6 @@
 /**
- * POST of an object: rename within a bucket. The new name is durable with its owner before the old one
- * becomes a tombstone, so that a failure in between leaves both names, never none.
+ * POST of an object: rename within a bucket. The new name is durable with its owner before the old
+ * one becomes a tombstone, so that a failure in between leaves both names, never none.
  */
 
 import {AisError} from '../../base/errors.ts'

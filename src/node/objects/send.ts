@@ -1,6 +1,6 @@
 /**
- * Sends an object's bytes: a small one in one piece, a large one block by block with backpressure. The
- * buffer of a block is used again only when the socket has taken it.
+ * Sends an object's bytes: a small one in one piece, a large one block by block with backpressure.
+ * The buffer of a block is used again only when the socket has taken it.
  */
 
 import type {ServerResponse} from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * The object path of a target: one request in, one answer out, by method. It runs in front of Koa on
- * the public and the intra-data listener. Each verb is a file of its own beside this one.
+ * The object path of a target: one request in, one answer out, by method. It runs in front of Koa
+ * on the public and the intra-data listener. Each verb is a file of its own beside this one.
  */
 
 import type {IncomingMessage, ServerResponse} from 'node:http'

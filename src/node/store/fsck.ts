@@ -1,6 +1,6 @@
 /**
- * `aisnode fsck`: reads every object on the mountpaths of a stopped target and says what is there and
- * what does not verify. Changes nothing, repairs nothing; exit status 1 when anything is wrong.
+ * `aisnode fsck`: reads every object on the mountpaths of a stopped target and says what is there
+ * and what does not verify. Changes nothing, repairs nothing; exit status 1 when anything is wrong.
  */
 
 import {fileNameOf, folderOf} from '../../core/objects/file-name.ts'

@@ -1,6 +1,7 @@
 /**
- * The name indexes of all mountpaths as one: opened where the last stop was clean, else rebuilt from
- * the files while objects are already served; pages are merged, the highest generation of a name wins.
+ * The name indexes of all mountpaths as one: opened where the last stop was clean, else rebuilt
+ * from the files while objects are already served; pages are merged, the highest generation of a
+ * name wins.
  */
 
 import {compareGenerations} from '../../model/generation.ts'

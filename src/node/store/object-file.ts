@@ -1,8 +1,8 @@
 /**
  * One object's file, opened for reading: the footer that is in force and the content under it.
  * Small objects come with one system call and are verified at once; large ones are read block by
- * block, each verified before it is handed on (`object-reader.ts`). An open file keeps its version: an overwrite or
- * delete meanwhile replaces the name, not the bytes that are being sent.
+ * block, each verified before it is handed on (`object-reader.ts`). An open file keeps its version:
+ * an overwrite or delete meanwhile replaces the name, not the bytes that are being sent.
  */
 
 import {AisError} from '../../base/errors.ts'

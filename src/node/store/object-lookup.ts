@@ -1,7 +1,7 @@
 /**
- * Finds what this node holds of a key, and the mountpath that takes its next version, while disks come
- * and go: the highest generation over the mountpaths on which the key may lie, and "unsure" where one
- * that may hold something newer is away.
+ * Finds what this node holds of a key, and the mountpath that takes its next version, while disks
+ * come and go: the highest generation over the mountpaths on which the key may lie, and "unsure"
+ * where one that may hold something newer is away.
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
- * The objects of one target: looked up, written, deleted, listed by key. Knows mountpaths, files and
- * generations of this node; knows nothing of clusters, ownership or HTTP. One store per node writes:
- * locks and the folder cache are this thread's own.
+ * The objects of one target: looked up, written, deleted, listed by key. Knows mountpaths, files
+ * and generations of this node; knows nothing of clusters, ownership or HTTP. One store per node
+ * writes: locks and the folder cache are this thread's own.
  */
 
 import {defined} from '../../base/assert.ts'

@@ -1,6 +1,6 @@
 /**
- * `aisctl check`: asks every host and judges the answers. Changes nothing. A host that cannot be reached
- * is a finding like any other, and does not keep the others from being looked at.
+ * `aisctl check`: asks every host and judges the answers. Changes nothing. A host that cannot be
+ * reached is a finding like any other, and does not keep the others from being looked at.
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
- * The one source of host truth: what must be on one host, as data. Made from the topology, the release
- * and facts about the host, and nothing else: no clock, no disk, no network. `apply.sh` and Ansible's
- * `host_state` both bring a host to it; neither decides anything.
+ * The one source of host truth: what must be on one host, as data. Made from the topology, the
+ * release and facts about the host, and nothing else: no clock, no disk, no network. `apply.sh` and
+ * Ansible's `host_state` both bring a host to it; neither decides anything.
  */
 
 import {createHash} from 'node:crypto'

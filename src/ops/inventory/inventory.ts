@@ -1,6 +1,7 @@
 /**
- * The topology as Ansible's inventory: the same manifests that `aisctl deploy` applies, as variables of
- * hosts, one per architecture, since Ansible has not asked them yet. Secrets stand in it as file names.
+ * The topology as Ansible's inventory: the same manifests that `aisctl deploy` applies, as
+ * variables of hosts, one per architecture, since Ansible has not asked them yet. Secrets stand in
+ * it as file names.
  */
 
 import type {Manifest} from '../host/manifest.ts'

@@ -1,6 +1,6 @@
 /**
- * What this machine keeps of one deployed cluster: the last topology, the cluster key, the host keys
- * that were accepted. A cache but for the key, which the hosts hold, too; 0700, secrets 0600.
+ * What this machine keeps of one deployed cluster: the last topology, the cluster key, the host
+ * keys that were accepted. A cache but for the key, which the hosts hold, too; 0700, secrets 0600.
  */
 
 import {randomBytes} from 'node:crypto'
@@ -81,8 +81,8 @@ export function writeSite(site: Site, state: SavedState): void {
 }
 
 /**
- * Removes what is kept of a cluster whose hosts are no more; nothing happens when the name meanwhile
- * belongs to another cluster.
+ * Removes what is kept of a cluster whose hosts are no more; nothing happens when the name
+ * meanwhile belongs to another cluster.
  */
 export function forgetSite(name: string, uuid: string): void {
   const site = siteOf(name)
@@ -109,7 +109,9 @@ export function siteUuid(site: Site): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
 }
 
-/** Keeps the uuid before any host hears of it: a first deploy that is interrupted goes on with it. */
+/**
+ * Keeps the uuid before any host hears of it: a first deploy that is interrupted goes on with it.
+ */
 export function keepUuid(site: Site, uuid: string): void {
   if (siteUuid(site) !== uuid) writePrivate(join(site.directory, 'uuid'), `${uuid}\n`)
 }

@@ -1,6 +1,6 @@
 /**
- * The text of a new topology: commented, so that the file itself says what may be written. Given the
- * answers of `aisctl init`; the first deploy adds nothing to it.
+ * The text of a new topology: commented, so that the file itself says what may be written. Given
+ * the answers of `aisctl init`; the first deploy adds nothing to it.
  */
 
 import {Document, type YAMLMap} from 'yaml'

@@ -1,7 +1,7 @@
 /**
- * A directory that stands for a host: apply.sh and Ansible's manifest.py work below it, with systemctl,
- * mountpoint and the like replaced by small programs that keep their state in files. What they do to
- * files is real; users are the one that runs the tests.
+ * A directory that stands for a host: apply.sh and Ansible's manifest.py work below it, with
+ * systemctl, mountpoint and the like replaced by small programs that keep their state in files.
+ * What they do to files is real; users are the one that runs the tests.
  */
 
 import {execFileSync, spawnSync} from 'node:child_process'

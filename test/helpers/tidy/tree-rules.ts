@@ -7,8 +7,8 @@ import {dirname, join, normalize} from 'node:path/posix'
 import {pick, type Finding, type SourceFile} from './tree.ts'
 
 /**
- * Every folder of src and every plugin has a unit test; every unit test has its folder. The kit is a
- * barrel: what it exports is tested where it lives.
+ * Every folder of src and every plugin has a unit test; every unit test has its folder. The kit is
+ * a barrel: what it exports is tested where it lives.
  */
 export function unitTwins(files: readonly SourceFile[]): readonly Finding[] {
   const tests = pick(files, /^test\/unit\/[^/]+\.test\.ts$/).map((file) => baseOf(file.path))

@@ -1,6 +1,6 @@
 /**
- * Virtual time: a heap of things to do, ordered by time. Things of one time are done in an order that
- * a stream of its own draws, so that every order is seen by some seed.
+ * Virtual time: a heap of things to do, ordered by time. Things of one time are done in an order
+ * that a stream of its own draws, so that every order is seen by some seed.
  */
 
 import type {Random} from './random.ts'

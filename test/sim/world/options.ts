@@ -1,4 +1,6 @@
-/** What one seed's world is like: topology, faults and their strength. A swarm: each seed differs. */
+/**
+ * What one seed's world is like: topology, faults and their strength. A swarm: each seed differs.
+ */
 
 import {randomOf, STREAM} from './random.ts'
 

@@ -1,4 +1,7 @@
-/** Scripts of this plugin that run beside the hosts; found from the sources and from the compiled files. */
+/**
+ * Scripts of this plugin that run beside the hosts; found from the sources and from the compiled
+ * files.
+ */
 
 import {existsSync} from 'node:fs'
 import {dirname, join} from 'node:path'

@@ -71,7 +71,9 @@ export async function upLab(options: UpOptions, report: (text: string) => void):
   })
 }
 
-/** Removes the lab and everything that it made on this machine; the base image stays unless told. */
+/**
+ * Removes the lab and everything that it made on this machine; the base image stays unless told.
+ */
 export async function downLab(lab: LabState, purge: boolean): Promise<void> {
   requireRoot()
   await withLabLock(lab.name, async () => {
@@ -92,7 +94,10 @@ export async function downLab(lab: LabState, purge: boolean): Promise<void> {
   if (purge) removeBases(dirname(lab.directory), basesInUse())
 }
 
-/** What aisctl keeps of a cluster on these hosts is void; the next lab of that name has another uuid. */
+/**
+ * What aisctl keeps of a cluster on these hosts is void; the next lab of that name has another
+ * uuid.
+ */
 function forgetDeployed(lab: LabState): void {
   forgetSite(lab.name, lab.clusterUuid)
   for (const {name, uuid} of knownClusters().clusters) {

@@ -1,4 +1,6 @@
-/** `/v1/buckets` at a gateway: create, destroy, properties, and the lists of buckets and objects. */
+/**
+ * `/v1/buckets` at a gateway: create, destroy, properties, and the lists of buckets and objects.
+ */
 
 import Router from '@koa/router'
 import type {Context} from 'koa'

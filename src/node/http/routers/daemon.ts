@@ -1,4 +1,7 @@
-/** `/v1/daemon`: what this node knows, by `what=`. Reading only; nodes are changed over the control network. */
+/**
+ * `/v1/daemon`: what this node knows, by `what=`. Reading only; nodes are changed over the control
+ * network.
+ */
 
 import Router from '@koa/router'
 import type {Context} from 'koa'
