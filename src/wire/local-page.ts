@@ -95,7 +95,9 @@ interface RawPage {
 function parse(text: string): RawPage {
   try {
     const raw: unknown = JSON.parse(text)
-    if (typeof raw === 'object' && raw !== null && 'entries' in raw) return raw as RawPage
+    if (typeof raw === 'object' && raw !== null && Object.hasOwn(raw, 'entries')) {
+      return raw as RawPage
+    }
   } catch (error) {
     throw new AisError({code: 'INTERNAL', message: 'a page of names is not JSON'}, error)
   }
