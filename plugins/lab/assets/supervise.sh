@@ -46,6 +46,8 @@ while [ -e "$host/power" ]; do
     find "$root/$host_cgroup" -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null
     mkdir -p "$root/$host_cgroup"
   done
+  # The kernel takes a dead host's network apart in its own time; its link must not meet the new one.
+  ip link delete "vb-$machine" 2>/dev/null
   boot
   status=$?
   cat "$host/boot.log" >>"$host/console.log"

@@ -17,7 +17,11 @@ const TRY_TIMEOUT_MS = 15_000
 const RETRY_PAUSE_MS = 100
 const LIST_PAGE = 1000
 const AT_ONCE = 8
+/** All objects of one order together; beyond it they stay small. */
+const BYTES_TOTAL_MAX = 2900 * 1024 * 1024
+const SMALL = 4096
 
+let bytesLeft = BYTES_TOTAL_MAX
 const order = JSON.parse(process.argv[2] ?? '{}') as WorkerOrder
 const answer =
   order.do === 'write'
@@ -120,7 +124,9 @@ interface MadeObject {
 
 /** Sizes are spread evenly over the powers of two; one in sixteen objects is empty. */
 function makeObject({prefix, bytesMax}: WriteOrder, number: number): MadeObject {
-  const bytes = number % 16 === 0 ? 0 : Math.floor(Math.exp(Math.random() * Math.log(bytesMax)))
+  const drawn = number % 16 === 0 ? 0 : Math.floor(Math.exp(Math.random() * Math.log(bytesMax)))
+  const bytes = drawn <= bytesLeft ? drawn : Math.min(drawn, SMALL)
+  bytesLeft -= bytes
   const content = Uint8Array.from(randomBytes(bytes))
   const name = `${prefix}/${String(number).padStart(6, '0')}`
   return {content, note: {name, bytes, sha256: createHash('sha256').update(content).digest('hex')}}

@@ -3,11 +3,20 @@
  * no setting; whoever wants to talk to the hosts runs inside the namespace (`aisctl lab ns -- …`).
  */
 
-import {existsSync} from 'node:fs'
+import {existsSync, readFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {stripVTControlCharacters} from 'node:util'
 import {AisError} from 'aisctl/kit'
 import {asset} from './assets.ts'
 import {BOOT_SECONDS_MAX, BRIDGE} from './limits.ts'
-import {hostAddress, hostName, namespaceName, namespacePath, operatorAddress} from './names.ts'
+import {
+  hostAddress,
+  hostName,
+  hostPaths,
+  namespaceName,
+  namespacePath,
+  operatorAddress,
+} from './names.ts'
 import {attempt, run} from './run.ts'
 import type {LabState} from './state.ts'
 
@@ -51,11 +60,19 @@ export async function waitForSsh(lab: LabState, numbers: readonly number[]): Pro
   const waiter = ['bash', asset('wait-ssh.sh'), String(BOOT_SECONDS_MAX), ...addresses]
   const {status, stdout} = await attempt(insideNetwork(lab, waiter))
   if (status === 0) return
-  const silent = numbers.filter((number) => stdout.includes(`${hostAddress(lab, number)}\n`))
-  const names = (silent.length === 0 ? numbers : silent).map(hostName).join(', ')
+  const silent = stdout.split('\n')
+  const first = numbers.find((number) => silent.includes(hostAddress(lab, number)))
+  const names = numbers.filter((number) => silent.includes(hostAddress(lab, number))).map(hostName)
+  const log = join(hostPaths(lab, first ?? numbers[0] ?? 1).directory, 'boot.log')
   throw new AisError({
     code: 'TIMED_OUT',
-    message: `${names} did not answer on SSH within ${BOOT_SECONDS_MAX} s`,
-    hint: `look at the console: ${lab.directory}/run/${names.split(',')[0]}/boot.log`,
+    message: `${names.join(', ')} did not answer on SSH within ${BOOT_SECONDS_MAX} s: ${lastLine(log)}`,
+    hint: `look at the console: ${log}`,
   })
+}
+
+/** What the host's console said last, without its colours. */
+function lastLine(log: string): string {
+  if (!existsSync(log)) return 'it has no console yet'
+  return stripVTControlCharacters(readFileSync(log, 'utf8')).trim().split('\n').at(-1) ?? ''
 }
