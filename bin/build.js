@@ -63,7 +63,10 @@ await build({
   alias: {'hash-wasm': 'hash-wasm/dist/crc32.umd.min.js'},
   // Packages that are CommonJS inside still call require for Node's own modules.
   banner: {
-    js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
+    js: [
+      "import {createRequire as __createRequire} from 'node:module'",
+      'const require=__createRequire(import.meta.url)',
+    ].join(';'),
   },
 })
 chmodSync(outfile, 0o644)

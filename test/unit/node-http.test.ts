@@ -1,4 +1,4 @@
-/** The daemon's edge: configuration, authentication between nodes, the public listener of a gateway. */
+/** The daemon's edge: configuration, authentication between nodes, a gateway's public listener. */
 
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {createServer, request, type IncomingHttpHeaders, type Server} from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * Everything that a node knows before it has a cluster, from its file, its flags and its environment,
- * checked and settled. Refusals say what, where and what to do; the process then ends with 78.
+ * Everything that a node knows before it has a cluster, from its file, its flags and its
+ * environment, checked and settled. Refusals say what, where and what to do; the process then ends with 78.
  * Not here: the node's id, which needs the state directory (`node/store/node-identity.ts`).
  */
 
@@ -36,7 +36,7 @@ export interface NodeConfig {
   readonly listen: Listeners
   /** What other nodes and clients are told. */
   readonly advertise: Listeners
-  /** The id of the file, the flag or the environment; undefined leaves it to the state directory. */
+  /** Of the file, the flag or the environment; undefined leaves it to the state directory. */
   readonly configuredId: string | undefined
   readonly standby: boolean
   readonly bootstrap: boolean

@@ -289,7 +289,8 @@ function statusLine(view: ClusterView | null): string {
   const {smap, uuid} = view.record
   const members = Object.keys(smap.nodes).length
   const started = view.clusterStarted ? '' : ', cluster not started yet'
-  return `cluster ${uuid}, map v${smap.version}, ${members} nodes, primary ${smap.primary}${started}`
+  const map = `map v${smap.version}, ${members} nodes, primary ${smap.primary}`
+  return `cluster ${uuid}, ${map}${started}`
 }
 
 function refusalOf(error: unknown): Refusal {

@@ -24,7 +24,7 @@ export function healthRouter(context: NodeContext): Router {
   return router
 }
 
-/** Whether this target has ever held a lease: before, it is not ready; later, reads go on without. */
+/** Whether this target ever held a lease: before, it is not ready; later, reads go on without. */
 interface Served {
   once: boolean
 }

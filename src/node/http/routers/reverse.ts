@@ -36,6 +36,7 @@ function namedNode(context: NodeContext, ctx: Context): Member {
   const {smap} = recordOf(context)
   const member = smap.nodes[id]
   if (member !== undefined) return member
-  const message = `${context.label}: cannot forward request to node ${id}: not present in Smap v${smap.version}`
+  const where = `not present in Smap v${smap.version}`
+  const message = `${context.label}: cannot forward request to node ${id}: ${where}`
   throw new AisError(refusal('NODE_NOT_FOUND', message))
 }
