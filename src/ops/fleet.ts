@@ -5,6 +5,7 @@
 import {AisError} from '../base/errors.ts'
 import type {Host} from './host/host.ts'
 import {sshHost} from './host/ssh-host.ts'
+import {sudoPassword, type SudoPassword} from './host/sudo-password.ts'
 import type {Site} from './site/site.ts'
 import type {Topology, TopologyHost} from './topology/resolve.ts'
 
@@ -25,12 +26,11 @@ export interface Fleet {
 
 export function openFleet(topology: Topology, options: FleetOptions): Fleet {
   const open = new Map<string, Host>()
-  const sudoPassword = once(topology, options.askSecret)
+  const sudo = sudoFor(topology, options.askSecret)
   return {
     topology,
     host: (name) => {
-      const host =
-        open.get(name) ?? connect(hostOf(topology, name), topology, options, sudoPassword)
+      const host = open.get(name) ?? connect(hostOf(topology, name), topology, options, sudo)
       open.set(name, host)
       return host
     },
@@ -52,7 +52,7 @@ function connect(
   host: TopologyHost,
   topology: Topology,
   options: FleetOptions,
-  sudoPassword: (() => Promise<string>) | undefined,
+  sudo: SudoPassword | undefined,
 ): Host {
   return sshHost(host.address, {
     name: host.name,
@@ -60,16 +60,12 @@ function connect(
     ownKnownHosts: options.site.knownHosts,
     acceptNew: options.acceptNew ?? false,
     ...(host.hostKey === undefined ? {} : {hostKey: host.hostKey}),
-    ...(sudoPassword === undefined ? {} : {sudoPassword}),
+    ...(sudo === undefined ? {} : {sudo}),
   })
 }
 
-function once(
-  topology: Topology,
-  ask: FleetOptions['askSecret'],
-): (() => Promise<string>) | undefined {
+function sudoFor(topology: Topology, ask: FleetOptions['askSecret']): SudoPassword | undefined {
   if (ask === undefined) return undefined
-  let answer: Promise<string> | undefined
   const {user} = topology.ssh
-  return () => (answer ??= ask(`sudo password${user === undefined ? '' : ` of ${user}`}:`))
+  return sudoPassword(() => ask(`sudo password${user === undefined ? '' : ` of ${user}`}:`))
 }

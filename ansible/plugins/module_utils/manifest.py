@@ -116,6 +116,16 @@ def missing_payload(manifest, report):
     return sorted(set(hashes))
 
 
+def missing_secrets(manifest, report):
+    """Names of secrets that must be brought."""
+    names = [
+        entry["secretRef"]
+        for entry, found in zip(manifest["entries"], report)
+        if found["state"] == "changed" and "secretRef" in entry
+    ]
+    return sorted(set(names))
+
+
 def apply(host, manifest, report, payload, secrets):
     """Makes changed entries so; updates the report. Nothing is written before all content is there."""
     work = [(entry, found) for entry, found in zip(manifest["entries"], report) if found["state"] != "same"]

@@ -29,7 +29,9 @@ options:
       - Not needed when the host has them; RV(missing_payload) tells which it lacks.
     type: path
   secrets:
-    description: Secrets by name, each as base64. Not needed when the host has them.
+    description:
+      - Secrets by name, each as base64.
+      - Not needed when the host has them; RV(missing_secrets) tells which it lacks.
     type: dict
     default: {}
 attributes:
@@ -65,6 +67,11 @@ missing_payload:
   returned: always
   type: list
   elements: str
+missing_secrets:
+  description: Names of secrets that the host lacks.
+  returned: always
+  type: list
+  elements: str
 """
 
 import os
@@ -96,7 +103,7 @@ def run(module, host):
     report = m.compare(host, manifest)
     missing = m.missing_payload(manifest, report)
     changed = [entry for entry, found in zip(manifest["entries"], report) if found["state"] == "changed"]
-    result = {"missing_payload": missing}
+    result = {"missing_payload": missing, "missing_secrets": m.missing_secrets(manifest, report)}
     # pylint: disable-next=protected-access
     if module._diff:
         result["diff"] = [m.difference(host, entry) for entry in changed]

@@ -11,14 +11,15 @@ import {AisError} from '../../base/errors.ts'
 import type {Host, HostResult, HostRun} from './host.ts'
 import {collectOutput, type OutputSink} from './output.ts'
 import {shellLine} from './quote.ts'
+import type {SudoPassword} from './sudo-password.ts'
 import {connectSsh, type SshConnection, type SshOptions} from './ssh-connect.ts'
 
 /** Time for sudo to ask, and to refuse a wrong password. */
 const SUDO_TIMEOUT_MS = 15_000
 
 export interface SshHostOptions extends SshOptions {
-  /** Asks for the sudo password; called at most once per host and answer. */
-  readonly sudoPassword?: () => Promise<string>
+  /** Absent: there is nobody to ask. */
+  readonly sudo?: SudoPassword
 }
 
 /** Connects with the first command; one connection serves all commands. */
@@ -89,11 +90,12 @@ async function runWithPassword(
   const raw = 'stty raw -echo; printf %s "$1"; shift; exec "$@"'
   const inner = ['sh', '-c', raw, 'aisctl', words.mark, ...command.argv]
   const line = shellLine(['sudo', '-p', words.prompt, '--', ...inner])
-  const password = await askOnce(options)
+  const sudo = sudoOf(options)
+  const password = await sudo.get()
   const channel = await openChannel(connection, line, true, options.name)
   const stdout = collectOutput((text) => command.onLine?.(text, 'stdout'))
   const ended = statusOf(channel, command, options.name)
-  const talk = {...words, password, stdout, name: options.name, user: connection.user}
+  const talk = {...words, password, sudo, stdout, name: options.name, user: connection.user}
   const fed = answerSudo(channel, talk).then(() => feed(channel, command.input, false))
   const [status] = await Promise.all([ended, fed])
   return {status, stdout: stdout.end(), stderr: ''}
@@ -103,6 +105,7 @@ interface SudoTalk {
   readonly prompt: string
   readonly mark: string
   readonly password: string
+  readonly sudo: SudoPassword
   readonly stdout: OutputSink
   readonly name: string
   readonly user: string
@@ -115,6 +118,7 @@ function answerSudo(channel: ClientChannel, talk: SudoTalk): Promise<void> {
     const refuse = (why: string): void => {
       clearTimeout(timer)
       channel.close()
+      talk.sudo.refused()
       reject(
         new AisError({
           code: 'HOST_AUTH',
@@ -129,6 +133,7 @@ function answerSudo(channel: ClientChannel, talk: SudoTalk): Promise<void> {
       const mark = before.indexOf(talk.mark)
       if (mark >= 0) {
         clearTimeout(timer)
+        talk.sudo.accepted()
         channel.off('data', listen)
         channel.on('data', (more: Uint8Array) => talk.stdout.push(more))
         talk.stdout.push(Buffer.from(before.slice(mark + talk.mark.length), 'latin1'))
@@ -147,8 +152,8 @@ function answerSudo(channel: ClientChannel, talk: SudoTalk): Promise<void> {
   })
 }
 
-async function askOnce(options: SshHostOptions): Promise<string> {
-  if (options.sudoPassword !== undefined) return options.sudoPassword()
+function sudoOf(options: SshHostOptions): SudoPassword {
+  if (options.sudo !== undefined) return options.sudo
   throw new AisError({
     code: 'HOST_AUTH',
     message: `${options.name}: sudo needs a password and there is no terminal to ask for it`,
