@@ -1,7 +1,7 @@
 /**
  * Everything that a node knows before it has a cluster, from its file, its flags and its
  * environment, checked and settled. Refusals say what, where and what to do; the process then
- * ends with 78. Not here: the node's id, which needs the state directory (`node/store/node-identity.ts`).
+ * ends with 78. Not here: the id, which needs the state directory (`node/store/node-identity.ts`).
  */
 
 import {readFileSync} from 'node:fs'
