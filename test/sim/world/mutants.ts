@@ -4,16 +4,85 @@
  */
 
 import type {DurableState, KernelEffect} from '../../../src/core/kernel/events.ts'
+import type {PeerAnswer} from '../../../src/model/peer-messages.ts'
+import {isVoter} from '../../../src/model/node.ts'
 import type {SimProcess} from './process.ts'
+
+/** What the network does to an answer on its way, knowing who asked and who answers. */
+export interface AnswerContext {
+  readonly asker: SimProcess
+  readonly answerer: SimProcess
+}
 
 export interface Mutant {
   readonly name: string
-  readonly onPlatter?: (state: DurableState) => DurableState
+  /** The rule that it breaks. */
+  readonly rule: string
+  /** Reports a write before it is durable. */
+  readonly reportsEarly?: boolean
+  /** Keeps its memory over a restart. */
   readonly keepsMemory?: boolean
+  /** Alters what reaches the platter. */
+  readonly onPlatter?: (state: DurableState) => DurableState
+  /** Alters an answer on its way. */
+  readonly alterAnswer?: (answer: PeerAnswer, context: AnswerContext) => PeerAnswer
+  /** Alters what a process orders. */
   readonly alterEffects?: (
     process: SimProcess,
     effects: readonly KernelEffect[],
   ) => readonly KernelEffect[]
 }
 
-export const MUTANTS: readonly Mutant[] = []
+/** All of them; each must be caught. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'unfsynced-accept',
+    rule: 'R8, R9: an answer is heard before what it says is on disk',
+    reportsEarly: true,
+  },
+  {
+    name: 'vote-not-persisted',
+    rule: 'R3: the vote does not reach the platter',
+    onPlatter: (state) => ({
+      ...state,
+      promisedEpoch: state.accepted?.record.epoch ?? 0,
+      votedFor: null,
+    }),
+  },
+  {
+    name: 'minority-commit',
+    rule: 'R8: a refused prepare is counted as an acknowledgement',
+    alterAnswer: (answer, {asker}) => {
+      const proposal = asker.node()?.durable.accepted?.record
+      if (answer.type !== 'beat' || proposal === undefined) return answer
+      const {epoch, index} = proposal
+      return {...answer, position: {epoch, index}}
+    },
+  },
+  {
+    name: 'learner-counted',
+    rule: 'R14: a learner answers in the name of a voter',
+    alterAnswer: (answer, {asker, answerer}) => {
+      const nodes = asker.node()?.durable.accepted?.record.smap.nodes ?? {}
+      const self = nodes[answerer.facts.self.id]
+      if (answer.type !== 'prepare' || self?.learner !== true) return answer
+      const voter = Object.values(nodes).find(
+        (member) => isVoter(member) && member.id !== asker.facts.self.id,
+      )
+      return voter === undefined ? answer : {...answer, voter: {id: voter.id, inc: voter.inc}}
+    },
+  },
+  {
+    name: 'leadership-resumed',
+    rule: 'R9: a restarted process goes on in its old epoch',
+    keepsMemory: true,
+  },
+  {
+    name: 'lease-for-ever',
+    rule: 'DESIGN 3.5: a lease outlives what the primary counts on',
+    alterEffects: (_process, effects) =>
+      effects.map((effect) =>
+        effect.type === 'lease' ? {...effect, untilMs: effect.untilMs + 60_000} : effect,
+      ),
+  },
+]

@@ -24,6 +24,8 @@ export interface NetworkOptions {
   duplicateRatio: number
   /** Share of messages that go through the wire's encoders: 1 of this many. */
   readonly encodeOneIn: number
+  /** Alters an answer on its way: a mutant's. */
+  readonly alterAnswer?: (answer: PeerAnswer, from: number, to: number) => PeerAnswer
 }
 
 export interface Question {
@@ -95,7 +97,8 @@ export function createNetwork(options: NetworkOptions, receivers: Receivers): Ne
         travel(to, from, () => close(() => question.silent('refused')))
         return
       }
-      receivers.ask(to, from, request, (answer) => {
+      receivers.ask(to, from, request, (said) => {
+        const answer = options.alterAnswer?.(said, to, from) ?? said
         const heard = encodes ? recodeAnswer(answer) : answer
         travel(to, from, () => close(() => question.answered(heard)))
       })

@@ -61,6 +61,7 @@ export interface ProcessDeps {
     effects: readonly KernelEffect[],
   ) => readonly KernelEffect[]
   readonly keepsMemory?: boolean
+  readonly reportsEarly?: boolean
 }
 
 export interface SimProcess {
@@ -87,6 +88,8 @@ export interface SimProcess {
   ) => void
   /** The view that every worker holds. */
   readonly view: () => ClusterView | undefined
+  /** Something that this run of the process does in a while, unless it is frozen or dead then. */
+  readonly soon: (delayMs: number, act: () => void) => void
   /** Whether the data lease is valid now, by this process's own clock. */
   readonly leaseValid: () => boolean
   readonly events: () => number
@@ -166,7 +169,10 @@ export function createProcess(deps: ProcessDeps): SimProcess {
           const sha = content.accepted === null ? '' : sha256(content.accepted.text)
           within(now, () => tell({type: 'persisted', token, sha}))
         }
-        return disk.write({token, state: withSha(content), done})
+        if (deps.reportsEarly !== true) return disk.write({token, state: withSha(content), done})
+        disk.write({token, state: withSha(content), done: () => witness.durable(process)})
+        const sha = content.accepted === null ? '' : sha256(content.accepted.text)
+        return clock.after(0, () => within(now, () => tell({type: 'persisted', token, sha})))
       }
       case 'send':
         return ask(effect, (event) => within(now, () => tell(event)))
@@ -260,7 +266,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       if (deps.keepsMemory !== true || state.phase === 'idle') {
         state = initialKernel()
         tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
-      } else originMs = clock.nowMs() - state.nowMs - 1
+      } else originMs = clock.nowMs() - (state.nowMs + 1) / rate
       const now = run
       clock.after(TICK_MS * random.ratio(), () => tick(now))
     },
@@ -292,7 +298,11 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       const sender = {id: deps.idOf(from), inc: 0}
       within(run, () => tell({type: 'peer-asked', askId, from: sender, request}))
     },
-    view: () => view,
+    view: () => (up ? view : undefined),
+    soon: (delayMs, act) => {
+      const now = run
+      clock.after(delayMs, () => within(now, act))
+    },
     leaseValid: () => up && localMs() < leaseUntilMs,
     events: () => events,
   }

@@ -23,6 +23,7 @@ export const STREAM = {
   faults: 5,
   workload: 6,
   process: 7,
+  objects: 8,
 } as const
 
 /** A stream of a seed. */

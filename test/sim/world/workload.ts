@@ -32,6 +32,7 @@ export function createWorkload(deps: WorkloadDeps): Workload {
   const live: string[] = []
   const dropped = new Set<string>()
   let serial = 0
+  let made = false
 
   /** As a gateway does: one relay to the primary. */
   function put(
@@ -53,6 +54,7 @@ export function createWorkload(deps: WorkloadDeps): Workload {
     if (up.length === 0) return
     const {command, what, holds, done} = next()
     put(random.pick(up), command, false, (result) => {
+      if (result.type === 'refused' && result.refusal.code === 'BUCKET_EXISTS') made = true
       if (result.type !== 'done') {
         outcomes.refused++
         return
@@ -63,12 +65,26 @@ export function createWorkload(deps: WorkloadDeps): Workload {
     })
   }
 
+  /** The bucket of the object world; made first, never destroyed. */
+  function makeObjectBucket() {
+    const ref = simBucket('objects')
+    return {
+      command: {type: 'create-bucket' as const, ref, set: {}, durability: 'default' as const},
+      what: 'create objects',
+      holds: (record: ClusterRecord) => record.bmd.buckets[bucketUname(ref)] !== undefined,
+      done: () => {
+        made = true
+      },
+    }
+  }
+
   function next(): {
     readonly command: Command
     readonly what: string
     readonly holds: (record: ClusterRecord) => boolean
     readonly done: () => void
   } {
+    if (!made) return makeObjectBucket()
     serial++
     const value = serial
     const draw = random.ratio()

@@ -6,12 +6,14 @@
 import type {BootFacts} from '../../../src/core/kernel/events.ts'
 import type {ClusterUuid, NodeId} from '../../../src/model/ids.ts'
 import type {Endpoint} from '../../../src/model/node.ts'
+import type {PeerAnswer} from '../../../src/model/peer-messages.ts'
 import {createClock} from './clock.ts'
 import {createDisk} from './disk.ts'
 import {createInvariants, type Violation} from './invariants.ts'
 import type {Mutant} from './mutants.ts'
 import {createNemesis} from './nemesis.ts'
 import {createNetwork} from './network.ts'
+import {createObjects, FINAL_READS, type ObjectWorld} from './objects.ts'
 import type {WorldOptions} from './options.ts'
 import {createProcess, type SimProcess} from './process.ts'
 import {randomOf, STREAM} from './random.ts'
@@ -66,12 +68,20 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
       lossRatio: options.lossRatio,
       duplicateRatio: options.duplicateRatio,
       encodeOneIn: options.encodeOneIn,
+      ...(mutant?.alterAnswer === undefined ? {} : {alterAnswer: alterBy(mutant.alterAnswer)}),
     },
     {
       isUp: (node) => processes[node]?.isUp() === true,
       ask: (node, from, request, reply) => processes[node]?.peerAsked(from, request, reply),
     },
   )
+  function alterBy(alter: NonNullable<Mutant['alterAnswer']>) {
+    return (answer: PeerAnswer, from: number, to: number): PeerAnswer => {
+      const [asker, answerer] = [processes[to], processes[from]]
+      if (asker === undefined || answerer === undefined) return answer
+      return alter(answer, {asker, answerer})
+    }
+  }
   const placeOf = (port: number): number => {
     const index = Math.floor((port - PORT_BASE) / PORTS_PER_NODE)
     return index >= 0 && index < facts.length ? index : -1
@@ -94,12 +104,12 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
       idOf: (at) => facts[at]?.self.id ?? ('nobody-0' as NodeId),
       onExit: (process) => nemesis.stopped(process),
       keepsMemory: mutant?.keepsMemory === true,
+      reportsEarly: mutant?.reportsEarly === true,
       ...(mutant?.alterEffects === undefined ? {} : {alterEffects: mutant.alterEffects}),
       witness: {
         stepped: (process, before, event, effects) => {
           mix(process.index * 31 + effects.length)
           mix(Math.floor(event.nowMs * 8))
-          ;(globalThis as any).__dbg?.(clock.nowMs(), process, event, effects)
           if (trace !== undefined) traceStep(trace, clock.nowMs(), process, event, effects)
           invariants.stepped(process, before, event, effects)
         },
@@ -119,6 +129,13 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
     placeOf,
     acknowledged: invariants.acknowledged,
   })
+  const objects = createObjects({
+    random: randomOf(seed, STREAM.objects),
+    network,
+    processes,
+    violate: invariants.violate,
+    saw: invariants.saw,
+  })
   const faultRandom = randomOf(seed, STREAM.faults)
   const nemesis = createNemesis({
     options,
@@ -126,13 +143,19 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
     random: faultRandom,
     network,
     processes,
-    wiped: invariants.wiped,
+    wiped: (process) => {
+      invariants.wiped(process)
+      objects.wiped(process)
+    },
     survives: invariants.survives,
   })
   for (const process of processes) clock.after(processRandom.ratio() * 300, process.start)
   let quiet = false
   repeat(clock, options.commandEveryMs, workloadRandom.exp, () => {
     if (!quiet) workload.act()
+  })
+  repeat(clock, options.writeEveryMs, randomOf(seed, STREAM.objects + 1).exp, () => {
+    if (!quiet) objects.act()
   })
   if (options.faultEveryMs !== Infinity) {
     repeat(clock, options.faultEveryMs, faultRandom.exp, nemesis.strike)
@@ -145,7 +168,10 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
   quiet = false
   clock.runUntil(options.chaosMs + options.healMs - QUIET_MS)
   quiet = true
+  clock.runUntil(options.chaosMs + options.healMs - QUIET_MS / 2)
+  objects.finalReads()
   clock.runUntil(options.chaosMs + options.healMs)
+  checkFinal(options, objects, invariants, convergedMs)
   const steady = isConverged(processes)
   if (trace !== undefined) for (const process of processes) trace(describe(process))
   const converged = convergedMs <= CONVERGE_MS && steady && workload.outcomes.done > before
@@ -164,6 +190,24 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
     convergedMs,
     digest: (digest >>> 0).toString(16),
   }
+}
+
+/** D1, D13: when the cluster is whole, every key is answered, and with what was acknowledged. */
+function checkFinal(
+  options: WorldOptions,
+  objects: ObjectWorld,
+  invariants: ReturnType<typeof createInvariants>,
+  convergedMs: number,
+): void {
+  const hasBucket = invariants.committed()?.record.bmd.buckets['ais/@#/objects'] !== undefined
+  if (options.targets === 0 || !hasBucket || convergedMs > CONVERGE_MS) return
+  if (objects.outcomes.finalReads < FINAL_READS) {
+    invariants.violate(
+      'D1',
+      `${objects.outcomes.finalReads} of ${FINAL_READS} keys can be read at the end`,
+    )
+  }
+  if (objects.outcomes.written > 0) invariants.saw('objects written')
 }
 
 function nemesisCount(counts: Readonly<Record<string, number>>, name: string, count: number): void {
