@@ -48,16 +48,23 @@ export abstract class AisctlCommand extends Command {
       if (message !== told) this.logToStderr(`${message}; trying again`)
       told = message
     }
-    return openCluster({endpoints: this.found(flags).endpoints, onRetry})
+    // The first Ctrl-C ends what is under way in order, the second ends aisctl.
+    const abort = new AbortController()
+    process.once('SIGINT', () => abort.abort())
+    const {endpoints} = this.found(flags)
+    return openCluster({endpoints, onRetry, signal: abort.signal})
   }
 
   protected get paint(): Paint {
     return paintFor(process.stdout)
   }
 
-  /** A line of progress on stderr; silent with --json. */
+  private line: ProgressLine = silent
+
+  /** A line of progress on stderr; silent with --json. Ended when the command fails. */
   protected progress(): ProgressLine {
-    return this.jsonEnabled() ? silent : progressLine(process.stderr)
+    this.line = this.jsonEnabled() ? silent : progressLine(process.stderr)
+    return this.line
   }
 
   protected print(lines: readonly string[]): void {
@@ -76,6 +83,7 @@ export abstract class AisctlCommand extends Command {
 
   override async catch(error: Error): Promise<unknown> {
     if (isExit(error)) throw error
+    this.line.end()
     report(error, this.jsonEnabled())
     return undefined
   }

@@ -49,6 +49,18 @@ function unreadable(path: string, error: NodeJS.ErrnoException): AisError {
   return new AisError({code: 'IO_ERROR', message: `${path}: ${error.message}`}, error)
 }
 
+/** The same sink, with how many bytes have gone into it. */
+export function countedSink(sink: ByteSink, onBytes: (bytes: number) => void): ByteSink {
+  let written = 0
+  return {
+    ...sink,
+    write: async (chunk) => {
+      await sink.write(chunk)
+      onBytes((written += chunk.byteLength))
+    },
+  }
+}
+
 /** Bytes in memory. */
 export function bufferBody(bytes: Uint8Array, open: (bytes: Uint8Array) => Readable): Body {
   return {sizeBytes: bytes.byteLength, open: () => open(bytes)}

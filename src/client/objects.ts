@@ -6,6 +6,7 @@
 
 import {Agent} from 'node:http'
 import type {IncomingMessage} from 'node:http'
+import type {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError} from '../base/errors.ts'
@@ -73,6 +74,8 @@ export interface PutOptions {
   /** Sent with the object and verified by the target. Absent: computed from the body (XXH64). */
   readonly checksum?: Checksum
   readonly custom?: Readonly<Record<string, string>>
+  /** Told how many bytes are on their way; begins at 0 again with every attempt. */
+  onBytes?(bytes: number): void
 }
 
 export interface ObjectClientOptions {
@@ -105,20 +108,32 @@ async function putObject(
   link: Link,
   address: ObjectAddress,
   body: Body,
-  {checksum, custom = {}}: PutOptions,
+  {checksum, custom = {}, onBytes}: PutOptions,
 ): Promise<ObjectProps> {
-  const sum = checksum ?? (await checksumOf(body))
+  const sum = checksum ?? (await checksumOf(body, link.signal))
+  const sent = onBytes === undefined ? body : counted(body, onBytes)
   const headers = encodePutHeaders({checksum: sum, custom})
   const answer = await persist(link, (endpoint) =>
-    ask(link, endpoint, address, {method: 'PUT', headers, body}),
+    ask(link, endpoint, address, {method: 'PUT', headers, body: sent}),
   )
   await buffer(answer)
   return {...propsOf(answer), sizeBytes: body.sizeBytes, checksum: sum}
 }
 
-async function checksumOf(body: Body): Promise<Checksum> {
+function counted(body: Body, onBytes: (bytes: number) => void): Body {
+  const open = (): Readable => {
+    let read = 0
+    return body.open().on('data', (chunk: Uint8Array) => onBytes((read += chunk.byteLength)))
+  }
+  return {sizeBytes: body.sizeBytes, open}
+}
+
+async function checksumOf(body: Body, signal: AbortSignal | undefined): Promise<Checksum> {
   const hasher = await createHasher('xxhash2')
-  for await (const chunk of body.open()) hasher.update(chunk as Uint8Array)
+  for await (const chunk of body.open()) {
+    if (signal?.aborted === true) throw interrupted()
+    hasher.update(chunk as Uint8Array)
+  }
   return {type: hasher.type, value: hasher.digest()}
 }
 

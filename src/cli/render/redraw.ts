@@ -27,7 +27,8 @@ export async function redraw(
   try {
     let drawn = 0
     for (let turn = 1; ; turn++) {
-      const lines = await draw()
+      const lines = await drawUnless(stopped.signal, draw)
+      if (lines === undefined) return
       stream.write(frame(lines, drawn, stream))
       drawn = lines.length
       if (refreshMs === undefined || turn === count) return
@@ -35,6 +36,19 @@ export async function redraw(
     }
   } finally {
     process.removeListener('SIGINT', stop)
+  }
+}
+
+/** Undefined when the person interrupted while it was gathered: an end like any other. */
+async function drawUnless(
+  stopped: AbortSignal,
+  draw: () => Promise<readonly string[]>,
+): Promise<readonly string[] | undefined> {
+  try {
+    return await draw()
+  } catch (error) {
+    if (stopped.aborted) return undefined
+    throw error
   }
 }
 

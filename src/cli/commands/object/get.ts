@@ -4,11 +4,12 @@ import {Args} from '@oclif/core'
 import {AisError} from '../../../base/errors.ts'
 import {formatSize} from '../../../base/units.ts'
 import {bucketLabel, parseBucketPath} from '../../../client/buckets.ts'
-import {fileSink, streamSink} from '../../../client/files.ts'
+import {countedSink, fileSink, streamSink} from '../../../client/files.ts'
 import type {ByteRange} from '../../../client/objects.ts'
 import {AisctlCommand} from '../../command.ts'
 import {sizeFlag, yesFlag} from '../../flags.ts'
 import {confirm} from '../../prompt.ts'
+import {transferLine} from '../../transfer/transfer-line.ts'
 
 export default class ObjectGet extends AisctlCommand {
   static override readonly summary = 'Fetch an object into a file, or to standard output.'
@@ -39,13 +40,18 @@ export default class ObjectGet extends AisctlCommand {
     if (!toStdout && existsSync(file)) await confirm(`Overwrite ${file}?`, {yes: flags.yes})
     const range = rangeOf(flags)
     const {objects} = this.client(flags)
+    const line = this.progress()
     const {props, bytes} = await objects.get(
       {bucket, objectName},
       {
         ...(range === undefined ? {} : {range}),
-        begin: () => (toStdout ? Promise.resolve(streamSink(process.stdout)) : fileSink(file)),
+        begin: async ({sizeBytes}) => {
+          const sink = toStdout ? streamSink(process.stdout) : await fileSink(file)
+          return toStdout ? sink : countedSink(sink, transferLine(line, 'GET', sizeBytes).at)
+        },
       },
     )
+    line.end()
     if (props.stale) this.warn('answered without a lease: this may not be the newest version')
     const label = `${bucketLabel(bucket)}/${objectName}`
     if (!toStdout) this.log(`GET ${label} => ${file} (${formatSize(bytes)})`)

@@ -9,6 +9,7 @@ import type {ObjectProps} from '../../../wire/object.ts'
 import {parseAssignments} from '../../assignments.ts'
 import {AisctlCommand} from '../../command.ts'
 import {putTree} from '../../transfer/put-tree.ts'
+import {transferLine} from '../../transfer/transfer-line.ts'
 
 export default class ObjectPut extends AisctlCommand {
   static override readonly summary = 'Store a file, standard input, or all files below a directory.'
@@ -52,12 +53,16 @@ export default class ObjectPut extends AisctlCommand {
     }
     const objectName = nameFor(rest, args.file)
     const custom = Object.fromEntries(parseAssignments(flags.custom ?? []))
-    const put = (body: Body): Promise<ObjectProps> =>
-      objects.put({bucket, objectName}, body, {custom})
+    const line = this.progress()
+    const put = (body: Body): Promise<ObjectProps> => {
+      const {at} = transferLine(line, 'PUT', body.sizeBytes)
+      return objects.put({bucket, objectName}, body, {custom, onBytes: at})
+    }
     const props =
       args.file === '-'
         ? await withSpooled(process.stdin, put)
         : await put(await fileBody(args.file))
+    line.end()
     const label = `${bucketLabel(bucket)}/${objectName}`
     this.log(
       `PUT "${args.file}" => ${label} (${formatSize(props.sizeBytes ?? 0)}). Read it: aisctl get ${label}`,
