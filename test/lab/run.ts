@@ -8,6 +8,7 @@
 import {parseArgs} from 'node:util'
 import t from 'tap'
 import {missingPackages, installCommand} from '../../plugins/lab/src/lab/requirements.ts'
+import {ansibleCases} from './cluster/ansible.ts'
 import {blackoutCases} from './cluster/blackout.ts'
 import {clusterOf} from './cluster/cluster.ts'
 import {identityCases} from './cluster/identity.ts'
@@ -57,6 +58,7 @@ async function clusterOnHosts(): Promise<void> {
     const cluster = clusterOf(under)
     try {
       await installCases(t, cluster)
+      await ansibleCases(t, cluster)
       await restartCases(t, cluster)
       await blackoutCases(t, cluster)
       await identityCases(t, cluster)
