@@ -45,7 +45,7 @@ export interface DiskOptions {
   readonly random: Random
   readonly latencyMs: number
   /** Alters what reaches the platter: a mutant's disk. */
-  readonly onPlatter?: (state: DurableState) => DurableState
+  readonly onPlatter?: ((state: DurableState) => DurableState) | undefined
 }
 
 export function createDisk(options: DiskOptions): Disk {

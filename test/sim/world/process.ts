@@ -19,6 +19,7 @@ import type {PeerAnswer, PeerRequest} from '../../../src/model/peer-messages.ts'
 import type {Clock} from './clock.ts'
 import type {Disk} from './disk.ts'
 import {sha256} from './hash.ts'
+import type {Mutant} from './mutants.ts'
 import type {Network} from './network.ts'
 import type {Random} from './random.ts'
 
@@ -55,13 +56,7 @@ export interface ProcessDeps {
   readonly witness: Witness
   /** It ended in good order. */
   readonly onExit: (process: SimProcess) => void
-  /** Alters effects before they are performed: a mutant's runtime. */
-  readonly alterEffects?: (
-    process: SimProcess,
-    effects: readonly KernelEffect[],
-  ) => readonly KernelEffect[]
-  readonly keepsMemory?: boolean
-  readonly reportsEarly?: boolean
+  readonly mutant?: Mutant | undefined
 }
 
 export interface SimProcess {
@@ -93,6 +88,8 @@ export interface SimProcess {
   /** Whether the data lease is valid now, by this process's own clock. */
   readonly leaseValid: () => boolean
   readonly events: () => number
+  /** Virtual time. */
+  readonly atMs: () => number
 }
 
 const TICK_MS = 100
@@ -149,7 +146,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
     try {
       const result = step(state, full)
       state = result.state
-      const effects = deps.alterEffects?.(process, result.effects) ?? result.effects
+      const effects = deps.mutant?.alterEffects?.(process, result.effects) ?? result.effects
       witness.stepped(process, before, full, effects)
       for (const effect of effects) perform(effect)
     } catch (error) {
@@ -169,7 +166,8 @@ export function createProcess(deps: ProcessDeps): SimProcess {
           const sha = content.accepted === null ? '' : sha256(content.accepted.text)
           within(now, () => tell({type: 'persisted', token, sha}))
         }
-        if (deps.reportsEarly !== true) return disk.write({token, state: withSha(content), done})
+        if (deps.mutant?.reportsEarly !== true)
+          return disk.write({token, state: withSha(content), done})
         disk.write({token, state: withSha(content), done: () => witness.durable(process)})
         const sha = content.accepted === null ? '' : sha256(content.accepted.text)
         return clock.after(0, () => within(now, () => tell({type: 'persisted', token, sha})))
@@ -263,7 +261,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       originMs = clock.nowMs() - random.int(0, 5000)
       rate = 1 + (random.ratio() * 2 - 1) * DRIFT_MAX
       const loaded = disk.load()
-      if (deps.keepsMemory !== true || state.phase === 'idle') {
+      if (deps.mutant?.keepsMemory !== true || state.phase === 'idle') {
         state = initialKernel()
         tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
       } else originMs = clock.nowMs() - (state.nowMs + 1) / rate
@@ -305,6 +303,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
     },
     leaseValid: () => up && localMs() < leaseUntilMs,
     events: () => events,
+    atMs: clock.nowMs,
   }
   return process
 }

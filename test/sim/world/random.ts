@@ -24,6 +24,7 @@ export const STREAM = {
   workload: 6,
   process: 7,
   objects: 8,
+  times: 9,
 } as const
 
 /** A stream of a seed. */
