@@ -4,6 +4,7 @@ import {mkdirSync, writeFileSync} from 'node:fs'
 import {createServer, request, type IncomingHttpHeaders, type Server} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {join} from 'node:path'
+import {Readable} from 'node:stream'
 
 import t, {type Test} from 'tap'
 
@@ -14,10 +15,9 @@ import {newestEntry, ownerUnder} from '../../src/core/objects/ring.ts'
 import {GLOBAL_NAMESPACE, type Bucket} from '../../src/model/bucket.ts'
 import type {ClusterView} from '../../src/model/cluster-view.ts'
 import type {Command, CommandResult} from '../../src/model/command.ts'
-import type {BucketName, ClusterUuid, NodeId} from '../../src/model/ids.ts'
+import type {BucketName, ClusterUuid, NodeId, ObjectName} from '../../src/model/ids.ts'
 import type {Endpoint, Member} from '../../src/model/node.ts'
 import type {ClusterRecord} from '../../src/model/record.ts'
-import type {ObjectAttributes} from '../../src/model/object.ts'
 import {parseArgv} from '../../src/node/config/argv.ts'
 import {loadConfig, type NodeConfig} from '../../src/node/config/load.ts'
 import type {NodeContext} from '../../src/node/http/context.ts'
@@ -30,6 +30,8 @@ import {createLane, PeerFailure, type Lane} from '../../src/node/peer/lane.ts'
 import {clusterKeys, sha256Hex} from '../../src/node/peer/session.ts'
 import {readBody} from '../../src/node/peer/body.ts'
 import {createLease, leaseReader, writeLease} from '../../src/node/threads/ports.ts'
+import {encodeLocalPage, type LocalEntry} from '../../src/wire/local-page.ts'
+import {decodeLocalQuery} from '../../src/wire/local-query.ts'
 import {encodePeerRequest} from '../../src/wire/peer.ts'
 
 const HOST = '127.0.0.1'
@@ -449,7 +451,11 @@ interface Gateway {
   readonly setResult: (result: CommandResult) => void
 }
 
-async function gatewayOf(t: Tap, nodes: readonly Member[]): Promise<Gateway> {
+async function gatewayOf(
+  t: Tap,
+  nodes: readonly Member[],
+  askTarget: NodeContext['askTarget'] = silence,
+): Promise<Gateway> {
   const record = recordWith(nodes)
   const port = await freePort()
   const dir = t.testdir()
@@ -483,9 +489,7 @@ async function gatewayOf(t: Tap, nodes: readonly Member[]): Promise<Gateway> {
     allStats: async () => addSnapshots([stats.snapshot()]),
     startedNs: process.hrtime.bigint(),
     clusterStartedNs: () => 1n,
-    askTarget: async () => {
-      throw new PeerFailure('refused', 'nobody listens')
-    },
+    askTarget,
     askControl: async () => '',
     mayWrite: () => true,
     objects: null,
@@ -498,6 +502,10 @@ async function gatewayOf(t: Tap, nodes: readonly Member[]): Promise<Gateway> {
     result = next
   }
   return {to: {host: HOST, port}, commands, record, setResult}
+}
+
+async function silence(): Promise<never> {
+  throw new PeerFailure('refused', 'nobody listens')
 }
 
 async function freePort(): Promise<number> {
@@ -670,24 +678,70 @@ t.test('a list that lacks a target is refused, or marked when the client wants i
   t.match(JSON.parse(partial.body), {entries: [], flags: 1 << 30})
 })
 
-t.test('pages of several targets are merged by generation, in byte order', async (t) => {
-  const entry = (name: string, counter: bigint, tombstone = false) => ({
+function entryOf(name: string, counter: bigint, tombstone = false): LocalEntry {
+  return {
     attributes: {
-      name,
+      name: name as ObjectName,
+      bid: BUCKET.bid,
       gen: {own: 1, counter},
       tombstone,
       sizeBytes: Number(counter),
-    } as ObjectAttributes,
+      version: 1,
+      atimeNs: 1n,
+      mtimeNs: 1n,
+      checksum: {type: 'none', value: ''},
+      custom: {},
+    },
     place: {node: 't', mountpath: '/m', label: '', disks: []},
-  })
-  const page = (more: boolean, ...entries: ReturnType<typeof entry>[]) => ({
+  }
+}
+
+/** Targets that hold every other name each, as real ones answer. */
+function holding(names: readonly string[]): NodeContext['askTarget'] {
+  return async ({to, body = ''}) => {
+    const {prefix, after, limit} = decodeLocalQuery(body)
+    const own = names.filter((_, at) => (at % 2 === 0) === (to.id === 'tTarget01'))
+    const found = own.filter((name) => name.startsWith(prefix) && name > after)
+    const entries = found.slice(0, limit).map((name) => entryOf(name, 1n))
+    const page = encodeLocalPage({entries, more: found.length > limit, missing: []})
+    return {status: 200, headers: {}, body: Readable.from([Buffer.from(page)])}
+  }
+}
+
+t.test('pages lead through a bucket, with and without its directories', async (t) => {
+  const names = ['a', 'd/1', 'd/2', 'd/3', 'dx', 'e/f/1', 'e/g', 'z'].toSorted()
+  const {to} = await gatewayOf(t, NODES, holding(names))
+  const walk = async (value: object): Promise<string[]> => {
+    const seen: string[] = []
+    let token = ''
+    do {
+      const body = JSON.stringify({
+        action: 'list',
+        value: {props: 'name', ...value, continuation_token: token},
+      })
+      const page = JSON.parse((await http(to, 'GET', '/v1/buckets/photos', {body})).body)
+      seen.push(...page.entries.map((entry: {name: string}) => entry.name))
+      token = page.continuation_token
+    } while (token !== '')
+    return seen
+  }
+  for (const pagesize of [1, 2, 3, 100]) {
+    t.same(await walk({pagesize}), names)
+    t.same(await walk({pagesize, flags: '2048'}), ['a', 'd/', 'dx', 'e/', 'z'])
+    t.same(await walk({pagesize, flags: '2048', prefix: 'e/'}), ['e/f/', 'e/g'])
+    t.same(await walk({pagesize, prefix: 'd/'}), ['d/1', 'd/2', 'd/3'])
+  }
+})
+
+t.test('pages of several targets are merged by generation, in byte order', async (t) => {
+  const page = (more: boolean, ...entries: LocalEntry[]) => ({
     target: 't',
     page: {entries, more, missing: []},
   })
   const merged = mergePages(
     [
-      page(false, entry('a', 1n), entry('b', 5n, true), entry('\u{10000}', 1n)),
-      page(false, entry('a', 2n), entry('b', 4n), entry('\uffff', 1n)),
+      page(false, entryOf('a', 1n), entryOf('b', 5n, true), entryOf('\u{10000}', 1n)),
+      page(false, entryOf('a', 2n), entryOf('b', 4n), entryOf('\uffff', 1n)),
     ],
     10,
   )
@@ -699,13 +753,13 @@ t.test('pages of several targets are merged by generation, in byte order', async
       ['\u{10000}', 1],
     ],
   )
-  const cut = mergePages([page(true, entry('a', 1n)), page(false, entry('b', 1n))], 10)
+  const cut = mergePages([page(true, entryOf('a', 1n)), page(false, entryOf('b', 1n))], 10)
   t.same(
     cut.entries.map(({attributes}) => attributes.name),
     ['a'],
   )
   t.match(cut, {more: true, last: 'a'})
-  const full = mergePages([page(false, entry('a', 1n), entry('b', 1n))], 1)
+  const full = mergePages([page(false, entryOf('a', 1n), entryOf('b', 1n))], 1)
   t.match(full, {more: true, last: 'a'})
 })
 

@@ -11,6 +11,7 @@ import type {Context} from 'koa'
 import {AisError, refusal} from '../../base/errors.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import {compareGenerations} from '../../model/generation.ts'
+import {OBJECT_NAME_BYTES_MAX} from '../../model/limits.ts'
 import type {Member} from '../../model/node.ts'
 import type {ClusterRecord} from '../../model/record.ts'
 import {
@@ -54,7 +55,11 @@ export async function listObjects(
   let more = true
   let incomplete = false
   for (let round = 0; more && entries.length < request.pageSize && round < ROUNDS_MAX; round++) {
-    const wanted = {...request, after, pageSize: request.pageSize - entries.length}
+    const wanted = {
+      ...request,
+      after: pastDirectory(after, request),
+      pageSize: request.pageSize - entries.length,
+    }
     const asked = await askTargets(context, record, {bucket, request: wanted, partial})
     incomplete ||= asked.incomplete
     const merged = mergePages(asked.parts, wanted.pageSize)
@@ -62,8 +67,9 @@ export async function listObjects(
       addEntry(entries, listEntry(attributes, place, request), request)
     }
     more = merged.more
-    after = merged.last ?? after
     if (merged.last === undefined) break
+    const directory = directoryOf(merged.last, request)
+    after = directory !== null && entries.at(-1)?.name === directory ? directory : merged.last
   }
   return {
     uuid: request.uuid === '' ? randomUUID().replaceAll('-', '').slice(0, 12) : request.uuid,
@@ -197,18 +203,23 @@ const EMPTY = Buffer.alloc(0)
 
 /** Adds an entry; without recursion, names below a further `/` become one directory. */
 function addEntry(entries: ListEntry[], entry: ListEntry, request: ListRequest): void {
-  if ((request.flags & LIST_FLAG.noRecursion) === 0) {
-    entries.push(entry)
-    return
-  }
-  const slash = entry.name.indexOf('/', request.prefix.length)
-  if (slash < 0) {
-    entries.push(entry)
-    return
-  }
-  const directory = entry.name.slice(0, slash + 1)
-  if (entries.at(-1)?.name === directory) return
-  if (directory > request.after || !request.after.startsWith(directory)) {
+  const directory = directoryOf(entry.name, request)
+  if (directory === null) entries.push(entry)
+  else if (entries.at(-1)?.name !== directory) {
     entries.push({name: directory, flags: ENTRY_FLAG.directory})
   }
 }
+
+/** The directory that stands for a name in a list without recursion; null for the name itself. */
+function directoryOf(name: string, request: ListRequest): string | null {
+  if ((request.flags & LIST_FLAG.noRecursion) === 0) return null
+  const slash = name.indexOf('/', request.prefix.length)
+  return slash < 0 ? null : name.slice(0, slash + 1)
+}
+
+/** A list that went on after a directory skips all of its names: none is greater than this one. */
+function pastDirectory(after: string, request: ListRequest): string {
+  return after !== '' && directoryOf(after, request) === after ? `${after}${GREATEST}` : after
+}
+
+const GREATEST = '\u{10ffff}'.repeat(OBJECT_NAME_BYTES_MAX / 4)
