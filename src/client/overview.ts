@@ -15,7 +15,7 @@ import {mapParallel} from './cluster.ts'
 import type {NodeFacts} from './node-facts.ts'
 import {nodeFacts} from './node-facts.ts'
 
-/** What the STATUS column says, in the words of DESIGN 3.4 and of AIStore. */
+/** What the STATUS column says, in the words of DESIGN: states and of AIStore. */
 export type Condition =
   'online' | 'joining' | 'absent' | 'lost' | 'maintenance' | 'decommission' | 'unreachable'
 

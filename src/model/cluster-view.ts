@@ -1,8 +1,8 @@
 /**
  * What a request reads: the committed record and what this node may do under it, as one immutable
  * value. The kernel publishes a new one; workers hold the newest and acknowledge it before the
- * kernel acknowledges the record (DESIGN 4.1). Leases change every second and are not in here: they
- * are in memory shared by the threads (`node/threads/ports.ts`).
+ * kernel acknowledges the record (DESIGN: threads). Leases change every second and are not in here:
+ * they are in memory shared by the threads (`node/threads/ports.ts`).
  */
 
 import type {NodeId} from './ids.ts'
@@ -16,7 +16,9 @@ export interface ClusterView {
   readonly record: ClusterRecord | null
   /** Whether this node is the primary and has a majority (R10). */
   readonly leading: boolean
-  /** `own` entries up to this record index are settled: the new owners may answer (DESIGN 3.5). */
+  /**
+   * `own` entries up to this record index are settled: the new owners may answer (DESIGN: leases).
+   */
   readonly settledIndex: number
   /** AIStore's NodeStarted and ClusterStarted. */
   readonly nodeStarted: boolean

@@ -2,7 +2,7 @@
  * When a version of an object was written: `(own, counter)`. `own` is the index of the newest
  * ownership entry that the writer had stored, `counter` comes from the writing target's reserved
  * blocks and is never reused. The higher generation wins everywhere; two equal ones of one key are
- * a defect (protocol R20). AIStore's visible `version` never resolves a conflict.
+ * a defect (R20). AIStore's visible `version` never resolves a conflict.
  */
 
 /** Invariant: own ≥ 0, 0 ≤ counter < 2^64. */

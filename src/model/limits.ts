@@ -19,9 +19,9 @@ export const OBJECT_NAME_BYTES_MAX = 1024
 export const FILE_NAME_BYTES_MAX = 255
 /** Letters of a bucket's name (AIStore). */
 export const BUCKET_NAME_MAX = 64
-/** Entries of `own`; beyond, the two oldest are merged into one that asks both (DESIGN 3.6). */
+/** Entries of `own`; beyond, the two oldest are merged into one that asks both (DESIGN: own). */
 export const OWN_ENTRIES_MAX = 32
-/** Redirects that a target may add before it answers 503 (DESIGN 3.16). */
+/** Redirects that a target may add before it answers 503 (DESIGN: fence). */
 export const REDIRECT_HOPS_MAX = 3
 /** Custom metadata of one object, keys and values together: it travels in headers. */
 export const CUSTOM_BYTES_MAX = 8 * KIB
@@ -30,7 +30,7 @@ export const CUSTOM_BYTES_MAX = 8 * KIB
  * 4.1).
  */
 export const MOUNTPATH_CALLS_MAX = 4
-/** Counter values that a target reserves with one fsync (protocol R20). */
+/** Counter values that a target reserves with one fsync (R20). */
 export const COUNTER_BLOCK = 2 ** 20
 /** Bytes under one XXH64 of the footer: the unit that is verified before it is sent. */
 export const CHECKSUM_BLOCK_BYTES = 1 * MIB

@@ -27,7 +27,8 @@ export const NODE_FLAG = {
 export const LEAVING_FLAGS = NODE_FLAG.maintenance | NODE_FLAG.decommission
 
 /**
- * Out of reach, though still a member and a voter (DESIGN 3.4). `absent`: ordered and announced.
+ * Out of reach, though still a member and a voter (DESIGN: states). `absent`: ordered and
+ * announced.
  */
 export interface Away {
   readonly kind: 'absent' | 'lost'

@@ -1,7 +1,7 @@
 /**
  * What nodes say to each other about the cluster: one request, one answer of the same `type`. Nouns
  * only: `wire/peer.ts` makes bytes of them, `core/` decides on them. Who speaks is proven by the
- * connection (DESIGN 3.15); the fences that a decision needs, (uuid, epoch, index) and the
+ * connection (DESIGN: connections); the fences that a decision needs, (uuid, epoch, index) and the
  * incarnation that is meant, stand in the message itself (R12).
  */
 
@@ -21,7 +21,7 @@ export interface StoredRecord {
   readonly sha: string
 }
 
-/** Which run of a process: grows with every start, across incarnations (DESIGN 3.5). */
+/** Which run of a process: grows with every start, across incarnations (DESIGN: leases). */
 export interface RunMark {
   readonly inc: number
   /** Starts of the process since its state was made, this one included. */
@@ -46,7 +46,8 @@ export interface VoteRequest {
   readonly candidate: Voter
   readonly pre: boolean
   /**
-   * To form a cluster that has no record yet (DESIGN 3.12); binds a voter without record for good.
+   * To form a cluster that has no record yet (DESIGN: founding); binds a voter without record for
+   * good.
    */
   readonly founding: boolean
   /** What the candidate has accepted, so that nobody sends it back; null without any. */
@@ -70,7 +71,7 @@ export interface BeatRequest {
   readonly epoch: number
   readonly committed: RecordPosition
   readonly committedSha: string
-  /** Own entries up to this record index are settled (DESIGN 3.5). */
+  /** Own entries up to this record index are settled (DESIGN: leases). */
   readonly settled: number
   /** AIStore's ClusterStarted, as the primary sees it. */
   readonly started: boolean
@@ -98,7 +99,7 @@ export interface JoinRequest {
   readonly run: number
 }
 
-/** An ordered stop, announced (DESIGN 3.4). */
+/** An ordered stop, announced (DESIGN: states). */
 export interface LeavingRequest {
   readonly type: 'leaving'
   readonly uuid: ClusterUuid
@@ -175,7 +176,7 @@ export interface BeatAnswer {
   readonly position: RecordPosition
   /** Newest committed position that is on disk and in use by every worker of the node. */
   readonly held: RecordPosition
-  /** Grows with every answer of a run; dates the lease by the answer's sending (DESIGN 3.5). */
+  /** Grows with every answer of a run; dates the lease by the answer's sending (DESIGN: leases). */
   readonly nonce: number
   /** In an ordered stop: not active again, whatever it answers. */
   readonly stopping: boolean

@@ -1,5 +1,5 @@
 /**
- * Who counts, and when enough have answered (protocol R2, R8). A quorum is always taken over the
+ * Who counts, and when enough have answered (R2, R8). A quorum is always taken over the
  * voters that a record configures, never over those who happened to answer. Checked as `Q`,
  * `Quorum` and `Joint` of the TLA+ model; keep the names of the cases together with it.
  */

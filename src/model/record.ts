@@ -1,5 +1,5 @@
 /**
- * The one replicated record (DESIGN 3.1): everything that the cluster agrees on, immutable,
+ * The one replicated record (DESIGN: record): everything that the cluster agrees on, immutable,
  * committed whole, one in flight. Its parts keep their own AIStore version, which grows only when
  * that part changes. Bytes of a record are stored and passed on as received; unknown fields
  * survive, because every decoder keeps what it does not know.
@@ -79,7 +79,7 @@ export interface TokensPart {
 /**
  * Who owned keys since when: active targets, sorted by id, from this record's index on. Beyond
  * OWN_ENTRIES_MAX the two oldest become one with the newer's index; `merged` then holds the sets
- * that went into it before, and the owner under each of them is asked as well (DESIGN 3.6).
+ * that went into it before, and the owner under each of them is asked as well (DESIGN: own).
  */
 export interface OwnEntry {
   readonly index: number

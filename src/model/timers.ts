@@ -1,7 +1,7 @@
 /**
- * The cluster's timers (DESIGN 3.3): the default profile, scaled by AIStore's keepalive interval.
- * Leadership and metadata never depend on these numbers; single ownership of data depends on
- * monotonic clocks running within 10 % of each other.
+ * The cluster's timers (DESIGN: timers): the default profile, scaled by AIStore's keepalive
+ * interval. Leadership and metadata never depend on these numbers; single ownership of data depends
+ * on monotonic clocks running within 10 % of each other.
  */
 
 import {parseDuration} from '../base/units.ts'

@@ -36,7 +36,7 @@ export async function runProcess(argv: readonly string[], entry: URL): Promise<v
   }
 }
 
-/** Calls in flight per mountpath, and room for everything else (DESIGN 4.1). */
+/** Calls in flight per mountpath, and room for everything else (DESIGN: threads). */
 const POOL_PER_MOUNTPATH = 4
 const POOL_SPARE = 8
 

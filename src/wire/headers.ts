@@ -29,7 +29,7 @@ export const HEADER = {
   errorCode: 'Ais-Ext-Code',
   /** Ours: the hint of a refusal. */
   errorHint: 'Ais-Ext-Hint',
-  /** Ours: `stale` on a read that was answered without a lease (DESIGN 3.5). */
+  /** Ours: `stale` on a read that was answered without a lease (DESIGN: leases). */
   degraded: 'Ais-Degraded',
   /** Ours: generation of the version that was read or written. */
   generation: 'Ais-Ext-Gen',

@@ -26,7 +26,7 @@ export const LIST_FLAG = {
 /** Bits of an entry's `flags`. */
 export const ENTRY_FLAG = {present: 1 << 6, directory: 1 << 8} as const
 
-/** Flags of a page: ours says that targets are missing from it (DESIGN 3.17). */
+/** Flags of a page: ours says that targets are missing from it (DESIGN: lists). */
 export const PAGE_FLAG = {incomplete: 1 << 30} as const
 
 /** What a client asks for. */

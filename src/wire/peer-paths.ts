@@ -1,6 +1,6 @@
 /**
  * Where each message between nodes is sent: AIStore's path names where it has one for the purpose,
- * our bodies (DESIGN 3.14). All of them on the control listener, all authenticated.
+ * our bodies (DESIGN: connections). All of them on the control listener, all authenticated.
  */
 
 import type {PeerRequest} from '../model/peer-messages.ts'

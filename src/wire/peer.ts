@@ -1,7 +1,7 @@
 /**
  * Messages between nodes as canonical JSON and back. A record travels as its own text inside a
- * string, so that its bytes, unknown fields and hash arrive as they left (DESIGN 2.7); the receiver
- * hashes what it got. Unknown fields of a message are kept and ignored.
+ * string, so that its bytes, unknown fields and hash arrive as they left (DESIGN: formats); the
+ * receiver hashes what it got. Unknown fields of a message are kept and ignored.
  */
 
 import {AisError, type Refusal} from '../base/errors.ts'

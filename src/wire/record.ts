@@ -1,8 +1,8 @@
 /**
  * The replicated record as text and back: canonical JSON of exactly the model's shape. Unknown
  * fields are kept at every level, so that what a newer release wrote travels unchanged. The text
- * that was received is what is stored, hashed and passed on (DESIGN 2.7); encoding is for a node's
- * own proposals.
+ * that was received is what is stored, hashed and passed on (DESIGN: formats); encoding is for a
+ * node's own proposals.
  */
 
 import {AisError} from '../base/errors.ts'

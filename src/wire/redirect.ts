@@ -1,7 +1,7 @@
 /**
  * Redirects between clients, gateways and targets. A gateway answers an object request with the
  * target's URL: the same path and query plus AIStore's `pid` and `utm`, and our fence: the index of
- * the record by which the gateway chose (DESIGN 3.16). Clients carry all of it unread.
+ * the record by which the gateway chose (DESIGN: fence). Clients carry all of it unread.
  */
 
 import {REDIRECT_HOPS_MAX} from '../model/limits.ts'

@@ -31,6 +31,7 @@ import {
   lockfile,
   orphanSources,
   packages,
+  rulesAreKnown,
   unitTwins,
 } from '../helpers/tidy/tree-rules.ts'
 import {pick, readTree, ROOT, type Finding, type SourceFile} from '../helpers/tidy/tree.ts'
@@ -132,6 +133,15 @@ t.test('the documents name only files, functions and commands that exist', (t) =
   const bad = sample('`src/gone.ts` and `src/core/step.ts` `leap`', 'ARCHITECTURE.md')
   t.equal(documentsAreTrue([code, bad]).length, 2)
   t.equal(documentedCommands([sample('aisctl fly h1', 'README.md')]).length, 1)
+  t.end()
+})
+
+t.test('rules and invariants that comments name are on the page of rules', (t) => {
+  t.strictSame(lines(rulesAreKnown(tree)), [])
+  const page = sample('## own\n| R1 | x |\n', 'src/core/DESIGN.md')
+  const good = sample('// As R1 and DESIGN: own have it.\n')
+  t.strictSame(rulesAreKnown([page, good]), [])
+  t.equal(rulesAreKnown([page, sample('// See (R2), DESIGN 3.1 and DESIGN: fence.')]).length, 3)
   t.end()
 })
 

@@ -1,6 +1,6 @@
 /**
- * The primary's dealings with each member: beats, catching up, leases, settlement, who is gone and who
- * is back. Carries out what `core/keepalive` and `core/ownership` decide.
+ * The primary's dealings with each member: beats, catching up, leases, settlement, who is gone and
+ * who is back. Carries out what `core/keepalive` and `core/ownership` decide.
  */
 
 import type {NodeId} from '../../model/ids.ts'
@@ -229,7 +229,7 @@ export function weighMajority(turn: Turn): void {
   if (majorityAtMs !== stage.majorityAtMs) enter(turn, {...stage, majorityAtMs})
 }
 
-/** Recounts which entries of `own` are settled (DESIGN 3.5). */
+/** Recounts which entries of `own` are settled (DESIGN: leases). */
 export function settle(turn: Turn): void {
   const stage = reign(turn)
   const committed = turn.node.durable.committed?.record

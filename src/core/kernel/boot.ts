@@ -1,4 +1,4 @@
-/** From `booted` to the first stage (DESIGN 3.12). */
+/** From `booted` to the first stage (DESIGN: founding). */
 
 import {prngOf} from '../../base/prng.ts'
 import {timersOf} from '../../model/timers.ts'

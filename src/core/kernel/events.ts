@@ -49,7 +49,7 @@ export interface BootFacts {
     readonly speaks: readonly [low: number, high: number]
   }
   readonly uuid: ClusterUuid | ''
-  /** May form the cluster `uuid` when nobody has state (DESIGN 3.12). */
+  /** May form the cluster `uuid` when nobody has state (DESIGN: founding). */
   readonly bootstrap: boolean
   /** Control endpoints of the configured nodes; founding needs a majority of them to answer. */
   readonly peers: readonly Endpoint[]

@@ -1,4 +1,4 @@
-/** A node without a primary: asks where there is one, and to be let in (DESIGN 3.12). */
+/** A node without a primary: asks where there is one, and to be let in (DESIGN: founding). */
 
 import type {Endpoint, Member} from '../../model/node.ts'
 import {formatEndpoint} from '../../model/node.ts'

@@ -31,8 +31,8 @@ export function mayStand(node: NodeState): boolean {
 }
 
 /**
- * Whether this node may form the cluster (DESIGN 3.12): the id that the environment names, else its
- * word about this node, else the configuration; and never with any state.
+ * Whether this node may form the cluster (DESIGN: founding): the id that the environment names,
+ * else its word about this node, else the configuration; and never with any state.
  */
 export function mayFound(node: NodeState): boolean {
   const {facts, durable} = node

@@ -1,6 +1,6 @@
 /**
- * An ordered stop (DESIGN 3.4): announced, so that the cluster counts an absence and not a loss.
- * The primary has nobody to announce it to; it ends what is under way and goes.
+ * An ordered stop (DESIGN: states): announced, so that the cluster counts an absence and not a
+ * loss. The primary has nobody to announce it to; it ends what is under way and goes.
  */
 
 import {refusal} from '../../base/errors.ts'

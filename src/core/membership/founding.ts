@@ -1,5 +1,5 @@
 /**
- * Forming a cluster that nobody has a record of (DESIGN 3.12). A founder first asks whether a
+ * Forming a cluster that nobody has a record of (DESIGN: founding). A founder first asks whether a
  * majority of the configured nodes would have it, then stores its own vote, then takes theirs: a
  * founding vote is durable and for good, so that two founders, a mistake of configuration, cannot
  * both succeed. There is no epoch to outbid and no time-out: the founder waits, and says for whom.

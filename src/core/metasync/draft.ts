@@ -51,7 +51,7 @@ function nextPart<Part extends {readonly version: number; readonly epoch: number
   return next === old ? old : {...next, version: nextVersion(old, epoch), epoch}
 }
 
-/** An announced absence is no change that clients see: they keep their map (DESIGN 3.4). */
+/** An announced absence is no change that clients see: they keep their map (DESIGN: states). */
 function nextSmap(old: Smap, next: Smap, epoch: number): Smap {
   if (next === old || visible(old) === visible(next)) {
     return {...next, version: old.version, epoch: old.epoch}

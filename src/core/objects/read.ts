@@ -2,7 +2,7 @@
  * Which copy of a key is the newest, and may this target say so? While the `own` list has several
  * entries, a key may have been written at any owner under an entry newer than the local copy: those
  * are asked, the highest generation wins, tombstones included, and nobody is told "not found" while
- * an owner that could know better is silent (DESIGN 3.6, R23). Decides; asks nobody itself.
+ * an owner that could know better is silent (DESIGN: own, R23). Decides; asks nobody itself.
  */
 
 import type {Generation} from '../../model/generation.ts'

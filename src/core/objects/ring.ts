@@ -61,8 +61,8 @@ export function ownersUnder(entry: RingEntry, digest: bigint): readonly NodeId[]
 
 /**
  * Whether a key changed hands in an entry that is not settled yet: until it is, the new owner
- * answers neither writes nor authoritative reads of it (DESIGN 3.5). A key that stayed is served
- * throughout.
+ * answers neither writes nor authoritative reads of it (DESIGN: leases). A key that stayed is
+ * served throughout.
  */
 export function isPassing(
   ring: OwnRing,

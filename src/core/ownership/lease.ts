@@ -1,8 +1,8 @@
 /**
- * A target's data lease (DESIGN 3.5): the time until which it may acknowledge writes. A beat gives
- * one only to the run that it means, only when that run holds the newest committed record, and only
- * counted from the sending of the answer that the beat echoes: a beat that lay in the socket of a
- * frozen process is as old as that answer.
+ * A target's data lease (DESIGN: leases): the time until which it may acknowledge writes. A beat
+ * gives one only to the run that it means, only when that run holds the newest committed record,
+ * and only counted from the sending of the answer that the beat echoes: a beat that lay in the
+ * socket of a frozen process is as old as that answer.
  */
 
 import type {BeatRequest, RunMark} from '../../model/peer-messages.ts'

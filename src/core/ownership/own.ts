@@ -1,5 +1,5 @@
 /**
- * The list of owners since the last verified completion (DESIGN 3.6), as the next record has it.
+ * The list of owners since the last verified completion (DESIGN: own), as the next record has it.
  */
 
 import {OWN_ENTRIES_MAX} from '../../model/limits.ts'

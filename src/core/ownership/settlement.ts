@@ -1,7 +1,7 @@
 /**
- * When passed keys may be answered by their new owners (DESIGN 3.5): the primary's side. An entry
- * of `own` is settled when every target that owned keys under an entry since the last settled one
- * has stored it, or runs anew since it last was given a lease, or cannot have a lease any more.
+ * When passed keys may be answered by their new owners (DESIGN: leases): the primary's side. An
+ * entry of `own` is settled when every target that owned keys under an entry since the last settled
+ * one has stored it, or runs anew since it last was given a lease, or cannot have a lease any more.
  */
 
 import type {NodeId} from '../../model/ids.ts'

@@ -1,7 +1,7 @@
 /**
  * Finds the copy that a read may answer with: the local one where it is authoritative, else the
- * newest among the owners under the entries since (DESIGN 3.6). The common case, one settled entry,
- * is synchronous and asks nobody.
+ * newest among the owners under the entries since (DESIGN: own). The common case, one settled
+ * entry, is synchronous and asks nobody.
  */
 
 import {unreachable} from '../../base/assert.ts'

@@ -1,7 +1,7 @@
 /**
- * Keys of one conversation between two nodes, and the MACs under them (DESIGN 3.15). Both sides
- * prove that they hold a cluster key by signing the greeting; the session key is derived from the
- * same greeting, so it is bound to the cluster, both ids, both incarnations and both nonces.
+ * Keys of one conversation between two nodes, and the MACs under them (DESIGN: connections). Both
+ * sides prove that they hold a cluster key by signing the greeting; the session key is derived from
+ * the same greeting, so it is bound to the cluster, both ids, both incarnations and both nonces.
  * Requests are MACed over method, path with query, body digest, epoch and a sequence number;
  * answers over status, body digest and the request's number.
  */

@@ -1,5 +1,5 @@
 /**
- * The counter half of generations: a number that this target never gives twice (protocol R20).
+ * The counter half of generations: a number that this target never gives twice (R20).
  * Blocks are reserved ahead with fsync, so that a crash skips numbers and never repeats one. It
  * lives on the system disk: a target that lost it says so and gets a new ownership entry before it
  * writes.

@@ -1,7 +1,7 @@
 /**
  * A machine that can be told to run things: over SSH (ssh-host.ts) or the one we are on
  * (local-host.ts). The port is small on purpose: one connection per host and run, one exec per
- * phase, bytes on that exec's standard input (DESIGN 5).
+ * phase, bytes on that exec's standard input.
  */
 
 import type {Readable} from 'node:stream'

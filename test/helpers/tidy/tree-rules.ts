@@ -103,6 +103,29 @@ function parentsOf(path: string): readonly string[] {
   return parts.map((_, index) => parts.slice(0, index + 1).join('/'))
 }
 
+/**
+ * Rules (`R8`), invariants (`C6`, `D3`) and sections (`DESIGN: leases`) that comments name are on
+ * the page of rules, and no comment points at a page that is not here.
+ */
+export function rulesAreKnown(files: readonly SourceFile[]): readonly Finding[] {
+  const page = files.find(({path}) => path === RULES)?.text ?? ''
+  const rows = [...page.matchAll(/^\| ([RCD]\d+) \|/gm)].map((match) => match[1] ?? '')
+  const sections = [...page.matchAll(/^## (\w+)$/gm)].map((match) => `DESIGN: ${match[1]}`)
+  const known = new Set([...rows, ...sections])
+  return pick(files, /^(?:src|test\/sim|plugins)\/.*\.ts$/).flatMap((file) =>
+    file.text.split('\n').flatMap((text, index) =>
+      [...text.matchAll(RULE_NAMED)]
+        .map((match) => match[1] ?? match[0])
+        .filter((name) => !known.has(name))
+        .map((name) => ({path: file.path, line: index + 1, problem: `${name} is not in ${RULES}`})),
+    ),
+  )
+}
+
+const RULES = 'src/core/DESIGN.md'
+/** In a comment or a quoted name: `R8`, `C6`, `DESIGN: own`. */
+const RULE_NAMED = /(?<![\w-])(?:(?<=[('` ])([RCD]\d{1,2})(?=[)'`,:;. ])|DESIGN:? [\w.]+)/g
+
 /** `aisctl …` lines in the README's code blocks name commands that exist. */
 export function documentedCommands(files: readonly SourceFile[]): readonly Finding[] {
   const commands = new Set(

@@ -1,6 +1,6 @@
 /**
- * Deliberately broken nodes: a checker that never fires is worth nothing. Each breaks one rule at the
- * border of the kernel, so that the shipped files stay as they are.
+ * Deliberately broken nodes: a checker that never fires is worth nothing. Each breaks one rule at
+ * the border of the kernel, so that the shipped files stay as they are.
  */
 
 import type {DurableState, KernelEffect} from '../../../src/core/kernel/events.ts'
@@ -79,7 +79,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'lease-for-ever',
-    rule: 'DESIGN 3.5: a lease outlives what the primary counts on',
+    rule: 'DESIGN: leases: a lease outlives what the primary counts on',
     alterEffects: (_process, effects) =>
       effects.map((effect) =>
         effect.type === 'lease' ? {...effect, untilMs: effect.untilMs + 60_000} : effect,
