@@ -5,6 +5,7 @@
 
 import type {Server} from 'node:net'
 import {createServer} from 'node:net'
+import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError} from 'aisctl/kit'
 
 /**
@@ -36,14 +37,27 @@ export async function findFreePorts(
   }
 }
 
-/** The first of these ports that somebody listens on. */
+/** A process that was killed keeps its ports until its last thread has ended. */
+const RELEASE_MS = 1_000
+const RELEASE_POLL_MS = 20
+
+/** The first of these ports that somebody listens on, and goes on doing so. */
 export async function firstTaken(ports: readonly number[]): Promise<number | undefined> {
+  const deadline = performance.now() + RELEASE_MS
   for (const port of new Set(ports)) {
-    const server = await hold(port)
-    if (server === undefined) return port
-    await new Promise((done) => server.close(done))
+    while (!(await isFree(port))) {
+      if (performance.now() > deadline) return port
+      await sleep(RELEASE_POLL_MS)
+    }
   }
   return undefined
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = await hold(port)
+  if (server === undefined) return false
+  await new Promise((done) => server.close(done))
+  return true
 }
 
 function hold(port: number): Promise<Server | undefined> {
