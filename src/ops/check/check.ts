@@ -98,16 +98,23 @@ function resultOf(
   const found = findProblems({topology: fleet.topology, facts, saved, architectures})
   return {
     findings: [...lost, ...found],
-    hosts: [...facts].map(([name, fact]) => ({
-      name,
-      os: fact.os,
-      arch: fact.arch,
-      cpus: fact.cpus,
-      memoryBytes: fact.memoryBytes,
-      systemd: fact.systemd,
-      container: fact.container,
-      clockOffsetMs: fact.clock.offsetMs,
-      clockUncertaintyMs: fact.clock.uncertaintyMs,
-    })),
+    hosts: fleet.topology.hosts.flatMap(({name}) => {
+      const fact = facts.get(name)
+      return fact === undefined ? [] : [checkedHost(name, fact)]
+    }),
+  }
+}
+
+function checkedHost(name: string, fact: HostFacts): CheckedHost {
+  return {
+    name,
+    os: fact.os,
+    arch: fact.arch,
+    cpus: fact.cpus,
+    memoryBytes: fact.memoryBytes,
+    systemd: fact.systemd,
+    container: fact.container,
+    clockOffsetMs: fact.clock.offsetMs,
+    clockUncertaintyMs: fact.clock.uncertaintyMs,
   }
 }

@@ -57,7 +57,7 @@ export function findProblems(input: CheckInput): Finding[] {
       ...clusterFindings(host, facts, input),
       ...addressFindings(host, facts),
       ...host.nodes.flatMap((node) => portFindings(node, facts)),
-      ...mountFindings(host, facts, input.saved.has(host.name)),
+      ...mountFindings(host, facts, deployedPaths(host, input)),
       ...containerFindings(host, facts, input.topology),
       ...twinFindings(host, facts, input),
     ]
@@ -238,7 +238,18 @@ function portFindings(node: TopologyNode, facts: HostFacts): Finding[] {
   })
 }
 
-function mountFindings(host: TopologyHost, facts: HostFacts, deployed: boolean): Finding[] {
+/** Mountpaths that nodes of the host have already: one that is away is no reason to stop. */
+function deployedPaths(host: TopologyHost, {saved}: CheckInput): ReadonlySet<string> {
+  const before = saved.get(host.name)?.topology.hosts.find(({name}) => name === host.name)
+  const nodes = before?.nodes ?? []
+  return new Set(nodes.flatMap((node) => node.mountpaths.map(({path}) => path)))
+}
+
+function mountFindings(
+  host: TopologyHost,
+  facts: HostFacts,
+  deployed: ReadonlySet<string>,
+): Finding[] {
   const devices = new Map<string, string>()
   return host.nodes.flatMap((node) =>
     node.mountpaths.flatMap(({path, disk}): Finding[] => {
@@ -249,11 +260,11 @@ function mountFindings(host: TopologyHost, facts: HostFacts, deployed: boolean):
         return [
           {
             id: 'mount',
-            severity: deployed ? 'warning' : 'error',
+            severity: deployed.has(path) ? 'warning' : 'error',
             host: host.name,
             what: `${path} is ${bare}`,
             why: 'objects would fill the system disk; a node writes to mounted filesystems only',
-            fix: `mount a filesystem at ${path}${deployed ? '; the node serves with its other disks' : ', or name its disk in the topology'}`,
+            fix: `mount a filesystem at ${path}${deployed.has(path) ? '; the node serves with its other disks' : ', or name its disk in the topology'}`,
           },
         ]
       }

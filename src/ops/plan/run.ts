@@ -4,7 +4,7 @@
  * one.
  */
 
-import {AisError} from '../../base/errors.ts'
+import {AisError, type ErrorCode} from '../../base/errors.ts'
 import type {Plan, Step, StepEvent, StepState} from './plan.ts'
 
 export interface RunOptions {
@@ -55,10 +55,9 @@ export function planError(plan: Plan, outcome: PlanOutcome): Error | undefined {
   }
   if (outcome.failed.length === 1 && plan.steps.length === 1) return error
   const lines = outcome.failed.map((id) => outcome.errors.get(id)?.message ?? id)
-  const only = error instanceof AisError && outcome.failed.length === 1
   return new AisError(
     {
-      code: only ? error.code : 'PARTIAL',
+      code: commonCode([...outcome.errors.values()]) ?? 'PARTIAL',
       message: [...new Set(lines)].join('\n'),
       hint:
         (error instanceof AisError ? error.hint : undefined) ?? 'mend it and repeat the command',
@@ -66,6 +65,13 @@ export function planError(plan: Plan, outcome: PlanOutcome): Error | undefined {
     },
     error,
   )
+}
+
+/** The code of all errors when it is one and the same; undefined when they differ. */
+function commonCode(errors: readonly Error[]): ErrorCode | undefined {
+  const codes = new Set(errors.map((error) => (error instanceof AisError ? error.code : undefined)))
+  const [code] = codes
+  return codes.size === 1 ? code : undefined
 }
 
 interface Run {
