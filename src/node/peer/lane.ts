@@ -215,7 +215,12 @@ function exchange(agent: Agent, to: Endpoint, ask: Exchange): Promise<IncomingMe
       reject(failure)
     }, ask.timeoutMs)
     asked.once('response', (answer) => {
-      answer.once('close', () => clearTimeout(timer))
+      clearTimeout(timer)
+      // From here on only a pause counts: a large object may take its time.
+      asked.setTimeout(ask.timeoutMs, () => {
+        asked.destroy(new PeerFailure('timeout', `${formatEndpoint(to)}: the answer stopped`))
+      })
+      // Who reads the body hears of an error there.
       answer.on('error', () => undefined)
       resolve(answer)
     })
