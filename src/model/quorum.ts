@@ -15,12 +15,20 @@ export function voterKey(voter: Voter): string {
   return `${voter.id}/${voter.inc}`
 }
 
-/** The voters of a map, by id. */
+/** The voters of a map, in the order of the map. */
 export function votersOf(smap: Smap): readonly PreviousVoter[] {
   return Object.values(smap.nodes)
     .filter(isVoter)
     .map((member) => ({id: member.id, inc: member.inc, electable: isElectable(member)}))
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** The sets of voters of each of which a quorum is needed to commit a record. */
+export function voterSetsOf(
+  record: ClusterRecord,
+  knownCommitted = false,
+): readonly (readonly PreviousVoter[])[] {
+  const voters = votersOf(record.smap)
+  return record.pv === null || knownCommitted ? [voters] : [voters, record.pv]
 }
 
 /**
@@ -43,8 +51,7 @@ export function isRecordQuorum(
   answered: Answered,
   knownCommitted = false,
 ): boolean {
-  if (!isQuorum(votersOf(record.smap), answered)) return false
-  return record.pv === null || knownCommitted || isQuorum(record.pv, answered)
+  return voterSetsOf(record, knownCommitted).every((voters) => isQuorum(voters, answered))
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Since when the primary has had a majority behind it (R10): the CheckQuorum of this protocol. */
 
-import {isRecordQuorum, voterKey} from '../../model/quorum.ts'
+import {isQuorum, voterKey, voterSetsOf} from '../../model/quorum.ts'
 import type {ClusterRecord, Voter} from '../../model/record.ts'
 
 /** A voter, and when the newest message that it answered was sent. */
@@ -20,11 +20,13 @@ export function majoritySince(
   nowMs: number,
 ): number {
   const answered = new Set([voterKey(self)])
-  if (isRecordQuorum(record, answered)) return nowMs
+  const sets = voterSetsOf(record)
+  const isEnough = (): boolean => sets.every((voters) => isQuorum(voters, answered))
+  if (isEnough()) return nowMs
   const newestFirst = contacts.toSorted((a, b) => b.contactMs - a.contactMs)
   for (const {voter, contactMs} of newestFirst) {
     answered.add(voterKey(voter))
-    if (isRecordQuorum(record, answered)) return contactMs
+    if (isEnough()) return contactMs
   }
   return -Infinity
 }

@@ -20,15 +20,16 @@ export interface SuspicionFacts {
   readonly nowMs: number
   readonly suspectMs: number
   /** Other members that answered lately, in the order in which they are asked. */
-  readonly helpers: readonly NodeId[]
+  readonly helpers: () => readonly NodeId[]
 }
 
 /** The suspicion at this time; `checking` anew means: ask `asked`. */
 export function suspicionAt(facts: SuspicionFacts): Suspicion {
-  const {peer, nowMs, suspectMs, helpers} = facts
+  const {peer, nowMs, suspectMs} = facts
   if (peer.suspicion.phase !== 'none') return peer.suspicion
   const silentMs = nowMs - Math.max(peer.answeredMs, peer.suspicion.notBeforeMs)
   if (silentMs < suspectMs) return peer.suspicion
+  const helpers = facts.helpers()
   if (helpers.length > 0) {
     return {phase: 'checking', asked: helpers.slice(0, CONFIRMERS), unreachable: []}
   }

@@ -164,13 +164,13 @@ function isBack(turn: Turn, peer: Peer): boolean {
 function suspect(turn: Turn, member: Member, peer: Peer): void {
   const {nowMs, timers, stage} = turn.node
   if (stage.stage !== 'leading' || !isCommitting(turn.node)) return
-  const helpers = Object.values(stage.peers)
-    .filter(
-      ({id, answeredMs, heard}) =>
-        id !== peer.id && heard !== null && nowMs - answeredMs < timers.leaseMs,
-    )
-    .map(({id}) => id)
-    .sort()
+  const helpers = (): readonly NodeId[] =>
+    Object.values(stage.peers)
+      .filter(({id, answeredMs, heard}) => {
+        return id !== peer.id && heard !== null && nowMs - answeredMs < timers.leaseMs
+      })
+      .map(({id}) => id)
+      .sort()
   const suspicion = suspicionAt({peer, nowMs, suspectMs: timers.suspectMs, helpers})
   if (suspicion.phase === 'confirmed') markLost(turn, member)
   if (suspicion === peer.suspicion) return
