@@ -50,7 +50,7 @@ const ids = readFileSync(process.argv[3].replace(/[^/]+\\/node.json$/, 'playgrou
 const nodes = JSON.parse(ids).nodes.map(({id}) => [id, {}])
 const map = JSON.stringify({pmap: Object.fromEntries(nodes), uuid: file.uuid})
 const [host, port] = file.listen.public.split(':')
-const server = createServer((request, response) => response.end(request.url.includes('smap') ? map : ''))
+const server = createServer(({url}, response) => response.end(url.includes('smap') ? map : ''))
 server.listen(Number(port), host)
 process.on('SIGTERM', () => process.exit(0))
 `

@@ -9,8 +9,8 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError} from 'aisctl/kit'
 
 /**
- * Below the range that Linux hands out to outgoing connections (32768 to 60999): a stopped node must
- * not find its port lent to a client.
+ * Below the range that Linux hands out to outgoing connections (32768 to 60999): a stopped node
+ * must not find its port lent to a client.
  */
 export const FIRST_PORT = 21_080
 const LAST_PORT = 32_767
