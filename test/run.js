@@ -36,7 +36,7 @@ const DEBIAN = {
 }
 
 /** Seeds of the simulator that every run repeats; new seeds are for `npm run proof -- sim`. */
-const SIM_SEEDS = 60
+const SIM_SEEDS = 250
 const SIM_FIRST_SEED = 1
 
 /** A ring that takes longer than this hangs. */
@@ -54,7 +54,7 @@ const rings = [
   {
     name: 'sim',
     group: 'sim',
-    script: ['sim', '--', '--seeds', SIM_SEEDS, '--seed', SIM_FIRST_SEED, '--json'],
+    script: ['sim', '--', '--seeds', SIM_SEEDS, '--seed', SIM_FIRST_SEED, '--mutants', '--json'],
     count: countSim,
   },
   {
