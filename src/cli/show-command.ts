@@ -17,9 +17,10 @@ export abstract class ShowCommand extends AisctlCommand {
     if (this.jsonEnabled() && refresh === undefined) return (await page()).json
     const draw = async (): Promise<readonly string[]> => {
       const {lines, json} = await page()
-      return this.jsonEnabled() ? [JSON.stringify(json, exact)] : lines
+      return this.jsonEnabled() ? [compactJson(json)] : lines
     }
-    await redraw(draw, {refreshMs: refresh, count, stream: process.stdout})
+    const lineByLine = this.jsonEnabled()
+    await redraw(draw, {refreshMs: refresh, count, stream: process.stdout, lineByLine})
     // With --refresh, --json is one line per drawing and has been written already.
     this.drawn = true
     return undefined

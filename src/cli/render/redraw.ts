@@ -12,6 +12,8 @@ export interface RedrawOptions {
   /** Absent: until interrupted. */
   readonly count: number | undefined
   readonly stream: WriteStream
+  /** Each drawing is one line for a script: neither in place nor set apart. */
+  readonly lineByLine?: boolean
 }
 
 /** Faster than this only burns the cluster's time. */
@@ -19,7 +21,7 @@ const REFRESH_MIN_MS = 200
 
 export async function redraw(
   draw: () => Promise<readonly string[]>,
-  {refreshMs, count, stream}: RedrawOptions,
+  {refreshMs, count, stream, lineByLine = false}: RedrawOptions,
 ): Promise<void> {
   const stopped = new AbortController()
   const stop = (): void => stopped.abort()
@@ -29,7 +31,7 @@ export async function redraw(
     for (let turn = 1; ; turn++) {
       const lines = await drawUnless(stopped.signal, draw)
       if (lines === undefined) return
-      stream.write(frame(lines, drawn, stream))
+      stream.write(lineByLine ? `${lines.join('\n')}\n` : frame(lines, drawn, stream))
       drawn = lines.length
       if (refreshMs === undefined || turn === count) return
       if (await interrupted(Math.max(refreshMs, REFRESH_MIN_MS), stopped.signal)) return
