@@ -164,6 +164,7 @@ interface Peer {
   readonly lane: Lane
   readonly heard: {from: string; type: string}[]
   readonly endpoint: Endpoint
+  readonly server: Server
 }
 
 async function peerOf(
@@ -195,7 +196,7 @@ async function peerOf(
     connectionsMax: 1,
   })
   t.teardown(() => lane.close())
-  return {lane, heard, endpoint}
+  return {lane, heard, endpoint, server}
 }
 
 type Tap = Test
@@ -305,6 +306,26 @@ t.test('bare headers, replays and changed bodies are refused', async (t) => {
   const elsewhere = await http(endpoint, 'POST', '/v1/vote', {body: CHECK, headers})
   t.match(elsewhere.body, /wrong MAC/)
   t.equal(heard.length, 1)
+  t.match(await sendCheck(lane), /^200/)
+})
+
+t.test('a node of AIStore is refused by name', async (t) => {
+  const {endpoint, heard} = await peerOf(t, {server: [KEY], client: [KEY]})
+  const headers = {'ais-caller-id': 'pForeign1', 'ais-caller-name': 'p[pForeign1]'}
+  const answer = await http(endpoint, 'POST', '/v1/cluster/autoreg', {body: '{}', headers})
+  t.equal(answer.status, 409)
+  t.match(answer.body, /AIStore node pForeign1 cannot join/)
+  const gateway = await gatewayOf(t, NODES)
+  const body = '{"si":{"daemon_id":"tForeign1"}}'
+  const open = await http(gateway.to, 'POST', '/v1/cluster/autoreg', {body})
+  t.match(open.body, /AIStore node tForeign1 cannot join/)
+  t.same(heard, [])
+})
+
+t.test('a connection that was closed while idle is not taken for a dead node', async (t) => {
+  const {lane, server} = await peerOf(t, {server: [KEY], client: [KEY]})
+  t.match(await sendCheck(lane), /^200/)
+  server.once('request', (req) => req.socket.resetAndDestroy())
   t.match(await sendCheck(lane), /^200/)
 })
 

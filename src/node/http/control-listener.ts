@@ -8,7 +8,8 @@ import {createServer, type IncomingMessage, type Server, type ServerResponse} fr
 
 import {AisError, refusal} from '../../base/errors.ts'
 import {RECORD_BYTES_MAX} from '../../model/limits.ts'
-import {decodePeerRequest, encodePeerAnswer} from '../../wire/peer.ts'
+import {PEER_HEADER} from '../../wire/peer-headers.ts'
+import {decodePeerRequest, encodePeerAnswer, foreignJoinRefusal} from '../../wire/peer.ts'
 import {peerPath} from '../../wire/peer-paths.ts'
 import type {Log} from '../observe/log.ts'
 import type {PeerGuard} from '../peer/guard.ts'
@@ -65,6 +66,7 @@ async function serve(
   if (req.method === 'GET' && req.url === '/v1/health') {
     return writeAnswer(req, res, {status: deps.alive() ? 200 : 503, headers: [], body: ''})
   }
+  refuseForeign(req)
   const admitted = admitRequest(deps.guard, req)
   const body = await admittedBody(admitted, req, MESSAGE_BYTES_MAX)
   if (req.method === 'GET' && req.url === '/v1/daemon?what=snode') {
@@ -80,4 +82,12 @@ async function serve(
     throw new AisError(refusal('TOO_BUSY', 'too many messages wait for the kernel'))
   }
   signedAnswer(admitted, req, res, {status: 200, body: encodePeerAnswer(answer)})
+}
+
+/** AIStore's nodes come without a session of ours, under their own header: told apart by name. */
+function refuseForeign(req: IncomingMessage): void {
+  const caller = req.headers['ais-caller-id']
+  if (typeof caller !== 'string' || req.headers[PEER_HEADER.session] !== undefined) return
+  const refused = foreignJoinRefusal({si: {daemon_id: caller}})
+  if (refused !== undefined) throw new AisError(refused)
 }

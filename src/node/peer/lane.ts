@@ -2,8 +2,8 @@
  * The connecting half of authentication: requests to one node over few long-lived connections,
  * under one session. It greets when it must, checks that the answer comes from a holder of the key,
  * and greets again once when the other side no longer knows the session (it was restarted). A
- * failure is a `PeerFailure` with the reason that the kernel reasons about; nothing here retries
- * otherwise.
+ * failure is a `PeerFailure` with the reason that the kernel reasons about. Retried, once, is only a
+ * request whose kept-alive connection was reset under it.
  */
 
 import {Agent, request, type IncomingHttpHeaders, type IncomingMessage} from 'node:http'
@@ -33,9 +33,12 @@ export type FailureReason = 'refused' | 'reset' | 'timeout' | 'rejected'
 export class PeerFailure extends Error {
   override readonly name = 'PeerFailure'
   readonly reason: FailureReason
-  constructor(reason: FailureReason, detail: string) {
+  /** The connection was an old one: that it was reset says nothing about the node now. */
+  readonly reused: boolean
+  constructor(reason: FailureReason, detail: string, reused = false) {
     super(detail)
     this.reason = reason
+    this.reused = reused
   }
 }
 
@@ -103,11 +106,16 @@ export function createLane(options: LaneOptions): Lane {
   async function send(ask: LaneRequest): Promise<LaneAnswer> {
     const endMs = performance.now() + ask.timeoutMs
     const left = (): number => Math.max(1, endMs - performance.now())
-    const first = await sendUnder(await sessionFor(left()), {...ask, timeoutMs: left()})
+    const attempt = async (): Promise<LaneAnswer> =>
+      await sendUnder(await sessionFor(left()), {...ask, timeoutMs: left()})
+    const first = await attempt().catch((error: unknown) => {
+      if (error instanceof PeerFailure && error.reused) return attempt()
+      throw error
+    })
     if (first.status !== 401) return first
     first.body.resume()
     current = null
-    return await sendUnder(await sessionFor(left()), {...ask, timeoutMs: left()})
+    return await attempt()
   }
 
   async function sendUnder(under: Session, ask: LaneRequest): Promise<LaneAnswer> {
@@ -226,16 +234,18 @@ function exchange(agent: Agent, to: Endpoint, ask: Exchange): Promise<IncomingMe
     })
     asked.once('error', (error) => {
       clearTimeout(timer)
-      reject(failureOf(error, to))
+      reject(failureOf(error, to, asked.reusedSocket))
     })
     asked.end(body)
   })
 }
 
-function failureOf(error: NodeJS.ErrnoException, to: Endpoint): PeerFailure {
+function failureOf(error: NodeJS.ErrnoException, to: Endpoint, reused: boolean): PeerFailure {
   if (error instanceof PeerFailure) return error
   const detail = `${formatEndpoint(to)}: ${error.message}`
   if (error.code === 'ECONNREFUSED') return new PeerFailure('refused', detail)
-  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return new PeerFailure('reset', detail)
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+    return new PeerFailure('reset', detail, reused)
+  }
   return new PeerFailure('timeout', detail)
 }
