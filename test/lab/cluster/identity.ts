@@ -27,37 +27,54 @@ export async function identityCases(t: Test, cluster: Cluster): Promise<void> {
     },
   )
 
-  await t.test('a wiped node never forms a cluster of its own', async (t) => {
-    const node = cluster.nodes.find(({role}) => role === 'proxy')
-    if (node === undefined) return void t.fail('a cluster without gateways')
+  await t.test('nodes that lost their state come back as the members they were', async (t) => {
+    for (const node of [lastOf(cluster, 'proxy'), lastOf(cluster, 'target')]) {
+      const state = stateDirectory(node)
+      const wipe = `systemctl stop ${unitOf(node)} && find ${state} -mindepth 1 -delete`
+      await onNode(cluster, node, `${wipe}; systemctl start ${unitOf(node)}`)
+      const maps = await settled(cluster)
+      t.ok(isWell(cluster, maps), `${node.id}: ${JSON.stringify(maps)}`)
+    }
+    await allThere(t, cluster)
+  })
+
+  await t.test('a founder that lost its state never forms a cluster of its own', async (t) => {
+    const founder = cluster.nodes.find(({role}) => role === 'proxy')
+    if (founder === undefined) return void t.fail('a cluster without gateways')
+    const others = cluster.nodes.filter(({id}) => id !== founder.id)
+    const each = (verb: string): Promise<unknown> =>
+      Promise.all(
+        others.map((one) => onNode(cluster, one, `systemctl ${verb} --no-block ${unitOf(one)}`)),
+      )
+    const state = stateDirectory(founder)
+    await each('stop')
     await onNode(
       cluster,
-      node,
-      `systemctl stop ${unitOf(node)}; rm -rf /var/lib/aisnode/${node.instance}/*
-       systemctl start --no-block ${unitOf(node)}`,
+      founder,
+      `systemctl stop ${unitOf(founder)}; cp -a ${state} ${state}.kept
+       find ${state} -mindepth 1 -delete; systemctl start --no-block ${unitOf(founder)}`,
     )
     await sleep(FOUNDING_MS)
-    const maps = await settled(cluster, 1000)
-    for (const map of maps) {
+    t.not(await createBucket(cluster, 'made-up'), 200, 'alone it takes no changes')
+    await each('start')
+    await sleep(FOUNDING_MS)
+    for (const map of await settled(cluster, 1000)) {
       t.equal(map.uuid, cluster.uuid)
       t.equal(map.nodes.length, cluster.nodes.length, 'nobody shows a smaller cluster')
     }
-    await t.test('with all others off', async (t) => {
-      const others = cluster.nodes.filter(({id}) => id !== node.id)
-      await Promise.all(others.map((one) => onNode(cluster, one, `systemctl stop ${unitOf(one)}`)))
-      await onNode(
-        cluster,
-        node,
-        `systemctl stop ${unitOf(node)}; rm -rf /var/lib/aisnode/${node.instance}/*
-         systemctl start --no-block ${unitOf(node)}`,
-      )
-      await sleep(FOUNDING_MS)
-      t.not(await createBucket(cluster, 'made-up'), 200, 'it takes no changes')
-      await Promise.all(others.map((one) => onNode(cluster, one, `systemctl start ${unitOf(one)}`)))
-      t.ok(isWell(cluster, await settled(cluster)), 'with the others it is a member again')
-      await allThere(t, cluster)
-    })
+    await onNode(
+      cluster,
+      founder,
+      `systemctl stop ${unitOf(founder)}; find ${state} -mindepth 1 -delete
+       cp -a ${state}.kept/. ${state}/; systemctl start --no-block ${unitOf(founder)}`,
+    )
+    t.ok(isWell(cluster, await settled(cluster)), 'with its state it leads again')
+    await allThere(t, cluster)
   })
+}
+
+function stateDirectory({instance}: NodePlace): string {
+  return `/var/lib/aisnode/${instance}`
 }
 
 function lastOf(cluster: Cluster, role: NodePlace['role']): NodePlace {
@@ -66,12 +83,12 @@ function lastOf(cluster: Cluster, role: NodePlace['role']): NodePlace {
   return node
 }
 
-/** Rewrites the peers of the node's file; the file as it was stays beside it. */
+/** Rewrites the peers in the node's file, in place; what it was stays beside it. */
 function deadPeers({instance}: NodePlace): string {
   return `python3 - <<'X'
-import json, shutil
+import json, subprocess
 path = "/etc/aisnode/${instance}.json"
-shutil.copy2(path, path + ".living")
+subprocess.run(["cp", "-a", path, path + ".living"], check=True)
 value = json.load(open(path))
 value["peers"] = ["10.43.255.1:51084", "10.43.255.2:51084"]
 open(path, "w").write(json.dumps(value))
