@@ -27,6 +27,9 @@ export function report(error: Thrown, json: boolean): void {
   else process.stderr.write(`${toLines(error, known).join('\n')}\n`)
 }
 
+/** What oclif adds to every complaint about arguments. */
+const NOISE = /^\s*$|^Note: --|^Alternatively, you can use "--"/
+
 /** What an operator can meet: our own errors, and oclif's complaints about the command line. */
 function asAisError(error: Thrown): AisError | undefined {
   if (error instanceof AisError) return error
@@ -34,7 +37,7 @@ function asAisError(error: Thrown): AisError | undefined {
   const [first = '', ...rest] = error.message
     .replace(/\nSee more help with --help$/, '')
     .split('\n')
-  const message = [first, ...rest.filter((line) => line.trim() !== '')].join('\n')
+  const message = [first, ...rest.filter((line) => !NOISE.test(line))].join('\n')
   return new AisError(
     {code: 'USAGE', message, hint: 'see how it is used: add --help to the command'},
     error,

@@ -2,6 +2,7 @@
 
 import {AisctlCommand} from './command.ts'
 import {refreshFlags} from './flags.ts'
+import {compactJson} from './render/json.ts'
 import {redraw} from './render/redraw.ts'
 import type {Page} from './show/cluster-page.ts'
 
@@ -31,12 +32,4 @@ export abstract class ShowCommand extends AisctlCommand {
   protected override logJson(json: unknown): void {
     if (!this.drawn) super.logJson(json)
   }
-}
-
-/**
- * One line per drawing; 64-bit integers as text, because a line is for machines that may round
- * them.
- */
-function exact(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value
 }

@@ -9,6 +9,11 @@ export function prettyJson(value: unknown): string {
   return JSON.stringify(value, exactIntegers, 4)
 }
 
+/** One line. */
+export function compactJson(value: unknown): string {
+  return JSON.stringify(value, exactIntegers)
+}
+
 function exactIntegers(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? rawJSON(value.toString()) : value
 }

@@ -1,7 +1,9 @@
 import {Args, Flags} from '@oclif/core'
+import {AisError} from '../../../base/errors.ts'
 import {normalizeUrl} from '../../../client/find-cluster.ts'
 import {nodeLabel} from '../../../model/ids.ts'
 import type {Role} from '../../../model/node.ts'
+import {parseEndpoint} from '../../../model/node.ts'
 import {AisctlCommand} from '../../command.ts'
 
 export default class ClusterJoin extends AisctlCommand {
@@ -28,7 +30,7 @@ export default class ClusterJoin extends AisctlCommand {
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(ClusterJoin)
     const role = flags.role as Role
-    const {nodeId, rebalanceId} = await this.client(flags).joinByAdmin(normalizeUrl(args.url), {
+    const {nodeId, rebalanceId} = await this.client(flags).joinByAdmin(controlUrl(args.url), {
       role,
       nonElectable: flags['non-electable'],
     })
@@ -37,4 +39,15 @@ export default class ClusterJoin extends AisctlCommand {
     this.log(`${label} has joined the cluster.${moving} See it: aisctl show cluster ${nodeId}`)
     return {nodeId, role, rebalanceId}
   }
+}
+
+/** @throws AisError USAGE without a port: a control network has no usual one */
+function controlUrl(text: string): string {
+  const url = normalizeUrl(text)
+  if (parseEndpoint(url) !== undefined) return url
+  throw new AisError({
+    code: 'USAGE',
+    message: `${JSON.stringify(text)} is not the address of a node`,
+    hint: 'give its control network as http://HOST:PORT (a target has port 51082, a gateway 51084)',
+  })
 }
