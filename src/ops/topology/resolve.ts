@@ -9,6 +9,7 @@ import type {Role} from '../../model/node.ts'
 import type {TopologyProblem, TopologySource} from './read.ts'
 import {pathText, topologyError} from './read.ts'
 import type {TopologyFile} from './schema.ts'
+import {dottedSettings, settingProblems} from './settings.ts'
 
 /** Ports of the first node of a role; the k-th further one has ten more. */
 const BASE_PORTS = {
@@ -90,6 +91,7 @@ export function resolveTopology(source: TopologySource, uuid: string): Topology 
     ...uuidProblem(source, uuid),
     ...hostProblems(source, hosts),
     ...nodeProblems(source, hosts),
+    ...settingProblems(source),
   ]
   if (problems.length > 0) throw topologyError(source.name, problems)
   const {ssh, defaults} = file
@@ -100,7 +102,7 @@ export function resolveTopology(source: TopologySource, uuid: string): Topology 
     ...(defaults?.dataWorkers === undefined ? {} : {dataWorkers: defaults.dataWorkers}),
     ...(defaults?.logLevel === undefined ? {} : {logLevel: defaults.logLevel}),
     hosts,
-    config: dotted(file.config ?? {}),
+    config: dottedSettings(file.config ?? {}),
     tuning: file.tuning ?? {},
   }
 }
@@ -307,19 +309,6 @@ function problemAt(
   message: string,
 ): TopologyProblem {
   return {...source.locate(path), path: pathText(path), message}
-}
-
-function dotted(tree: Readonly<Record<string, unknown>>, prefix = ''): Record<string, unknown> {
-  const flat: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(tree)) {
-    const path = prefix === '' ? key : `${prefix}.${key}`
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      Object.assign(flat, dotted(value as Record<string, unknown>, path))
-    } else {
-      flat[path] = value
-    }
-  }
-  return flat
 }
 
 /** The object without keys whose value is undefined. */

@@ -66,7 +66,7 @@ const COMMENT_HOSTS = ` Per host: address, hostKey (pins it: "ssh-ed25519 AAAAâ€
  Per node: role, instance (target, target-2 â€¦), id, electable, ports, mountpaths`
 const COMMENT_REST = ` Cluster settings, applied when the cluster is founded:
  config:
-   keepalive: {proxy: {interval: 10s}}
+   keepalivetracker: {proxy: {interval: 10s}}
  Of the hosts (not in containers):
  tuning:
    sysctl: {net.core.somaxconn: 65535}

@@ -1,17 +1,7 @@
 import {existsSync, writeFileSync} from 'node:fs'
-import {
-  AisctlCommand,
-  AisError,
-  askText,
-  choose,
-  Flags,
-  loadTopologyText,
-  yesFlag,
-  type TopologyAnswers,
-} from 'aisctl/kit'
+import {AisctlCommand, AisError, askText, Flags, loadTopologyText, yesFlag} from 'aisctl/kit'
+import {askBecome, wordsOf} from '../init-answers.ts'
 import {DEFAULT_TOPOLOGY, topologyFlag} from '../topology-flag.ts'
-
-type Become = TopologyAnswers['become']
 
 export default class Init extends AisctlCommand {
   static override readonly summary = 'write a topology file, asking what it needs to know'
@@ -53,7 +43,7 @@ export default class Init extends AisctlCommand {
       name,
       uuid: newUuid(),
       user,
-      become: flags.become ?? (await this.askBecome(user, flags.yes)),
+      become: flags.become ?? (await askBecome(user, flags.yes)),
       ...(flags.identity === undefined ? {} : {identity: flags.identity}),
       proxies: wordsOf(proxies),
       targets: wordsOf(targets),
@@ -64,23 +54,6 @@ export default class Init extends AisctlCommand {
     this.log(`${flags.file} is written: ${hosts} hosts. Next: aisctl check -f ${flags.file}`)
     return {file: flags.file, hosts}
   }
-
-  private askBecome(user: string, yes: boolean): Promise<Become> {
-    if (user === 'root') return Promise.resolve('none')
-    if (yes) return Promise.resolve('sudo')
-    return choose<Become>(
-      `How does ${user} become root?`,
-      [
-        {name: 'sudo without a password', value: 'sudo'},
-        {name: 'sudo with a password, asked once', value: 'sudo-password'},
-      ],
-      '--become',
-    )
-  }
-}
-
-function wordsOf(text: string): string[] {
-  return text.split(/[\s,]+/).filter((word) => word !== '')
 }
 
 function exists(file: string): AisError {
