@@ -1,6 +1,6 @@
 /**
- * One sudo password for many hosts: asked once, proven on one host before any other tries it. Hosts may
- * share an account, and a wrong password tried on all of them at once would lock it.
+ * One sudo password for many hosts: asked once, proven on one host before any other tries it. Hosts
+ * may share an account, and a wrong password tried on all of them at once would lock it.
  */
 
 import {AisError} from '../../base/errors.ts'

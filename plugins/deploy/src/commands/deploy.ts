@@ -17,9 +17,9 @@ const HEALTH_TIMEOUT_MS = 180_000
 export default class Deploy extends AisctlCommand {
   static override readonly summary = 'make the hosts of a topology a running cluster'
   static override readonly description = `Installs Node.js, aisnode, its users and units on every host over SSH, starts the nodes and
-waits until the cluster says that it is well. The hosts need sshd and systemd, nothing else. What is
-already so stays untouched: a second deploy changes nothing and restarts nothing. Nodes that run with
-old files are restarted one at a time.`
+waits until the cluster says that it is well. The hosts need sshd and systemd, nothing else. What
+is already so stays untouched: a second deploy changes nothing and restarts nothing. Nodes that run
+with old files are restarted one at a time.`
   static override readonly examples = [
     '<%= config.bin %> deploy',
     '<%= config.bin %> deploy -f rack1.yaml --dry-run',
