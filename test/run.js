@@ -30,9 +30,9 @@ const only = options.includes('--only') ? options[options.indexOf('--only') + 1]
 
 /** Debian packages that the rings need beyond Node and git; installed when this is root. */
 const DEBIAN = {
-  sim: [],
+  check: ['python3', 'systemd', 'ansible-core'],
   compat: ['python3', 'python3-venv', 'curl'],
-  lab: labPackages(),
+  lab: [...labPackages(), 'ansible-core', 'curl'],
 }
 
 /** Seeds of the simulator that every run repeats; new seeds are for `npm run proof -- sim`. */
@@ -40,7 +40,7 @@ const SIM_SEEDS = 250
 const SIM_FIRST_SEED = 1
 
 /** A ring that takes longer than this hangs. */
-const RING_TIMEOUT_MS = 600_000
+const RING_TIMEOUT_MS = 780_000
 
 /** Lines shown of a ring that failed. */
 const FAILURE_LINES = 60
@@ -68,7 +68,10 @@ const rings = [
     name: 'lab',
     group: 'lab',
     script: ['test:lab'],
-    needs: {root: true, programs: ['systemd-nspawn', 'ip', 'nft', 'mmdebstrap']},
+    needs: {
+      root: true,
+      programs: ['systemd-nspawn', 'ip', 'nft', 'mmdebstrap', 'ansible-playbook'],
+    },
     count: countTap,
   },
 ]
@@ -94,7 +97,7 @@ async function prepare() {
   const wanted = Object.entries(DEBIAN)
     .filter(([name]) => only === null || only.includes(name))
     .flatMap(([, packages]) => packages)
-  const missing = missingDebian(wanted)
+  const missing = missingDebian([...new Set(wanted)])
   if (missing.length > 0)
     await step(`apt-get install ${missing.join(' ')}`, () => installDebian(missing))
 }
