@@ -1,13 +1,15 @@
 // Builds what is shipped: the daemon as one file that is also the entry of its own threads, then
 // the command line. Plain JavaScript; needs the development packages.
-import {chmodSync, existsSync, mkdirSync, statSync} from 'node:fs'
+import {chmodSync, existsSync, mkdirSync, renameSync, statSync} from 'node:fs'
 import {isBuiltin} from 'node:module'
 import {fileURLToPath} from 'node:url'
 
 import {build} from 'esbuild'
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url))
-const outfile = at('../dist/aisnode.mjs')
+const finished = at('../dist/aisnode.mjs')
+// Beside it and renamed: a node that starts meanwhile finds the old file or the new one, whole.
+const outfile = at(`../dist/.aisnode-${process.pid}.mjs`)
 
 /**
  * Node's own modules by require, when the module that wants them is first used: a static import of
@@ -70,7 +72,8 @@ await build({
   },
 })
 chmodSync(outfile, 0o644)
-process.stdout.write(`dist/aisnode.mjs ${Math.round(statSync(outfile).size / 1024)} KiB\n`)
+renameSync(outfile, finished)
+process.stdout.write(`dist/aisnode.mjs ${Math.round(statSync(finished).size / 1024)} KiB\n`)
 
 const cli = new URL('./build-cli.js', import.meta.url)
 if (existsSync(fileURLToPath(cli))) {
