@@ -27,6 +27,7 @@ import {bucketPage} from '../../src/cli/show/bucket-page.ts'
 import {clusterPage, nodePage, rolePage} from '../../src/cli/show/cluster-page.ts'
 import {clustersPage} from '../../src/cli/show/clusters-page.ts'
 import {clusterConfigPage, nodeConfigPage} from '../../src/cli/show/config-page.ts'
+import {mountpathsPage} from '../../src/cli/show/mountpaths-page.ts'
 import {objectLines, readNames} from '../../src/cli/show/object-list.ts'
 import {smapPage} from '../../src/cli/show/smap-page.ts'
 import {statsPage} from '../../src/cli/show/stats-page.ts'
@@ -117,6 +118,8 @@ t.test('the tables of a cluster are those that operators of AIStore know', async
   matches(t, 'show-target.txt', steady(targets.lines, cluster.url))
   t.strictSame((await nodePage(client, 't[tnode0004]', plain)).lines, targets.lines)
   t.match((await statsPage(client)).lines[0], /^TARGET/)
+  const mountpaths = await mountpathsPage(client, 'tnode0004', plain)
+  matches(t, 'show-mountpaths.txt', steady(mountpaths.lines, cluster.url))
 })
 
 t.test('what a page gives as JSON is the cluster’s own answer', async (t) => {

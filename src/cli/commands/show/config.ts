@@ -5,6 +5,7 @@ import {nodeConfigPage} from '../../show/config-page.ts'
 
 export default class ShowConfig extends ShowCommand {
   static override readonly summary = 'Show the configuration of a node, inherited and its own.'
+  static override readonly aliases = ['config:node']
   static override readonly examples = [
     '<%= config.bin %> show config cluster',
     '<%= config.bin %> show config t[ikht8083] local --json',
