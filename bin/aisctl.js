@@ -82,7 +82,12 @@ async function handOver(node) {
   if (process.execve !== undefined) process.execve(node, [node, ...words], process.env)
   const {spawn} = await import('node:child_process')
   const child = spawn(node, words, {stdio: 'inherit'})
-  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
+    // A terminal gives Ctrl-C to both; passed on, it would come twice.
+    process.on(signal, () =>
+      signal === 'SIGINT' && process.stdin.isTTY ? true : child.kill(signal),
+    )
+  }
   child.on('exit', (status, signal) => {
     process.exitCode = signal === null ? (status ?? 1) : 1
   })
