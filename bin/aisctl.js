@@ -79,7 +79,6 @@ async function handOver(node) {
     return
   }
   const words = process.argv.slice(1)
-  if (process.execve !== undefined) process.execve(node, [node, ...words], process.env)
   const {spawn} = await import('node:child_process')
   const child = spawn(node, words, {stdio: 'inherit'})
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
