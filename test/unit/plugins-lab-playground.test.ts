@@ -133,6 +133,26 @@ t.test('up starts what does not run, down ends it and leaves nothing', async (t)
   t.strictSame(knownClusters().clusters, [])
 })
 
+t.test('several at once choose ports of their own', async (t) => {
+  const directory = ownState(t)
+  const made = await program(directory)
+  const names = ['a1', 'a2', 'a3']
+  const results = await Promise.all(
+    names.map((name) =>
+      bringUp({
+        name,
+        size: {proxies: 1, targets: 1, mountpaths: 1},
+        program: async () => made,
+        timeoutMs: 20_000,
+      }),
+    ),
+  )
+  const ports = results.flatMap(({record}) => record.nodes.map((node) => node.ports.public))
+  t.equal(new Set(ports).size, 6)
+  t.strictSame(playgroundNames(), names)
+  await Promise.all(results.map(({record}) => bringDown(record, {keepData: false})))
+})
+
 t.test('a node that cannot start ends the wait with its last words', async (t) => {
   const directory = ownState(t)
   const failing = async (): Promise<{node: string; script: string}> => {
@@ -182,6 +202,7 @@ t.test('a port that was taken meanwhile is named at once', async (t) => {
   const {record} = await bringUp(options)
   await bringDown(record, {keepData: true})
   const port = record.nodes[0]?.ports.public ?? 0
+  t.equal(await firstTaken([port]), undefined, 'it is let go')
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(port, LOOPBACK, resolve))
   t.teardown(() => server.close())

@@ -8,6 +8,7 @@ import {existsSync, mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {AisError, formatNodeFile, nodeLabel, rememberCluster} from 'aisctl/kit'
 import {findFreePorts, firstTaken} from './free-ports.ts'
+import {withLock} from './lock.ts'
 import type {PlaygroundSize} from './plan-nodes.ts'
 import {
   endpointsOf,
@@ -46,10 +47,7 @@ const DEFAULT_SIZE: PlaygroundSize = {proxies: 1, targets: 2, mountpaths: 2}
 
 export async function bringUp(options: UpOptions): Promise<UpResult> {
   const beganMs = performance.now()
-  const found = readRecord(options.name)
-  if (found !== undefined) checkSize(found, options.size)
-  const record = found ?? (await create(options))
-  layOut(record)
+  const {record, created} = await withLock(() => findOrCreate(options))
   const total = record.nodes.length
   const started = record.nodes.filter((node) => runningPid(record, node) === undefined)
   if (started.length > 0) {
@@ -64,7 +62,17 @@ export async function bringUp(options: UpOptions): Promise<UpResult> {
     onReady: (ready) => options.onProgress?.(`${ready} of ${total} nodes are ready`),
   })
   remember(record)
-  return {record, started, created: found === undefined, durationMs: performance.now() - beganMs}
+  return {record, started, created, durationMs: performance.now() - beganMs}
+}
+
+async function findOrCreate(
+  options: UpOptions,
+): Promise<{readonly record: PlaygroundRecord; readonly created: boolean}> {
+  const found = readRecord(options.name)
+  if (found !== undefined) checkSize(found, options.size)
+  const record = found ?? (await create(options))
+  layOut(record)
+  return {record, created: found === undefined}
 }
 
 function checkSize(record: PlaygroundRecord, wanted: Partial<PlaygroundSize>): void {
