@@ -1,7 +1,7 @@
 /**
- * Makes finished files durable and visible: fsync of each file, rename, fsync of each directory
- * once for all that arrived together (group commit). While one group waits for the device the next
- * one collects. Large files are fsynced without waiting for a group's small ones.
+ * Makes finished files durable and visible: fsync of the file, rename, fsync of its directory. Group
+ * commit without a barrier: all that renamed into a directory before its fsync began share that fsync,
+ * and the filesystem's journal commits what is in flight together. Nobody waits for a group to fill.
  *
  * The order is the promise: a file is durable before its name is, and the name before the caller is
  * told. After a failed fsync nothing is tried again on that descriptor.
@@ -10,9 +10,6 @@
 import type {Fd} from './fs.ts'
 import type {Mountpath} from './mountpaths.ts'
 import {closeQuietly} from './object-file.ts'
-
-/** Files in one group: bounds the memory of a burst and the wait of its first member. */
-const GROUP_MAX = 256
 
 export interface Commit {
   /** Open, complete, at `workPath`. Closed by the committer. */
@@ -36,7 +33,7 @@ export interface Committer {
 
 /** One per mountpath. */
 export function createCommitter(mountpath: Mountpath): Committer {
-  const group = new GroupCommit(mountpath)
+  const group = new SharedCommit(mountpath)
   return {
     commit: (item) => group.add(item),
     sync: (fd, done) => group.sync(fd, done),
@@ -44,21 +41,22 @@ export function createCommitter(mountpath: Mountpath): Committer {
   }
 }
 
-class GroupCommit {
+type FolderDone = (error: Error | null) => void
+
+class SharedCommit {
   readonly #mountpath: Mountpath
-  readonly #queue: Commit[] = []
-  #running = false
+  /** Folders whose fsync has not begun: whoever renames into one meanwhile shares it. */
+  readonly #folders = new Map<string, FolderDone[]>()
 
   constructor(mountpath: Mountpath) {
     this.#mountpath = mountpath
   }
 
   add(item: Commit): void {
-    this.#queue.push(item)
-    if (this.#running) return
-    this.#running = true
-    // What arrives in this turn of the event loop belongs to the same group.
-    setImmediate(() => this.#runGroup())
+    this.sync(item.fd, (error) => {
+      if (error !== null) return this.#giveUp(item, error)
+      if (this.#publish(item)) this.#syncFolders(item)
+    })
   }
 
   addRelaxed(item: Commit): void {
@@ -70,56 +68,51 @@ class GroupCommit {
     calls.run<void>((back) => port.sync(fd, back), done)
   }
 
-  #runGroup(): void {
-    const group = this.#queue.splice(0, GROUP_MAX)
-    if (group.length === 0) {
-      this.#running = false
-      return
+  #syncFolders(item: Commit): void {
+    let left = item.folders.length
+    let failure: Error | null = null
+    if (left === 0) return item.done(null)
+    const oneDone = (error: Error | null): void => {
+      failure ??= error
+      left -= 1
+      if (left === 0) item.done(failure)
     }
-    const visible: Commit[] = []
-    let left = group.length
-    for (const item of group) {
-      this.sync(item.fd, (error) => {
-        if (error !== null) this.#giveUp(item, error)
-        else if (this.#publish(item)) visible.push(item)
-        left -= 1
-        if (left === 0) this.#syncFolders(visible)
-      })
-    }
+    for (const folder of item.folders) this.#shareFolder(folder, oneDone)
   }
 
-  #syncFolders(visible: readonly Commit[]): void {
-    const folders = [...new Set(visible.flatMap((item) => item.folders))]
-    let left = folders.length
-    let failure: Error | null = null
-    const finish = (): void => {
-      for (const item of visible) item.done(failure)
-      this.#runGroup()
+  #shareFolder(folder: string, done: FolderDone): void {
+    const waiting = this.#folders.get(folder)
+    if (waiting !== undefined) {
+      waiting.push(done)
+      return
     }
-    if (left === 0) return finish()
-    for (const folder of folders) {
-      this.#syncFolder(folder, (error) => {
+    const sharers = [done]
+    this.#folders.set(folder, sharers)
+    const {calls} = this.#mountpath
+    calls.run<void>(
+      (back) => {
+        // From here on a rename may come too late for this fsync.
+        this.#folders.delete(folder)
+        this.#syncFolder(folder, back)
+      },
+      (error) => {
+        if (this.#folders.get(folder) === sharers) this.#folders.delete(folder)
         // What is durable is not known any more, here or for anything that comes after.
-        if (error !== null) {
-          this.#mountpath.calls.disable(`fsync of ${folder} failed: ${error.message}`)
-        }
-        failure ??= error
-        left -= 1
-        if (left === 0) finish()
-      })
-    }
+        if (error !== null) calls.disable(`fsync of ${folder} failed: ${error.message}`)
+        for (const one of sharers) one(error)
+      },
+    )
   }
 
   #syncFolder(folder: string, done: (error: Error | null) => void): void {
-    const {calls, port} = this.#mountpath
+    const {port} = this.#mountpath
     let fd: Fd
     try {
       fd = port.open(folder, 'directory')
     } catch (error) {
-      calls.note(error)
       return done(error as Error)
     }
-    this.sync(fd, (error) => {
+    port.sync(fd, (error) => {
       closeQuietly(this.#mountpath, fd)
       done(error)
     })

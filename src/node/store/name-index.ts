@@ -10,8 +10,8 @@ import type {StatementSync} from 'node:sqlite'
 import type {ObjectName} from '../../model/ids.ts'
 import type {Checksum, ChecksumType, ObjectAttributes} from '../../model/object.ts'
 
-/** Rows that wait for a transaction: one turns into 10 µs each instead of 40. */
-const PENDING_MAX = 1024
+/** Rows that wait for a transaction: a few ms of work, during which nothing else runs. */
+const PENDING_MAX = 256
 /** How long a row may wait, so that a quiet node's index is complete. */
 const FLUSH_AFTER_MS = 250
 /** SQLite's cache, KiB. */
