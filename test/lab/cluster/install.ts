@@ -1,7 +1,7 @@
 /** From bare hosts to a cluster that stores and returns objects; the second deploy changes nothing. */
 
 import type {Test} from 'tap'
-import {onHost} from '../lab-under-test.ts'
+import {lab, onHost} from '../lab-under-test.ts'
 import {
   BUCKET,
   type Cluster,
@@ -79,6 +79,24 @@ export async function installCases(t: Test, cluster: Cluster): Promise<void> {
       )
       t.equal(leaks, '700 root', `h${host}`)
     }
+  })
+
+  await t.test('a snapshot brings the deployed cluster back in seconds', async (t) => {
+    t.equal((await lab(cluster.under, 'save', 'deployed')).status, 0)
+    const deleted = await operate(
+      cluster,
+      'bucket',
+      'rm',
+      `ais://${BUCKET}`,
+      '--yes',
+      ...via(cluster),
+    )
+    t.equal(deleted.status, 0, deleted.stderr)
+    const started = performance.now()
+    t.equal((await lab(cluster.under, 'restore', 'deployed')).status, 0)
+    t.ok(isWell(cluster, await settled(cluster)))
+    t.comment(`restored and well after ${Math.round(performance.now() - started)} ms`)
+    await allThere(t, cluster)
   })
 }
 
