@@ -227,12 +227,12 @@ t.test('a reader waits while a new name is visible but could still be undone', a
   const write = putBytes(store, 'a', bytesOf(20, 2))
   const seen: number[] = []
   for (let turn = 0; turn < 30; turn++) {
-    await new Promise((go) => setImmediate(go))
     store.whenSettled(keyOf('a'), () => {
       const lookup = store.lookup(keyOf('a'), true)
       if (lookup.type === 'object') seen.push(lookup.file.footer.attributes.sizeBytes)
       settled += 1
     })
+    await new Promise((go) => setImmediate(go))
   }
   await write
   t.equal(settled, 30)
