@@ -588,6 +588,7 @@ const FACTS: HostFacts = {
   cpus: 2,
   clock: {offsetMs: 0, uncertaintyMs: 5},
   hashes: {},
+  files: [],
   mounts: Object.fromEntries(
     ['/ais/mp1', '/ais/mp2', '/ais/mp3'].map((path, index) => [
       path,
@@ -655,6 +656,7 @@ t.test('each thing that speaks against a deploy is found, with why and how to me
 t.test('facts are what this machine says of itself', async (t) => {
   const question = {
     hashes: ['/etc/passwd'],
+    files: ['/etc/passwd', '/etc/none'],
     mounts: ['/proc', '/etc'],
     addresses: ['127.0.0.1'],
     ports: [1],
@@ -664,6 +666,7 @@ t.test('facts are what this machine says of itself', async (t) => {
   t.equal(facts.mounts['/proc']?.kind, 'mounted')
   t.equal(facts.mounts['/etc']?.kind, 'bare')
   t.match(facts.hashes['/etc/passwd'], /^[0-9a-f]{64}$/)
+  t.strictSame(facts.files, ['/etc/passwd'])
   t.ok(Math.abs(facts.clock.offsetMs) <= facts.clock.uncertaintyMs + 50)
   t.equal(parseFacts('uid\t0\n', {beforeMs: 0, afterMs: 0}), undefined, 'half an answer is none')
 })

@@ -317,21 +317,30 @@ def make_file(host, entry, content):
     if os.path.lexists(fresh):
         os.unlink(fresh)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    digest = hashlib.sha256()
     with os.fdopen(descriptor, "wb") as out:
-        if isinstance(content, bytes):
-            out.write(content)
-        else:
-            with gzip.open(content, "rb") as packed:
-                shutil.copyfileobj(packed, out, CHUNK)
+        for chunk in chunks_of(content):
+            digest.update(chunk)
+            out.write(chunk)
         out.flush()
         os.fsync(out.fileno())
-    if not isinstance(content, bytes) and hash_file(fresh) != entry["sha256"]:
+    if digest.hexdigest() != entry["sha256"]:
         os.unlink(fresh)
         raise ManifestError("the content of %s is damaged" % entry["path"])
     chown(fresh, entry["owner"])
     os.chmod(fresh, int(entry["mode"], 8))
     os.rename(fresh, path)
     sync_directory(os.path.dirname(path))
+
+
+def chunks_of(content):
+    """Bytes as they are, or those of a gzip file piece by piece."""
+    if isinstance(content, bytes):
+        yield content
+        return
+    with gzip.open(content, "rb") as packed:
+        for chunk in iter(lambda: packed.read(CHUNK), b""):
+            yield chunk
 
 
 def make_link(host, entry):

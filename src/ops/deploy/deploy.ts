@@ -9,7 +9,7 @@ import {rememberCluster} from '../../client/known-clusters.ts'
 import {findProblems, type Finding} from '../check/findings.ts'
 import {publicUrl, waitForHealth, type ClusterHealth} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
-import {applyManifest, type ApplyReport} from '../host/apply.ts'
+import {applyManifest, isContentMissing, type ApplyReport} from '../host/apply.ts'
 import {readFacts} from '../host/facts.ts'
 import {knownArchitectures} from '../payload/runtime.ts'
 import {restartPending} from '../node/rolling.ts'
@@ -166,7 +166,7 @@ function refuseFindings(findings: readonly Finding[]): void {
 }
 
 function applyStep(work: Work, host: TopologyHost, agree: Step): Step {
-  const {fleet, deployment, options, reports} = work
+  const {deployment, options, reports} = work
   const units = host.nodes.map(({instance}) => instance).join(', ')
   return {
     id: `${host.name}/install`,
@@ -177,25 +177,40 @@ function applyStep(work: Work, host: TopologyHost, agree: Step): Step {
       `user, directories, Node.js, aisnode ${deployment.release.version}, units: ${units}`,
     ],
     run: async ({report}) => {
-      const runtime = await runtimeFor(deployment, deployment.facts.get(host.name)?.arch ?? '')
-      const state = work.state ?? stateToSave(deployment.topology, [])
-      const apply = !options.dryRun
-      const payload = apply ? await missingPayload(deployment, host, runtime) : []
-      const bytes = payload.reduce((sum, {length}) => sum + length, 0)
-      if (bytes > 0) report({text: `sending ${Math.round(bytes / 1e6)} MB`})
-      const done = await applyManifest(
-        fleet.host(host.name),
-        manifestOf(deployment, host, runtime, state),
-        {
-          mode: apply ? 'apply' : 'check',
-          payload,
-          secrets: apply ? missingSecrets(deployment, host) : {},
-        },
-      )
+      const done = await bringTo(work, host, (text) => report({text}))
       reports.set(host.name, done)
       report({text: `${done.changed} changed`})
       return done
     },
+  }
+}
+
+/** Compares or applies. A file that is there but damaged is sent after all, once. */
+async function bringTo(
+  work: Work,
+  host: TopologyHost,
+  report: (text: string) => void,
+): Promise<ApplyReport> {
+  const {fleet, deployment, options} = work
+  const runtime = await runtimeFor(deployment, deployment.facts.get(host.name)?.arch ?? '')
+  const state = work.state ?? stateToSave(deployment.topology, [])
+  const manifest = manifestOf(deployment, host, runtime, state)
+  const remote = fleet.host(host.name)
+  if (options.dryRun) {
+    return applyManifest(remote, manifest, {mode: 'check', payload: [], secrets: {}})
+  }
+  const apply = async (all: boolean): Promise<ApplyReport> => {
+    const payload = await missingPayload(deployment, host, {runtime, all})
+    const bytes = payload.reduce((sum, {length}) => sum + length, 0)
+    if (bytes > 0) report(`sending ${Math.ceil(bytes / 1e6)} MB`)
+    const secrets = missingSecrets(deployment, host)
+    return applyManifest(remote, manifest, {mode: 'apply', payload, secrets})
+  }
+  try {
+    return await apply(false)
+  } catch (error) {
+    if (!(error instanceof AisError) || !isContentMissing(error)) throw error
+    return apply(true)
   }
 }
 

@@ -107,11 +107,14 @@ export function manifestOf(
   })
 }
 
-/** Frames for what the host lacks: the runtime, the bundle, the cluster key. */
+/**
+ * Frames for what the host lacks of runtime and bundle.
+ * @param all send both, whatever the host seems to have
+ */
 export async function missingPayload(
   deployment: Deployment,
   host: TopologyHost,
-  runtime: Runtime,
+  {runtime, all}: {readonly runtime: Runtime; readonly all: boolean},
 ): Promise<readonly Frame[]> {
   const facts = deployment.facts.get(host.name)
   const {release} = deployment
@@ -120,7 +123,7 @@ export async function missingPayload(
     {path: runtimePath(runtime), file: runtime.file, sha256: runtime.sha256},
     {path: bundlePath(release, runtime), file: release.file, sha256: release.sha256},
   ]
-  const lacking = wanted.filter(({path, sha256: hash}) => facts?.hashes[path] !== hash)
+  const lacking = wanted.filter(({path}) => all || facts?.files.includes(path) !== true)
   return Promise.all(
     lacking.map(({file, sha256: hash}) => {
       const key = `${hash} ${encoding}`

@@ -19,7 +19,9 @@ export function questionFor(
     ...(release === undefined ? [] : [bundlePath(release, runtime)]),
   ])
   return {
-    hashes: [...payload, `/etc/aisnode/secrets/${CLUSTER_KEY}`],
+    hashes: [`/etc/aisnode/secrets/${CLUSTER_KEY}`],
+    // Named by their hash, and hashed when the manifest is compared.
+    files: payload,
     mounts: host.nodes.flatMap((node) => node.mountpaths.map(({path}) => path)),
     addresses: addressesOf(host),
     ports: [...new Set(host.nodes.flatMap(portsOf))],

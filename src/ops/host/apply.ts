@@ -64,6 +64,11 @@ export async function applyManifest(
   throw commandError(host, 'apply.sh', result, report)
 }
 
+/** Whether a host refused because a file was not sent; nothing was changed there. */
+export function isContentMissing(error: AisError): boolean {
+  return error.code === 'HOST_COMMAND' && error.message.includes('did not arrive')
+}
+
 /**
  * Entries as apply.sh reads them: `type|path|mode|owner|sha256|restart|scope|value`, "-" for none.
  */
@@ -98,12 +103,17 @@ function entryFields(entry: ManifestEntry): string[] {
     entry.sha256 ?? '-',
     entry.restart.length === 0 ? '-' : entry.restart.join(','),
     entry.scope ?? '-',
-    entry.value ?? '-',
+    isPayload(entry) ? 'payload' : (entry.value ?? '-'),
   ]
   if (fields.some((field) => field === '' || /[|\n]/.test(field))) {
     throw new AisError({code: 'BAD_CONFIG', message: `${entry.path}: "|" cannot be part of it`})
   }
   return fields
+}
+
+/** A file whose bytes are neither in the manifest nor a secret. */
+function isPayload(entry: ManifestEntry): boolean {
+  return entry.type === 'file' && entry.content === undefined && entry.secretRef === undefined
 }
 
 function contentFrames(

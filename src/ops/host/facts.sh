@@ -2,7 +2,7 @@
 # Says what a host is and has, one "KEY<TAB>VALUE" per line; changes nothing. Runs on the host, with
 # nothing but sh and coreutils; what a tool would tell that is missing stays unsaid.
 #
-# Standard input: lines "hash PATH", "mount PATH", "address WORD", "port NUMBER", then "end".
+# Standard input: lines "hash PATH", "have PATH", "mount PATH", "address WORD", "port NUMBER", then "end".
 set -u
 LC_ALL=C; PATH=$PATH:/usr/sbin:/sbin; export LC_ALL PATH
 say() { printf '%s\t%s\n' "$1" "$2"; }
@@ -29,6 +29,7 @@ while read -r kind word; do
   case $kind in
     end) break ;;
     hash) [ -f "$word" ] && say "hash $word" "$(sha256sum <"$word" | cut -d' ' -f1)" ;;
+    have) [ -f "$word" ] && say have "$word" ;;
     mount)
       if (cd "$word" 2>/dev/null && mountpoint -q .); then
         say "mount $word" "$(stat -c %d "$word") $(stat -f -c %T "$word") $(df -Pk "$word" | tail -n 1 | tr -s ' ' | cut -d' ' -f4) $(stat -c %U:%G "$word")"

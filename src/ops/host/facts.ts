@@ -41,6 +41,8 @@ export interface HostFacts {
   /** The host's clock minus ours, and by how much that may be wrong. */
   readonly clock: {readonly offsetMs: number; readonly uncertaintyMs: number}
   readonly hashes: Readonly<Record<string, string>>
+  /** Which of the asked files are there. */
+  readonly files: readonly string[]
   readonly mounts: Readonly<Record<string, MountFact>>
   /** What each asked name resolves to, there. */
   readonly addresses: Readonly<Record<string, readonly string[]>>
@@ -60,6 +62,8 @@ export interface HostFacts {
 /** What to ask beyond the general. */
 export interface FactsQuestion {
   readonly hashes: readonly string[]
+  /** Files too large to be hashed for a question. */
+  readonly files: readonly string[]
   readonly mounts: readonly string[]
   readonly addresses: readonly string[]
   readonly ports: readonly number[]
@@ -73,6 +77,7 @@ export async function readFacts(
 ): Promise<HostFacts> {
   const lines = [
     ...question.hashes.map((path) => `hash ${path}`),
+    ...question.files.map((path) => `have ${path}`),
     ...question.mounts.map((path) => `mount ${path}`),
     ...question.addresses.map((word) => `address ${word}`),
     ...question.ports.map((port) => `port ${port}`),
@@ -127,6 +132,7 @@ export function parseFacts(
     cpus: Number(one('cpus')),
     clock: clockOf(Number(one('time')) * 1000, heard),
     hashes: Object.fromEntries(under('hash')),
+    files: many('have'),
     mounts: Object.fromEntries(under('mount').map(([path, value]) => [path, mountOf(value)])),
     addresses: grouped(under('address')),
     local: many('local'),
