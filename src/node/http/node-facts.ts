@@ -1,12 +1,12 @@
 /** This node as `what=` answers, health and metrics describe it. */
 
 import type {NodeFacts} from '../../wire/node-status.ts'
-import {stateFlags} from '../../wire/node-state.ts'
+import {STATE_FLAG, stateFlags} from '../../wire/node-state.ts'
 import {selfMember} from '../config/load.ts'
 import {systemFacts} from '../observe/process.ts'
 import {totalOf} from '../observe/stats.ts'
 import {RELEASE} from '../version.ts'
-import {measureMountpaths, mountpathProblem} from './capacity.ts'
+import {measureMountpaths, mountpathProblem, type MountpathState} from './capacity.ts'
 import type {NodeContext} from './context.ts'
 
 export async function nodeFacts(context: NodeContext): Promise<NodeFacts> {
@@ -19,8 +19,13 @@ export async function nodeFacts(context: NodeContext): Promise<NodeFacts> {
     mountpaths: await measureMountpaths(states),
     mountpathProblem: mountpathProblem(states),
     system: systemFacts(),
-    moreFlags: 0,
+    moreFlags: stateOf(states),
   }
+}
+
+/** State bits that the view cannot know. */
+export function stateOf(states: readonly MountpathState[]): number {
+  return states.some(({state}) => state !== 'available') ? STATE_FLAG.diskFault : 0
 }
 
 /** Statistics over all buckets by AIStore's names. */
@@ -29,7 +34,7 @@ async function trackerOf(context: NodeContext): Promise<Readonly<Record<string, 
   const totals = Object.keys(counters).map((name) => [name, totalOf(counters, name)] as const)
   return {
     ...Object.fromEntries(totals),
-    'state.flags': stateFlags(context.view()),
+    'state.flags': stateFlags(context.view()) | stateOf(context.mountpaths()),
     'up.ns.time': uptimeNs(context),
   }
 }

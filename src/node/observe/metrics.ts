@@ -16,6 +16,8 @@ export interface MetricsInput {
   readonly view: ClusterView
   readonly counters: StatsSnapshot
   readonly uptimeSeconds: number
+  /** State bits that the view cannot know. */
+  readonly moreFlags: number
 }
 
 /** Metrics that carry AIStore's `xkind` label; empty for what users do. */
@@ -58,7 +60,7 @@ export function metricsText(input: MetricsInput): Promise<string> {
     `ais_${role}_state_flags`,
     'bitwise value of enumerated node-state flags, including warnings and alerts',
     nodeId,
-    stateFlags(view),
+    stateFlags(view) | input.moreFlags,
   )
   gauge(
     `ais_${role}_uptime`,

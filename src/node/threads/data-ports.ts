@@ -25,6 +25,8 @@ export interface DataPortsDeps {
   /** Every worker holds the view of this record index. */
   readonly held: (index: number) => void
   readonly answer: (question: Question) => Promise<Answer>
+  /** Something is wrong that does not keep the node from serving. */
+  readonly problem: (text: string) => void
   readonly fatal: (fatal: Fatal) => void
 }
 
@@ -101,6 +103,7 @@ export class DataPorts {
     switch (message.type) {
       case 'listening':
         port.listening = true
+        if (message.problem !== '') this.#deps.problem(message.problem)
         if (this.#ports.every((each) => each.listening)) this.#onListening()
         return
       case 'view-held':

@@ -13,6 +13,7 @@ import type {ClusterView} from '../../model/cluster-view.ts'
 import type {Command, CommandResult} from '../../model/command.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import {EXIT_FAILED} from '../exit.ts'
+import {mountpathProblem} from '../http/capacity.ts'
 import type {NodeContext} from '../http/context.ts'
 import {openListeners, type OpenListeners} from '../http/listeners.ts'
 import {createLog, reasonOf, type Log} from '../observe/log.ts'
@@ -75,7 +76,9 @@ class DataWorker {
       if (this.#start.config.file.role === 'target')
         this.#target = await this.#openTarget(askTarget)
       this.#open = await openListeners(this.#context(askTarget), keys, self, this.#start.number)
-      this.#tell({type: 'listening'})
+      const problem = mountpathProblem(this.#target?.mountpaths() ?? [])
+      if (problem !== '') this.#log.error('not all mountpaths serve', {problem})
+      this.#tell({type: 'listening', problem})
     } catch (error) {
       this.#tell({type: 'fatal', refusal: refusalOf(error), status: statusOf(error)})
     }

@@ -78,6 +78,7 @@ class Main {
   #self: SelfIdentity | null = null
   #epoch = 0
   #view: ClusterView | null = null
+  #problem = ''
   #phase: 'running' | 'stopping' | 'ending' = 'running'
 
   constructor(options: MainThreadOptions) {
@@ -100,6 +101,7 @@ class Main {
       starts: this.#dataStarts(),
       held: (index) => this.#runtime.tell({type: 'view-held', index, nowMs: this.#clock.nowMs()}),
       answer: (question) => this.#answer(question),
+      problem: (text) => this.#noteProblem(text),
       fatal,
     })
     this.#notifier = createNotifier(process.env)
@@ -141,7 +143,7 @@ class Main {
     await this.#data.listening
     const {public: open, control} = config.file.listen
     this.#log.info('listening', {public: open, control, openFiles: openFilesLimit()})
-    this.#notifier.ready(statusLine(this.#view))
+    this.#notifier.ready(this.#statusLine())
     this.#notifier.watch(() => true)
   }
 
@@ -187,10 +189,20 @@ class Main {
   }
 
   #publish(view: ClusterView): void {
-    const before = statusLine(this.#view)
+    const before = this.#statusLine()
     this.#view = view
     this.#data.publish(view)
-    if (statusLine(view) !== before) this.#notifier.status(statusLine(view))
+    if (this.#statusLine() !== before) this.#notifier.status(this.#statusLine())
+  }
+
+  #noteProblem(text: string): void {
+    this.#problem = text
+    this.#notifier.status(this.#statusLine())
+  }
+
+  #statusLine(): string {
+    const line = statusLine(this.#view)
+    return this.#problem === '' ? line : `${line}; ${this.#problem}`
   }
 
   /** What handshakes prove: the id, with the incarnation and the cluster of the durable state. */

@@ -61,7 +61,8 @@ export type ToDataWorker =
   | {readonly type: 'stop'}
 
 export type FromDataWorker =
-  | {readonly type: 'listening'}
+  /** `problem`: what is wrong with the mountpaths, for the unit's status; '' when nothing is. */
+  | {readonly type: 'listening'; readonly problem: string}
   | {readonly type: 'view-held'; readonly serial: number}
   | {readonly type: 'asked'; readonly askId: number; readonly question: Question}
   | {readonly type: 'stats'; readonly reportId: number; readonly snapshot: StatsSnapshot}

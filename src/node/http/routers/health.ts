@@ -12,7 +12,7 @@ import {HEADER} from '../../../wire/headers.ts'
 import {encodeNodeState} from '../../../wire/node-state.ts'
 import {QUERY, queryFlag} from '../../../wire/query.ts'
 import type {NodeContext} from '../context.ts'
-import {clusterUptimeNs, uptimeNs} from '../node-facts.ts'
+import {clusterUptimeNs, stateOf, uptimeNs} from '../node-facts.ts'
 import {queryOf, relayed, sendDone, sendJson} from '../respond.ts'
 
 const CII_APR = 'cii-apr'
@@ -41,7 +41,7 @@ async function answerHealth(context: NodeContext, ctx: Context, served: Served):
   if ((asks(QUERY.askPrimary) || asks(CII_APR)) && !isPrimary(context)) {
     throw new AisError(refusal('BAD_REQUEST', 'misdirected health-of-primary request'))
   }
-  if (state) return sendJson(ctx, encodeNodeState(context.view()))
+  if (state) return sendJson(ctx, encodeNodeState(context.view(), stateOf(context.mountpaths())))
   if (asks(QUERY.primaryReady)) {
     if (context.view().record !== null && (await relayed(context, ctx))) return
     return verdict(context, ctx, context.view().leading && context.view().clusterStarted)

@@ -3,6 +3,7 @@
 import Router from '@koa/router'
 
 import type {NodeContext} from '../context.ts'
+import {stateOf} from '../node-facts.ts'
 
 export function metricsRouter(context: NodeContext): Router {
   const router = new Router()
@@ -13,6 +14,7 @@ export function metricsRouter(context: NodeContext): Router {
       role: context.role,
       id: context.id,
       view: context.view(),
+      moreFlags: stateOf(context.mountpaths()),
       counters: await context.allStats(),
       uptimeSeconds: Number(process.hrtime.bigint() - context.startedNs) / 1e9,
     })
