@@ -111,8 +111,13 @@ export function onBeatAnswered(
   if (answer.promisedEpoch > stage.epoch) return adoptEpoch(turn, answer.promisedEpoch)
   const member = acceptedOf(turn.node)?.record.smap.nodes[purpose.id]
   const peer = reign(turn)?.peers[purpose.id]
-  if (member === undefined || peer === undefined || !isFrom(answer.voter, member)) return
+  if (member === undefined || peer === undefined) return
   const {nowMs} = turn.node
+  if (!isFrom(answer.voter, member)) {
+    // A joiner that has not stored its admission yet: it will have in a moment.
+    if (member.learner) updatePeer(turn, purpose.id, {beatDueMs: nowMs + CATCH_UP_MS})
+    return
+  }
   const answered = {
     heard: {inc: answer.voter.inc, run: answer.run},
     contactMs: Math.max(peer.contactMs, purpose.sentMs),

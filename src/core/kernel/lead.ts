@@ -80,9 +80,16 @@ function takeOffice(
     startWaiters: [],
     invitations: [],
     activeLog: [{atMs: node.nowMs, count: activeCount(record)}],
-    lastTargetLostMs: -Infinity,
+    // Who was marked lost by an earlier reign may have been so a moment ago (R13).
+    lastTargetLostMs: hasLostTarget(record) ? node.nowMs : -Infinity,
     brakeSaidAtMs: -Infinity,
   })
+}
+
+function hasLostTarget(record: ClusterRecord): boolean {
+  return Object.values(record.smap.nodes).some(
+    (member) => member.role === 'target' && member.away?.kind === 'lost',
+  )
 }
 
 /** Puts a record on its way. */

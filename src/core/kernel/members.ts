@@ -227,8 +227,8 @@ function markLost(turn: Turn, member: Member): void {
   const {stage, nowMs, timers, wallMs} = turn.node
   const record = acceptedOf(turn.node)?.record
   if (stage.stage !== 'leading' || record === undefined || !isCommitting(turn.node)) return
-  const change: Change = {type: 'mark-lost', id: member.id, sinceMs: wallMs}
-  if (isQueued(stage, change)) return
+  // One at a time, so that each is held against the brakes with the one before it counted.
+  if ([...stage.queue, ...stage.underWay].some((item) => item.change.type === 'mark-lost')) return
   const why = brake({
     record,
     member,
@@ -238,6 +238,7 @@ function markLost(turn: Turn, member: Member): void {
     settleMs: timers.settleMs,
   })
   if (why === '') {
+    const change: Change = {type: 'mark-lost', id: member.id, sinceMs: wallMs}
     enqueue(turn, {change, asks: []})
     return
   }

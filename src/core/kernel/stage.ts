@@ -5,7 +5,7 @@ import {isElectable} from '../../model/node.ts'
 import {formatEndpoint} from '../../model/node.ts'
 import type {Endpoint} from '../../model/node.ts'
 import {discoveryFrom} from '../membership/discovery.ts'
-import {founding, stepFounding} from '../membership/founding.ts'
+import {founding} from '../membership/founding.ts'
 import {standing} from '../election/state.ts'
 import type {Ask, NodeState} from './state.ts'
 import type {Turn} from './turn.ts'
@@ -74,12 +74,11 @@ export function stand(turn: Turn): void {
   })
 }
 
-/** Begins to found. */
+/** Begins to found; the caller carries on with `begun`. */
 export function foundCluster(turn: Turn): void {
-  const {founding: begun} = stepFounding(founding(otherPlaces(turn.node).length), {type: 'begun'})
   enter(turn, {
     stage: 'founding',
-    founding: begun,
+    founding: founding(otherPlaces(turn.node).length),
     nextAskMs: turn.node.nowMs,
     heardFrom: [],
     saidAtMs: turn.node.nowMs,

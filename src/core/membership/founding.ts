@@ -5,7 +5,7 @@
  * both succeed. There is no epoch to outbid and no time-out: the founder waits, and says for whom.
  */
 
-import {unreachable} from '../../base/assert.ts'
+import {assert, unreachable} from '../../base/assert.ts'
 import type {NodeId} from '../../model/ids.ts'
 
 export interface Founding {
@@ -39,6 +39,7 @@ export function stepFounding(
 ): {readonly founding: Founding; readonly orders: readonly FoundingOrder[]} {
   switch (event.type) {
     case 'begun':
+      assert(state.phase === 'asking', 'a founding begins with the question')
       return judge(state, [{type: 'ask'}])
     case 'granted': {
       const expected = state.phase === 'asking' ? event.pre : state.phase === 'voting' && !event.pre

@@ -49,6 +49,8 @@ export interface Invariants {
 }
 
 const VIOLATIONS_KEPT = 5
+/** The pause between two lost targets, less the drift of clocks. */
+const SETTLE_MS = 28_000
 
 export function createInvariants(seed: number): Invariants {
   const violations: Violation[] = []
@@ -63,6 +65,7 @@ export function createInvariants(seed: number): Invariants {
   const committed = new Map<string, StoredRecord>()
   const promises = new Map<string, number>()
   const served = new Map<number, number>()
+  let targetLostMs = -Infinity
   let amnesiac: {readonly id: NodeId; readonly inc: number} | null = null
   const acks: Acknowledged[] = []
   const asking = new Map<string, {readonly epoch: number; readonly id: string}>()
@@ -110,7 +113,7 @@ export function createInvariants(seed: number): Invariants {
   }
 
   /** C9, C10: the decision that a record is committed rests on disks that hold it. */
-  function onCommit(node: NodeState, proposal: StoredRecord): void {
+  function onCommit(process: SimProcess, node: NodeState, proposal: StoredRecord): void {
     const sha = learn(proposal)
     const position = `${proposal.record.epoch}.${proposal.record.index}`
     if (!isRecordQuorum(proposal.record, holders.get(sha) ?? new Set())) {
@@ -119,7 +122,7 @@ export function createInvariants(seed: number): Invariants {
     if (committed.has(sha)) return
     checkChain(proposal)
     checkCarried(proposal)
-    checkBrakes(proposal)
+    checkBrakes(process, proposal)
     committed.set(sha, proposal)
     if (newest === null || comparePositions(proposal.record, newest.record) > 0) newest = proposal
     else violate('C5', `${position} committed after ${newest.record.epoch}.${newest.record.index}`)
@@ -158,13 +161,18 @@ export function createInvariants(seed: number): Invariants {
   }
 
   /** C16: one member is marked lost by one record, and never below the floor. */
-  function checkBrakes(proposal: StoredRecord): void {
+  function checkBrakes(process: SimProcess, proposal: StoredRecord): void {
     if (newest === null) return
     const before = newest.record.smap.nodes
     const lost = Object.values(proposal.record.smap.nodes).filter(
       (member) => member.away?.kind === 'lost' && before[member.id]?.away?.kind !== 'lost',
     )
     if (lost.length > 0) saw('member marked lost')
+    if (lost.some((member) => member.role === 'target')) {
+      if (process.atMs() - targetLostMs < SETTLE_MS)
+        violate('C16', 'two targets marked lost at once')
+      targetLostMs = process.atMs()
+    }
     if (lost.length > 1) violate('C16', `${lost.length} members marked lost by one record`)
     const members = Object.values(proposal.record.smap.nodes)
     for (const member of members) {
@@ -193,7 +201,7 @@ export function createInvariants(seed: number): Invariants {
       if (member === undefined || !isElectable(member)) violate('C11', `${self} may not lead`)
     }
     if (metasync.phase === 'sealing' && old?.metasync !== metasync)
-      onCommit(node, metasync.proposal)
+      onCommit(process, node, metasync.proposal)
   }
 
   /** R3, R8, R9: what others hear is on disk. */

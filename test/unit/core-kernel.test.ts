@@ -1,0 +1,599 @@
+/** The kernel in scenes: founding, joining, loss, return, stop, restart, refusals. Virtual time. */
+
+import t from 'tap'
+import type {
+  BootFacts,
+  Command,
+  CommandResult,
+  KernelEffect,
+  KernelEvent,
+  PeerRequest,
+} from '../../src/core/kernel/events.ts'
+import type {PeerAnswer} from '../../src/model/peer-messages.ts'
+import {initialKernel, step} from '../../src/core/kernel/step.ts'
+import type {ClusterUuid, NodeId} from '../../src/model/ids.ts'
+import {NODE_FLAG, type Member} from '../../src/model/node.ts'
+import type {ClusterRecord} from '../../src/model/record.ts'
+import type {SimProcess} from '../sim/world/process.ts'
+import {createScene, SIM_UUID, sceneFacts, scenePlace, type Scene} from '../sim/world/scene.ts'
+import {simBucket} from '../sim/world/workload.ts'
+import {isConverged} from '../sim/world/world.ts'
+
+interface Stage extends Scene {
+  readonly lines: string[]
+  readonly run: (ms: number) => void
+  /** Runs until something holds; says how long that took, -1 when it did not. */
+  readonly until: (holds: () => boolean, limitMs?: number) => number
+  readonly at: (index: number) => SimProcess
+  /** The committed record in use at a node. */
+  readonly record: (index?: number) => ClusterRecord
+  readonly member: (index: number) => Member | undefined
+  readonly ask: (index: number, command: Command) => CommandResult
+}
+
+/** A cluster on stage, all nodes off. */
+function stageOf(facts: readonly BootFacts[], seed = 7): Stage {
+  const lines: string[] = []
+  const scene = createScene({
+    seed,
+    facts,
+    delayMs: 0.3,
+    lossRatio: 0,
+    duplicateRatio: 0,
+    diskMs: 5,
+    encodeOneIn: 4,
+    witness: {
+      stepped: (_process, _before, _event, effects) => {
+        for (const effect of effects) if (effect.type === 'log') lines.push(effect.text)
+      },
+      durable: () => undefined,
+      inUse: () => undefined,
+      threw: (_process, error) => {
+        throw error
+      },
+    },
+    onExit: () => undefined,
+  })
+  const at = (index: number): SimProcess => scene.processes[index] as SimProcess
+  const run = (ms: number): void => void scene.clock.runUntil(scene.clock.nowMs() + ms)
+  const until = (holds: () => boolean, limitMs = 60_000): number => {
+    for (let ms = 0; ms < limitMs; ms += 5) {
+      if (holds()) return ms
+      run(5)
+    }
+    return -1
+  }
+  const record = (index = 0): ClusterRecord => at(index).view()?.record as ClusterRecord
+  return {
+    ...scene,
+    lines,
+    run,
+    until,
+    at,
+    record,
+    member: (index) => at(0).view()?.record?.smap.nodes[at(index).facts.self.id],
+    ask: (index, command) => {
+      let heard: CommandResult | undefined
+      at(index).command(command, (result) => {
+        heard = result
+      })
+      until(() => heard !== undefined, 70_000)
+      return heard as CommandResult
+    },
+  }
+}
+
+function started(proxies: number, targets: number, seed = 7): Stage {
+  const stage = stageOf(sceneFacts(proxies, targets), seed)
+  for (const process of stage.processes) process.start()
+  stage.until(() => isConverged(stage.processes))
+  return stage
+}
+
+const bucket = (name: string): Command => ({
+  type: 'create-bucket',
+  ref: simBucket(name),
+  set: {},
+  durability: 'default',
+})
+
+t.test('seven nodes form a cluster within a second', (t) => {
+  const stage = stageOf(sceneFacts(3, 4))
+  for (const process of stage.processes) process.start()
+  const ms = stage.until(() => isConverged(stage.processes))
+  t.ok(ms >= 0 && ms < 1000, `took ${ms} ms`)
+  t.equal(stage.record().uuid, SIM_UUID)
+  t.equal(stage.record().pv, null, 'the joint change is finished')
+  t.equal(stage.record().own.length, 1)
+  t.end()
+})
+
+t.test('a founder waits for a majority of the configured nodes and says for whom', (t) => {
+  const stage = stageOf(sceneFacts(3, 2))
+  stage.at(0).start()
+  stage.at(1).start()
+  stage.run(25_000)
+  t.notOk(stage.at(0).view()?.record)
+  t.match(stage.lines.join('\n'), /2 of 5 configured nodes; silent: 127.0.0.1:50021/)
+  stage.at(2).start()
+  t.ok(stage.until(() => stage.at(0).view()?.leading === true) < 1000)
+  t.notOk(stage.at(0).view()?.clusterStarted, 'two configured nodes are awaited')
+  const waiting = stage.ask(0, {type: 'await-started'})
+  t.equal(waiting.type, 'done', 'at most for startup_time')
+  t.ok(stage.at(0).view()?.clusterStarted)
+  t.equal(stage.ask(0, {type: 'await-started'}).type, 'done', 'and at once afterwards')
+  t.end()
+})
+
+t.test(
+  'whoever may found is chosen by id, by word or by configuration, and never with state',
+  (t) => {
+    const facts = sceneFacts(3, 0)
+    const hinted = (hint: BootFacts['primaryHint']) =>
+      facts.map((fact, index) =>
+        index === 1 ? {...fact, primaryHint: hint} : {...fact, bootstrap: false},
+      )
+    for (const hint of [
+      {id: facts[1]?.self.id ?? null, isPrimary: null},
+      {id: null, isPrimary: true},
+    ]) {
+      const stage = stageOf(hinted(hint))
+      for (const process of stage.processes) process.start()
+      t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+      t.equal(stage.record().smap.primary, facts[1]?.self.id)
+    }
+    const two = stageOf(facts.map((fact, index) => ({...fact, bootstrap: index < 2})))
+    for (const process of two.processes) process.start()
+    t.ok(two.until(() => isConverged(two.processes)) >= 0, 'of two founders one succeeds')
+    t.end()
+  },
+)
+
+t.test('a new target is in the map, leased and settled soon after its first contact', (t) => {
+  const stage = stageOf(sceneFacts(1, 3))
+  for (const index of [0, 1, 2]) stage.at(index).start()
+  stage.until(() => stage.member(2)?.learner === false)
+  stage.ask(0, bucket('some'))
+  stage.at(3).start()
+  const ms = stage.until(() => stage.member(3)?.learner === false && stage.at(3).leaseValid())
+  t.ok(ms >= 0 && ms < 600, `took ${ms} ms, ticks and the first question included`)
+  t.equal(stage.record().own.length, 2, 'keys have passed')
+  stage.until(() => stage.at(3).view()?.settledIndex === stage.record().own.at(-1)?.index)
+  t.equal(stage.at(3).view()?.settledIndex, stage.record().own.at(-1)?.index)
+  t.end()
+})
+
+t.test('all nodes restarted in any order come back as they were', (t) => {
+  const stage = started(3, 4)
+  stage.ask(0, bucket('kept'))
+  const before = stage.record()
+  for (const power of [false, true]) {
+    for (const process of stage.processes) process.kill(power)
+    stage.run(100)
+    for (const index of [6, 2, 5, 0, 3, 1, 4]) {
+      stage.at(index).start()
+      stage.run(50)
+    }
+    t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  }
+  const after = stage.record()
+  t.equal(after.uuid, before.uuid)
+  t.strictSame(Object.keys(after.smap.nodes).sort(), Object.keys(before.smap.nodes).sort())
+  t.ok(after.index > before.index && after.epoch > before.epoch)
+  t.equal(after.smap.version, before.smap.version)
+  t.ok(after.bmd.buckets['ais/@#/kept'])
+  t.end()
+})
+
+t.test('a primary that is restarted alone is elected anew, and never resumes', (t) => {
+  const stage = started(3, 2)
+  const {epoch} = stage.record()
+  stage.at(0).kill(true)
+  stage.run(5000)
+  t.match(stage.lines.join('\n'), /nothing heard from the primary/)
+  t.match(stage.ask(1, bucket('early')), {refusal: {code: 'NO_PRIMARY'}})
+  stage.at(0).start()
+  const ms = stage.until(() => isConverged(stage.processes))
+  t.ok(ms >= 0 && ms < 1500, `took ${ms} ms`)
+  t.equal(stage.record().epoch, epoch + 1)
+  t.end()
+})
+
+t.test('a candidate without a majority waits, says for whom, and raises no epoch', (t) => {
+  const stage = started(3, 0)
+  for (const process of stage.processes) process.kill(false)
+  stage.at(0).start()
+  stage.run(25_000)
+  t.match(stage.lines.join('\n'), /no yes from proxy-01 at 127.0.0.1:50011, proxy-02/)
+  t.equal(stage.at(0).node()?.durable.promisedEpoch, 1)
+  stage.at(2).start()
+  t.ok(stage.until(() => stage.at(0).view()?.leading === true) < 2000)
+  t.end()
+})
+
+t.test('a command is answered when all active members use its record', (t) => {
+  const stage = started(3, 4)
+  const from = stage.clock.nowMs()
+  const done = stage.ask(0, bucket('quick'))
+  t.match(done, {type: 'done', bucket: {bid: '9223372036854775809'}})
+  t.ok(stage.clock.nowMs() - from < 100, `took ${stage.clock.nowMs() - from} ms`)
+  for (const process of stage.processes) t.ok(process.view()?.record?.bmd.buckets['ais/@#/quick'])
+  t.match(stage.ask(0, bucket('quick')), {refusal: {code: 'BUCKET_EXISTS'}})
+  t.match(stage.ask(1, bucket('other')), {type: 'elsewhere', primary: scenePlace(0, 1)})
+  t.match(stage.ask(0, {type: 'set-config', set: {a: 1}, reset: false}), {type: 'done'})
+  stage.at(6).pause()
+  const slow = stage.clock.nowMs()
+  t.match(stage.ask(0, bucket('slow')), {type: 'done'}, 'one that is slow is not waited for long')
+  t.ok(stage.clock.nowMs() - slow <= 1200)
+  stage.at(6).thaw()
+  t.end()
+})
+
+t.test('without a majority nothing is changed, and nobody is kept waiting', (t) => {
+  const stage = started(3, 0)
+  stage.at(1).kill(false)
+  stage.at(2).kill(false)
+  const cut = stage.ask(0, bucket('lost'))
+  t.match(cut, {refusal: {code: 'NO_QUORUM', message: /unknown/}})
+  t.match(stage.ask(0, bucket('lost')), {refusal: {code: 'NO_QUORUM', message: /no majority/}})
+  t.notOk(stage.at(0).view()?.leading)
+  stage.at(1).start()
+  t.ok(stage.until(() => stage.at(0).view()?.leading === true) >= 0)
+  t.end()
+})
+
+t.test('an ordered stop is an absence: ownership stays, the visible map too', (t) => {
+  const stage = started(3, 4)
+  const before = stage.record()
+  stage.at(6).stop()
+  t.ok(stage.until(() => !stage.at(6).isUp()) < 500)
+  t.match(stage.member(6), {away: {kind: 'absent'}})
+  t.equal(stage.record().smap.version, before.smap.version)
+  t.strictSame(stage.record().own, before.own)
+  stage.run(2000)
+  stage.at(6).start()
+  const ms = stage.until(() => stage.member(6)?.away === null && stage.at(6).leaseValid())
+  t.ok(ms >= 0 && ms < 500, `back after ${ms} ms`)
+  t.equal(stage.record().smap.version, before.smap.version)
+  stage.at(6).stop()
+  stage.run(34_000)
+  t.match(stage.member(6), {away: {kind: 'lost'}}, 'an absence that lasts is a loss')
+  t.end()
+})
+
+t.test('a primary ends what is under way when it is told to stop', (t) => {
+  const stage = started(3, 0)
+  let heard: CommandResult | undefined
+  stage.at(0).command(bucket('last'), (result) => {
+    heard = result
+  })
+  stage.at(0).stop()
+  t.match(stage.ask(0, bucket('late')), {refusal: {code: 'NOT_READY'}})
+  stage.until(() => !stage.at(0).isUp(), 3000)
+  t.notOk(stage.at(0).isUp())
+  t.equal(heard?.type, 'done')
+  stage.at(1).stop()
+  t.ok(stage.until(() => !stage.at(1).isUp(), 5000) >= 0, 'nobody is left to hear it')
+  t.end()
+})
+
+t.test('a dead target is lost when others confirm it, one at a time', (t) => {
+  const stage = started(3, 4)
+  stage.ask(0, bucket('some'))
+  stage.at(6).kill(false)
+  stage.at(5).kill(false)
+  const ms = stage.until(() => [5, 6].some((index) => stage.member(index)?.away?.kind === 'lost'))
+  t.ok(ms > 4000 && ms < 8000, `took ${ms} ms`)
+  stage.run(5000)
+  const lost = [5, 6].filter((index) => stage.member(index)?.away?.kind === 'lost')
+  t.equal(lost.length, 1)
+  t.match(stage.lines.join('\n'), /brake: .*another target was marked lost/)
+  stage.run(40_000)
+  t.match(
+    [5, 6].map((index) => stage.member(index)?.away?.kind),
+    ['lost', 'lost'],
+  )
+  stage.at(4).kill(false)
+  stage.run(80_000)
+  t.equal(stage.member(4)?.away, null, 'never below two thirds')
+  t.match(stage.lines.join('\n'), /brake: .*the floor is/)
+  for (const index of [4, 5, 6]) stage.at(index).start()
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.ok(stage.record().own.length > 2)
+  t.end()
+})
+
+t.test('a target that only the primary cannot reach is not lost', (t) => {
+  const stage = started(3, 4)
+  stage.network.cut(0, 6)
+  stage.network.cut(6, 0)
+  stage.run(30_000)
+  t.equal(stage.member(6)?.away, null)
+  stage.network.heal()
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.end()
+})
+
+t.test('where nobody else can look, silence has to last longer', (t) => {
+  const stage = started(1, 4)
+  for (const index of [1, 2, 3, 4]) stage.at(index).kill(false)
+  stage.run(9000)
+  t.notOk([1, 2, 3, 4].some((index) => stage.member(index)?.away))
+  stage.run(8000)
+  t.equal([1, 2, 3, 4].filter((index) => stage.member(index)?.away).length, 1)
+  t.end()
+})
+
+t.test('a primary that was frozen suspects itself first', (t) => {
+  const stage = started(3, 4)
+  stage.at(0).pause()
+  stage.run(8000)
+  stage.at(0).thaw()
+  stage.run(1000)
+  t.notOk(stage.lines.some((line) => line.includes('is lost')))
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.end()
+})
+
+t.test('a wiped node comes back as a learner under a new incarnation', (t) => {
+  const stage = started(3, 4)
+  stage.ask(0, bucket('some'))
+  for (const forget of ['wipe', 'rot'] as const) {
+    const inc = stage.member(6)?.inc ?? 0
+    stage.at(6).kill(true)
+    stage.at(6).disk[forget]()
+    stage.at(6).start()
+    t.ok(stage.until(() => stage.member(6)?.inc === inc + 1 && !stage.member(6)?.learner) >= 0)
+    t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  }
+  t.match(stage.lines.join('\n'), /stored state is unreadable/)
+  t.end()
+})
+
+t.test('a founder that lost its disk joins nobody and founds nothing', (t) => {
+  const stage = started(3, 2)
+  stage.at(0).kill(true)
+  stage.at(0).disk.wipe()
+  stage.at(0).start()
+  stage.run(20_000)
+  t.notOk(stage.at(0).view()?.record)
+  t.equal(stage.at(0).node()?.stage.stage, 'seeking')
+  t.match(stage.lines.join('\n'), /has a record of the cluster: joining instead/)
+  t.end()
+})
+
+t.test('a node whose file names only dead hosts finds the cluster through its saved map', (t) => {
+  const facts = sceneFacts(3, 2)
+  const stage = started(3, 2)
+  stage.at(4).kill(false)
+  const saved = stage.at(4).disk.load().state
+  const dead = {...(facts[4] as BootFacts), peers: [{host: '127.0.0.1', port: 9}]}
+  const asked = placesAsked(dead, saved)
+  t.ok(asked.includes(50_001) && asked.includes(50_011))
+  t.end()
+})
+
+/** Ports that a node asks in its first ticks. */
+function placesAsked(
+  facts: BootFacts,
+  durable: ReturnType<SimProcess['disk']['load']>['state'],
+): number[] {
+  const ports: number[] = []
+  let state = initialKernel()
+  const tell = (event: KernelEvent): void => {
+    const result = step(state, event)
+    state = result.state
+    for (const effect of result.effects) if (effect.type === 'send') ports.push(effect.to.port)
+  }
+  tell({type: 'booted', facts, durable, amnesia: '', seed: 1, nowMs: 0, wallMs: 0})
+  tell({type: 'tick', nowMs: 100, wallMs: 0})
+  return ports
+}
+
+t.test('a standby node waits for an invitation', (t) => {
+  const facts = sceneFacts(2, 2).map((fact, index) =>
+    index === 3 ? {...fact, standby: true, uuid: '' as const} : fact,
+  )
+  const stage = stageOf(facts)
+  for (const process of stage.processes) process.start()
+  stage.run(8000)
+  t.equal(stage.member(3), undefined)
+  const self = (facts[3] as BootFacts).self
+  const member: Member = {
+    id: self.id,
+    role: self.role,
+    public: self.public,
+    control: self.control,
+    data: self.data,
+    flags: 0,
+    inc: 0,
+    learner: true,
+    away: null,
+    speaks: [1, 1],
+  }
+  t.match(stage.ask(0, {type: 'join-by-admin', member}), {type: 'done'})
+  t.equal(stage.member(3)?.learner, false)
+  t.match(stage.ask(0, {type: 'join-by-admin', member}), {type: 'done'}, 'again is no change')
+  const nobody = {...member, id: 'nobody-0001' as NodeId, control: {host: 'x', port: 1}}
+  t.match(stage.ask(0, {type: 'join-by-admin', member: nobody}), {refusal: {code: 'UNREACHABLE'}})
+  t.end()
+})
+
+t.test('a node of another cluster, or with another state, is refused', (t) => {
+  const facts = sceneFacts(2, 2)
+  const stage = stageOf(
+    facts.map((fact, index) => (index === 3 ? {...fact, uuid: 'another-1' as ClusterUuid} : fact)),
+  )
+  for (const process of stage.processes) process.start()
+  stage.run(5000)
+  t.equal(stage.member(3), undefined)
+  t.match(stage.lines.join('\n'), /belongs to cluster sim-cluster-1, this node to another-1/)
+  const saved = stage.at(1).disk.load().state
+  const wrong = {...(facts[1] as BootFacts), uuid: 'another-1' as ClusterUuid}
+  const {effects} = step(initialKernel(), {
+    type: 'booted',
+    facts: wrong,
+    durable: saved,
+    amnesia: '',
+    seed: 1,
+    nowMs: 0,
+    wallMs: 0,
+  })
+  t.match(
+    effects.find((effect) => effect.type === 'exit'),
+    {status: 78},
+  )
+  t.end()
+})
+
+/** Puts one question to a node and gives what it says. */
+function put(stage: Stage, index: number, request: PeerRequest): PeerAnswer {
+  let heard: PeerAnswer | undefined
+  stage.at(index).peerAsked(1, request, (answer) => {
+    heard = answer
+  })
+  stage.until(() => heard !== undefined, 5000)
+  return heard as PeerAnswer
+}
+
+t.test('what is stale, foreign or meant for another is refused with the reason', (t) => {
+  const stage = started(3, 2)
+  const {epoch, index} = stage.record()
+  const beat = {
+    type: 'beat' as const,
+    uuid: SIM_UUID,
+    epoch,
+    committed: {epoch, index},
+    committedSha: '',
+    settled: 0,
+    started: true,
+    to: {inc: 1, run: 1},
+    echo: 0,
+    leaseMs: 0,
+  }
+  t.match(put(stage, 4, {...beat, uuid: 'another-1' as ClusterUuid}), {
+    accepted: false,
+    reason: /belongs/,
+  })
+  t.match(put(stage, 4, {...beat, to: {inc: 2, run: 1}}), {
+    accepted: false,
+    reason: /incarnation 1/,
+  })
+  t.match(put(stage, 4, {...beat, epoch: epoch - 1}), {accepted: false, reason: /promised epoch/})
+  const leaving = {
+    type: 'leaving' as const,
+    uuid: SIM_UUID,
+    voter: {id: 'stranger-1' as NodeId, inc: 1},
+    run: 1,
+  }
+  t.match(put(stage, 0, leaving), {recorded: false})
+  t.match(put(stage, 1, leaving), {recorded: false})
+  t.match(put(stage, 1, {type: 'probe', uuid: ''}), {primary: {id: 'proxy-00'}, hasState: true})
+  const invite = {
+    type: 'invite' as const,
+    uuid: 'another-1' as ClusterUuid,
+    primary: scenePlace(0, 1),
+    nonElectable: false,
+  }
+  t.match(put(stage, 1, invite), {refusal: {code: 'WRONG_CLUSTER'}})
+  t.match(put(stage, 1, {...invite, uuid: SIM_UUID}), {refusal: null})
+  const check = {
+    type: 'check' as const,
+    uuid: SIM_UUID,
+    subject: 'target-04' as NodeId,
+    control: scenePlace(4, 1),
+  }
+  t.match(put(stage, 1, check), {reachable: true})
+  t.match(put(stage, 1, {...check, subject: 'target-03' as NodeId}), {reachable: false})
+  const squatter: Member = {...(stage.member(4) as Member), id: 'squatter-1' as NodeId, inc: 0}
+  const join = {
+    type: 'join' as const,
+    member: squatter,
+    uuid: SIM_UUID,
+    by: 'self' as const,
+    hasState: false,
+    run: 1,
+  }
+  t.match(put(stage, 0, join), {refusal: {code: 'DUPLICATE_NODE'}})
+  t.match(put(stage, 1, join), {refusal: null, primary: scenePlace(0, 1)})
+  t.end()
+})
+
+t.test('a record of the same position and other content raises the alarm', (t) => {
+  const stage = started(3, 0)
+  const accepted = stage.at(1).node()?.durable.accepted
+  if (accepted === null || accepted === undefined) return t.fail('a record')
+  const forged = {...accepted, text: `${accepted.text} `, sha: 'forged'}
+  const request = {
+    type: 'prepare' as const,
+    uuid: SIM_UUID,
+    epoch: accepted.record.epoch,
+    record: forged,
+    committed: {epoch: 0, index: 0},
+  }
+  t.match(put(stage, 1, request), {accepted: false, reason: /another record/})
+  t.match(stage.lines.join('\n'), /refused record/)
+  t.match(put(stage, 1, {...request, record: accepted}), {accepted: true}, 'the same again is held')
+  return t.end()
+})
+
+t.test('a primary that hears of a higher epoch steps down and is elected above it', (t) => {
+  const stage = started(3, 0)
+  const {epoch} = stage.record()
+  const vote = {
+    type: 'vote' as const,
+    uuid: SIM_UUID,
+    epoch: epoch + 5,
+    candidate: {id: 'proxy-00' as NodeId, inc: 1},
+    pre: false,
+    founding: false,
+    holds: null,
+  }
+  t.match(put(stage, 1, vote), {granted: true, promisedEpoch: epoch + 5})
+  t.match(put(stage, 1, vote), {granted: true}, 'a repeat gets the same answer')
+  let heard: CommandResult | undefined
+  stage.at(0).command({type: 'await-started'}, (result) => {
+    heard = result
+  })
+  t.ok(stage.until(() => stage.record().epoch > epoch + 5) >= 0)
+  t.match(stage.lines.join('\n'), /no longer primary of epoch/)
+  t.equal(heard?.type, 'done')
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.end()
+})
+
+t.test('a learner that is a proxy and not electable votes and never stands', (t) => {
+  const facts = sceneFacts(3, 0).map((fact, index) =>
+    index === 2 ? {...fact, self: {...fact.self, nonElectable: true}} : fact,
+  )
+  const stage = stageOf(facts)
+  for (const process of stage.processes) process.start()
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.equal(stage.member(2)?.flags, NODE_FLAG.nonElectable)
+  t.end()
+})
+
+t.test('a kernel takes nothing before it is booted, and boots once', (t) => {
+  const idle = initialKernel()
+  t.strictSame(step(idle, {type: 'tick', nowMs: 1, wallMs: 1}), {state: idle, effects: []})
+  const facts = sceneFacts(1, 0)[0] as BootFacts
+  const booted = {
+    type: 'booted' as const,
+    facts,
+    durable: null,
+    amnesia: '',
+    seed: 1,
+    nowMs: 5,
+    wallMs: 5,
+  }
+  const first = step(idle, booted)
+  t.throws(() => step(first.state, booted), /boots once/)
+  t.throws(() => step(first.state, {type: 'tick', nowMs: 1, wallMs: 1}), /monotonic/)
+  t.throws(
+    () => step(first.state, {type: 'persisted', token: 9, sha: '', nowMs: 6}),
+    /in their order/,
+  )
+  const orders = first.effects.map((effect: KernelEffect) => effect.type)
+  t.strictSame(orders, ['log', 'persist', 'persist'], 'one node alone founds by its own vote')
+  t.end()
+})
