@@ -132,8 +132,8 @@ function checksumProblem(
 }
 
 /**
- * The highest visible version among earlier owners that answer, so that it goes on counting after a
- * move; null when the local state is all there is to know. Numbers for people: silence costs nothing.
+ * The highest visible version among earlier owners that answer, so that it goes on counting after
+ * a move; null when the local state is all there is to know. For people: silence costs nothing.
  */
 function versionElsewhere(call: ObjectCall, admitted: Admitted): Promise<number> | null {
   const plan = planRead(readQuestion(call), null)
