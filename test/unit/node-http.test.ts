@@ -1,10 +1,12 @@
 /** The daemon's edge: configuration, authentication between nodes, a gateway's public listener. */
 
+import {spawnSync} from 'node:child_process'
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {createServer, request, type IncomingHttpHeaders, type Server} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
+import {fileURLToPath} from 'node:url'
 
 import t, {type Test} from 'tap'
 
@@ -156,6 +158,46 @@ t.test('usage and version are words, not errors', async (t) => {
   t.same(parseArgv([]), {type: 'usage', asked: false})
   t.same(parseArgv(['version']), {type: 'version'})
   t.equal(parseArgv(['fsck', '--config', 'x', '-json']).type, 'fsck')
+})
+
+// --- the process
+
+/** Runs the daemon's entry; tap's own loader stays out of it. */
+function daemon(args: readonly string[]): {status: number | null; stdout: string; stderr: string} {
+  const entry = fileURLToPath(new URL('../../src/node/main.ts', import.meta.url))
+  const run = ['-c', 'NODE_OPTIONS= exec "$0" "$@"', process.execPath, entry, ...args]
+  return spawnSync('/bin/sh', run, {encoding: 'utf8', timeout: 20_000})
+}
+
+t.test('a start that cannot succeed ends with one clear line and 78', async (t) => {
+  const dir = t.testdir()
+  const cases: readonly (readonly [object, RegExp])[] = [
+    [{role: 'gateway'}, /^aisnode: node file: role: expected "proxy" or "target", found "gateway"/],
+    [{state: join(dir, 'no/such/parent')}, /^aisnode: state directory .*; create its parent/],
+    [{clusterKeyFile: join(dir, 'nokey')}, /^aisnode: cluster key file .*nokey: cannot be read/],
+  ]
+  for (const [more, line] of cases) {
+    const {status, stderr} = daemon(['--config', nodeFile(dir, more)])
+    t.equal(status, 78)
+    t.match(stderr, line)
+    t.equal(stderr.trim().split('\n').length, 1)
+  }
+  const unknown = daemon(['-rol=proxy'])
+  t.equal(unknown.status, 78)
+  t.match(unknown.stderr, /-rol=proxy is not known/)
+})
+
+t.test('a port that is taken is named with the way to find its owner', async (t) => {
+  const {port} = await started(t, createServer())
+  const listen = {public: `${HOST}:1`, control: `${HOST}:${port}`, data: `${HOST}:${port}`}
+  const {status, stderr} = daemon(['--config', nodeFile(t.testdir(), {listen})])
+  t.equal(status, 1)
+  t.match(stderr, `control listener ${HOST}:${port}: the port is in use; find its owner with: ss`)
+})
+
+t.test('version and usage need no configuration', async (t) => {
+  t.match(daemon(['version']), {status: 0, stdout: /^5\.0\.\d+\n$/})
+  t.match(daemon([]), {stdout: /^usage: aisnode/})
 })
 
 // --- authentication between nodes
