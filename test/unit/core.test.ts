@@ -583,12 +583,14 @@ t.test('brakes hold back what looks like a sick primary', (t) => {
     member: member(T1),
     activeBefore: 6,
     nowMs: 100_000,
+    settledIndex: 1,
     lastTargetLostMs: -Infinity,
     settleMs: 30_000,
   }
   t.equal(brake(facts), '')
   t.match(brake({...facts, activeBefore: 9}), 'the floor is 6 of 9')
   t.match(brake({...facts, lastTargetLostMs: 90_000}), 'another target was marked lost 10 s ago')
+  t.match(brake({...facts, settledIndex: 0}), 'has not settled yet')
   t.equal(brake({...facts, member: member(P2), lastTargetLostMs: 90_000}), '')
   t.equal(activeCount(recordOf(smapOf(member(P1), member(T1, {learner: true})))), 1)
   t.end()

@@ -61,7 +61,9 @@ export interface BrakeFacts {
   /** Most members active at one time in the last ten minutes. */
   readonly activeBefore: number
   readonly nowMs: number
-  /** When the last target was marked lost; -Infinity: none was. */
+  /** Index up to which entries of `own` are settled (DESIGN: leases). */
+  readonly settledIndex: number
+  /** When the last target was marked lost in this reign; -Infinity: none was. */
   readonly lastTargetLostMs: number
   readonly settleMs: number
 }
@@ -73,6 +75,9 @@ export function brake(facts: BrakeFacts): string {
   const floor = Math.ceil(facts.activeBefore * FLOOR_RATIO)
   if (active < floor) {
     return `only ${active} members would remain active, the floor is ${floor} of ${facts.activeBefore}`
+  }
+  if (member.role === 'target' && (record.own.at(-1)?.index ?? 0) > facts.settledIndex) {
+    return 'the last change of owners has not settled yet'
   }
   const sinceLost = facts.nowMs - facts.lastTargetLostMs
   if (member.role === 'target' && sinceLost < facts.settleMs) {

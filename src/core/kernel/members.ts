@@ -234,6 +234,7 @@ function markLost(turn: Turn, member: Member): void {
     member,
     activeBefore: activeBefore(stage, nowMs),
     nowMs,
+    settledIndex: stage.settledIndex,
     lastTargetLostMs: stage.lastTargetLostMs,
     settleMs: timers.settleMs,
   })
