@@ -19,7 +19,8 @@ export interface MainOptions {
 type Manifest = Interfaces.PJSON
 
 export async function main({root, compiled}: MainOptions): Promise<void> {
-  process.stdout.on('error', ignoreClosedPipe)
+  process.stdout.on('error', endAtClosedPipe)
+  process.stderr.on('error', passOverClosedPipe)
   const words = process.argv.slice(2)
   try {
     const config = await loadConfig(root, compiled)
@@ -76,7 +77,12 @@ function withCommands(pjson: Manifest, commands: string): Manifest {
 }
 
 /** `aisctl ls | head`: nobody listens any more, and that is no error. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+function endAtClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0)
   throw error
+}
+
+/** Nobody reads the progress: the work goes on. */
+function passOverClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }

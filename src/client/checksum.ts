@@ -2,6 +2,7 @@
  * Checksums of object bytes as they pass: computed by libraries, compared with what a header says.
  */
 
+import type {XXHashAPI} from 'xxhash-wasm'
 import type {ChecksumType} from '../model/object.ts'
 
 export interface Hasher {
@@ -14,25 +15,31 @@ export interface Hasher {
 /** Castagnoli's, reversed. */
 const CRC32C_POLYNOMIAL = 0x82f63b78
 
-/** A hasher of AIStore's checksum types; its library is loaded when it is asked for. */
-export async function createHasher(type: Exclude<ChecksumType, 'none'>): Promise<Hasher> {
-  switch (type) {
-    case 'xxhash2':
-      return xxhash64()
-    case 'crc32c':
-      return crc32c()
-    case 'md5':
-    case 'sha256': {
-      const {createHash} = await import('node:crypto')
-      const hash = createHash(type)
-      return {type, update: (chunk) => void hash.update(chunk), digest: () => hash.digest('hex')}
+/** Makes hashers; the library behind each type is loaded once, when it is first asked for. */
+export type HasherFactory = (type: Exclude<ChecksumType, 'none'>) => Promise<Hasher>
+
+export function createHasherFactory(): HasherFactory {
+  let xxhash: Promise<XXHashAPI> | undefined
+  return async (type) => {
+    switch (type) {
+      case 'xxhash2':
+        return xxhash64(await (xxhash ??= loadXxhash()))
+      case 'crc32c':
+        return crc32c()
+      case 'md5':
+      case 'sha256':
+        return digest(type)
     }
   }
 }
 
-async function xxhash64(): Promise<Hasher> {
+async function loadXxhash(): Promise<XXHashAPI> {
   const {default: load} = await import('xxhash-wasm')
-  const hash = (await load()).create64()
+  return load()
+}
+
+function xxhash64(api: XXHashAPI): Hasher {
+  const hash = api.create64()
   return {
     type: 'xxhash2',
     update: (chunk) => void hash.update(chunk),
@@ -45,4 +52,10 @@ async function crc32c(): Promise<Hasher> {
   const hash = await createCRC32(CRC32C_POLYNOMIAL)
   hash.init()
   return {type: 'crc32c', update: (chunk) => void hash.update(chunk), digest: () => hash.digest()}
+}
+
+async function digest(type: 'md5' | 'sha256'): Promise<Hasher> {
+  const {createHash} = await import('node:crypto')
+  const hash = createHash(type)
+  return {type, update: (chunk) => void hash.update(chunk), digest: () => hash.digest('hex')}
 }

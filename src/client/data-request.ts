@@ -17,6 +17,8 @@ import {CONTINUE_WAIT_MS, DATA_IDLE_MS, REDIRECTS_MAX, SMALL_BODY_BYTES} from '.
 export interface Body {
   readonly sizeBytes: number
   open(): Readable
+  /** All of them, when they are in memory already. */
+  readonly bytes?: Uint8Array
 }
 
 export interface DataRequest {
@@ -100,6 +102,10 @@ function createSender(outgoing: ClientRequest, body: Body): Sender {
   const start = (): void => {
     clearTimeout(timer)
     if (over || source !== undefined) return
+    if (body.bytes !== undefined) {
+      outgoing.end(body.bytes)
+      return
+    }
     source = body.open()
     source.once('error', (error) => outgoing.destroy(error))
     source.pipe(outgoing)

@@ -7,15 +7,16 @@ import {randomBytes} from 'node:crypto'
 import type {Stats} from 'node:fs'
 import {createReadStream} from 'node:fs'
 import type {FileHandle} from 'node:fs/promises'
-import {mkdir, mkdtemp, open, rename, rm, stat} from 'node:fs/promises'
+import {mkdir, mkdtemp, open, readFile, rename, rm, stat} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {dirname, join} from 'node:path'
 import {once} from 'node:events'
 import {pipeline} from 'node:stream/promises'
-import type {Readable, Writable} from 'node:stream'
+import type {Writable} from 'node:stream'
+import {Readable} from 'node:stream'
 import {AisError} from '../base/errors.ts'
 import type {Body} from './data-request.ts'
-import {CHUNK_BYTES} from './limits.ts'
+import {CHUNK_BYTES, SMALL_BODY_BYTES} from './limits.ts'
 import type {ByteSink} from './objects.ts'
 
 /** The bytes of a file, read again for every attempt. @throws AisError when it cannot be read */
@@ -28,6 +29,7 @@ export async function fileBody(path: string): Promise<Body> {
       hint: 'put its files one by one, or all below it with --recursive',
     })
   }
+  if (facts.size <= SMALL_BODY_BYTES) return bytesBody(await readFile(path))
   return {
     sizeBytes: facts.size,
     open: () => createReadStream(path, {highWaterMark: CHUNK_BYTES}),
@@ -62,8 +64,8 @@ export function countedSink(sink: ByteSink, onBytes: (bytes: number) => void): B
 }
 
 /** Bytes in memory. */
-export function bufferBody(bytes: Uint8Array, open: (bytes: Uint8Array) => Readable): Body {
-  return {sizeBytes: bytes.byteLength, open: () => open(bytes)}
+export function bytesBody(bytes: Uint8Array): Body {
+  return {sizeBytes: bytes.byteLength, bytes, open: () => Readable.from([bytes])}
 }
 
 /** A stream that can be read once, kept in a file of its own until `use` has ended. */

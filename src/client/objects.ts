@@ -20,7 +20,8 @@ import type {ObjectProps} from '../wire/object.ts'
 import {decodeObjectHeaders, encodePutHeaders} from '../wire/object.ts'
 import {objectPath} from '../wire/paths.ts'
 import {bucketQuery, formatQuery} from '../wire/query.ts'
-import {createHasher} from './checksum.ts'
+import type {HasherFactory} from './checksum.ts'
+import {createHasherFactory} from './checksum.ts'
 import type {Body} from './data-request.ts'
 import {requestData} from './data-request.ts'
 import {RETRY_PATIENCE_MS, RETRY_PAUSE_MAX_MS, RETRY_PAUSE_MIN_MS} from './limits.ts'
@@ -90,7 +91,7 @@ const CONNECTIONS_MAX = 32
 
 export function createObjectClient(options: ObjectClientOptions): ObjectClient {
   const agent = new Agent({keepAlive: true, maxSockets: CONNECTIONS_MAX})
-  const link: Link = {...options, agent}
+  const link: Link = {...options, agent, hasher: createHasherFactory()}
   return {
     put: (address, body, more = {}) => putObject(link, address, body, more),
     get: (address, more) => getObject(link, address, more),
@@ -102,6 +103,7 @@ export function createObjectClient(options: ObjectClientOptions): ObjectClient {
 
 interface Link extends ObjectClientOptions {
   readonly agent: Agent
+  readonly hasher: HasherFactory
 }
 
 async function putObject(
@@ -110,7 +112,7 @@ async function putObject(
   body: Body,
   {checksum, custom = {}, onBytes}: PutOptions,
 ): Promise<ObjectProps> {
-  const sum = checksum ?? (await checksumOf(body, link.signal))
+  const sum = checksum ?? (await checksumOf(link, body))
   const sent = onBytes === undefined ? body : counted(body, onBytes)
   const headers = encodePutHeaders({checksum: sum, custom})
   const answer = await persist(link, (endpoint) =>
@@ -125,12 +127,12 @@ function counted(body: Body, onBytes: (bytes: number) => void): Body {
     let read = 0
     return body.open().on('data', (chunk: Uint8Array) => onBytes((read += chunk.byteLength)))
   }
-  return {sizeBytes: body.sizeBytes, open}
+  return {...body, open}
 }
 
-async function checksumOf(body: Body, signal: AbortSignal | undefined): Promise<Checksum> {
-  const hasher = await createHasher('xxhash2')
-  for await (const chunk of body.open()) {
+async function checksumOf({hasher: make, signal}: Link, body: Body): Promise<Checksum> {
+  const hasher = await make('xxhash2')
+  for await (const chunk of body.bytes === undefined ? body.open() : [body.bytes]) {
     if (signal?.aborted === true) throw interrupted()
     hasher.update(chunk as Uint8Array)
   }
@@ -169,7 +171,7 @@ async function getObject(
     options.range === undefined ? [] : [['Range', formatRange(options.range)]]
   return persist(link, async (endpoint) => {
     const answer = await ask(link, endpoint, address, {method: 'GET', headers})
-    return receive(answer, options)
+    return receive(link, answer, options)
   })
 }
 
@@ -178,12 +180,16 @@ export function formatRange({offset, length}: ByteRange): string {
   return `bytes=${offset}-${length === undefined ? '' : offset + length - 1}`
 }
 
-async function receive(answer: IncomingMessage, options: GetOptions): Promise<GotObject> {
+async function receive(
+  link: Link,
+  answer: IncomingMessage,
+  options: GetOptions,
+): Promise<GotObject> {
   const props = propsOf(answer)
   const sink = await options.begin(props)
   const whole = answer.statusCode === 200
   const sum = whole && options.verify !== false ? props.checksum : null
-  const hasher = sum === null || sum.type === 'none' ? null : await createHasher(sum.type)
+  const hasher = sum === null || sum.type === 'none' ? null : await link.hasher(sum.type)
   let bytes = 0
   try {
     for await (const chunk of answer as AsyncIterable<Uint8Array>) {
