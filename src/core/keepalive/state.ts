@@ -21,7 +21,7 @@ export interface Peer {
   /** Newest committed position that it holds durably and in use. */
   readonly held: RecordPosition
   readonly stopping: boolean
-  /** The run that was last given a lease, and when. */
+  /** The run that was last given a lease, and when the answer came that the lease counts from. */
   readonly leased: {readonly run: RunMark; readonly atMs: number} | null
   /** Answers of a learner that hold the committed record (R14). */
   readonly learnerAcks: number

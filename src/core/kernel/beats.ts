@@ -71,7 +71,8 @@ export function sendDueBeats(turn: Turn): void {
     if (member === undefined || peer.beatOut || peer.beatDueMs > turn.node.nowMs) continue
     const {nowMs, timers} = turn.node
     const leaseMs = leaseFor(turn, stage, peer, member)
-    const leased = leaseMs > 0 && peer.heard !== null ? {run: peer.heard, atMs: nowMs} : peer.leased
+    const leased =
+      leaseMs > 0 && peer.heard !== null ? {run: peer.heard, atMs: peer.nonceAtMs} : peer.leased
     updatePeer(turn, peer.id, {beatOut: true, beatDueMs: nowMs + timers.beatMs, leased})
     send(turn, member, {
       request: {

@@ -13,7 +13,10 @@ export interface TargetMark {
   /** Index of the newest committed record that it holds, as it said in this reign; 0: not heard. */
   readonly heldIndex: number
   readonly heard: RunMark | null
-  /** The run that was last given a lease in this reign, and when; null: none was. */
+  /**
+   * The run that was last given a lease in this reign, and when the answer arrived from whose sending
+   * the lease counts: beats to a silent target echo the same answer and prolong nothing. Null: none.
+   */
   readonly leased: {readonly run: RunMark; readonly atMs: number} | null
 }
 

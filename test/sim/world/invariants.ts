@@ -65,7 +65,7 @@ export function createInvariants(seed: number): Invariants {
   const committed = new Map<string, StoredRecord>()
   const promises = new Map<string, number>()
   const served = new Map<number, number>()
-  let targetLostMs = -Infinity
+  let targetLost = {epoch: 0, atMs: -Infinity}
   let amnesiac: {readonly id: NodeId; readonly inc: number} | null = null
   const acks: Acknowledged[] = []
   const asking = new Map<string, {readonly epoch: number; readonly id: string}>()
@@ -169,9 +169,10 @@ export function createInvariants(seed: number): Invariants {
     )
     if (lost.length > 0) saw('member marked lost')
     if (lost.some((member) => member.role === 'target')) {
-      if (process.atMs() - targetLostMs < SETTLE_MS)
-        violate('C16', 'two targets marked lost at once')
-      targetLostMs = process.atMs()
+      const {epoch} = proposal.record
+      const soon = process.atMs() - targetLost.atMs < SETTLE_MS
+      if (soon && targetLost.epoch === epoch) violate('C16', 'two targets marked lost at once')
+      targetLost = {epoch, atMs: process.atMs()}
     }
     if (lost.length > 1) violate('C16', `${lost.length} members marked lost by one record`)
     const members = Object.values(proposal.record.smap.nodes)
