@@ -359,6 +359,7 @@ t.test('a founder that lost its disk joins nobody and founds nothing', (t) => {
   t.notOk(stage.at(0).view()?.record)
   t.equal(stage.at(0).node()?.stage.stage, 'seeking')
   t.match(stage.lines.join('\n'), /has a record of the cluster: joining instead/)
+  t.match(stage.lines.join('\n'), /whose state is lost: bring its disk back/)
   t.end()
 })
 

@@ -24,6 +24,9 @@ const PROBE_TIMEOUT_MS = 1000
 /** A join is answered after a commit; a founder may hold it until it has founded. */
 const JOIN_TIMEOUT_MS = 5000
 
+/** Between two lines about the same trouble. */
+const SAY_EVERY_MS = 10_000
+
 /** The next round, when it is due. */
 export function tickSeeking(turn: Turn): void {
   standIfMay(turn)
@@ -101,10 +104,25 @@ export function onProbeAnswered(turn: Turn, place: string, answer: ProbeAnswer):
     return
   }
   const {primary} = answer
-  if (primary === null || primary.id === facts.self.id) return
+  if (primary === null) return
+  if (primary.id === facts.self.id) {
+    if (durable.accepted === null) sayOrphaned(turn, place)
+    return
+  }
   if (stage.discovery.hint === null || place === formatEndpoint(primary.control)) {
     followHint(turn, primary.control)
   }
+}
+
+/**
+ * The primary of the others is this node, which has lost what it knew. It may not found anew, and
+ * nobody else stands in this release.
+ */
+function sayOrphaned(turn: Turn, place: string): void {
+  const {stage, nowMs} = turn.node
+  if (stage.stage !== 'seeking' || nowMs - stage.discovery.saidAtMs < SAY_EVERY_MS) return
+  enter(turn, {stage: 'seeking', discovery: {...stage.discovery, saidAtMs: nowMs}})
+  log(turn, 'error', `${place} follows this node, whose state is lost: bring its disk back`)
 }
 
 /** Asks there at once. */

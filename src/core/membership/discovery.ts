@@ -13,6 +13,8 @@ export interface Discovery {
   readonly waitMs: number
   /** Where the primary is said to be; null: nobody has said. */
   readonly hint: Endpoint | null
+  /** When the operator was last told why this takes so long. */
+  readonly saidAtMs: number
 }
 
 /** The first round comes at once; later ones spread out while nobody answers. */
@@ -28,7 +30,7 @@ const PLACES_MAX = 64
 
 /** A search that begins now. */
 export function discoveryFrom(nowMs: number, hint: Endpoint | null): Discovery {
-  return {nextAtMs: nowMs, waitMs: FIRST_WAIT_MS, hint}
+  return {nextAtMs: nowMs, waitMs: FIRST_WAIT_MS, hint, saidAtMs: -Infinity}
 }
 
 /** After a round. */
