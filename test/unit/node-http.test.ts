@@ -26,6 +26,7 @@ import type {NodeContext} from '../../src/node/http/context.ts'
 import {createControlListener} from '../../src/node/http/control-listener.ts'
 import {mergePages} from '../../src/node/http/list-objects.ts'
 import {openListeners} from '../../src/node/http/listeners.ts'
+import {createPublicClient} from '../../src/node/http/public-client.ts'
 import {addSnapshots, createStats} from '../../src/node/observe/stats.ts'
 import {createPeerGuard, type SelfIdentity} from '../../src/node/peer/guard.ts'
 import {createLane, PeerFailure, type Lane} from '../../src/node/peer/lane.ts'
@@ -553,6 +554,7 @@ async function gatewayOf(
     startedNs: process.hrtime.bigint(),
     clusterStartedNs: () => 1n,
     askTarget,
+    askPublic: createPublicClient(),
     askControl: async () => '',
     mayWrite: () => true,
     objects: null,

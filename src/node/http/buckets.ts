@@ -10,7 +10,7 @@ import {bucketPath} from '../../wire/paths.ts'
 import {bucketQuery, formatQuery} from '../../wire/query.ts'
 import {reasonOf} from '../observe/log.ts'
 import type {NodeContext} from './context.ts'
-import {ask, RELAY_HEADER} from './relay.ts'
+import {RELAY_HEADER} from './relay.ts'
 import {recordOf} from './respond.ts'
 
 /** How long a record that the primary has committed may take to arrive here. */
@@ -42,7 +42,7 @@ async function existsAtPrimary(context: NodeContext, ref: BucketRef): Promise<bo
   if (primary === undefined || primary.id === context.id) return false
   const path = `${bucketPath(ref.name)}?${formatQuery(bucketQuery(ref))}`
   try {
-    const {head} = await ask(primary.public, {
+    const {head} = await context.askPublic(primary.public, {
       method: 'HEAD',
       path,
       headers: {[RELAY_HEADER]: context.id},

@@ -15,6 +15,7 @@ import type {Log} from '../observe/log.ts'
 import type {Stats, StatsSnapshot} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
 import type {MountpathState} from './capacity.ts'
+import type {AskPublic} from './public-client.ts'
 
 export interface NodeContext {
   readonly id: NodeId
@@ -34,6 +35,8 @@ export interface NodeContext {
   readonly startedNs: bigint
   readonly clusterStartedNs: () => bigint
   readonly askTarget: AskTarget
+  /** On another node's public listener. */
+  readonly askPublic: AskPublic
   /** GET on another node's intra-control listener, authenticated; its answer's body. */
   readonly askControl: (to: Endpoint, path: string) => Promise<string>
   /** Whether this target may acknowledge writes now; always, on a gateway. */

@@ -4,7 +4,6 @@ import {formatEndpoint, type Member} from '../../model/node.ts'
 import {parseJson, type Json} from '../../wire/json.ts'
 import {reasonOf} from '../observe/log.ts'
 import type {NodeContext} from './context.ts'
-import {ask} from './relay.ts'
 import {recordOf} from './respond.ts'
 
 export interface EveryNode {
@@ -38,7 +37,8 @@ async function askOne(
 ): Promise<Json | undefined> {
   if (member.away !== null) return undefined
   try {
-    const {head, body} = await ask(member.public, {method: 'GET', path: `/v1/daemon?what=${what}`})
+    const path = `/v1/daemon?what=${what}`
+    const {head, body} = await context.askPublic(member.public, {method: 'GET', path})
     return head.statusCode === 200 ? parseJson(body.toString('utf8')) : undefined
   } catch (error) {
     const node = `${member.id} ${formatEndpoint(member.public)}`

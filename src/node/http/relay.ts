@@ -4,26 +4,21 @@
  * marked, so that two gateways which disagree about the primary do not pass it back and forth.
  */
 
-import {Agent, request, type IncomingMessage, type OutgoingHttpHeaders} from 'node:http'
+import type {IncomingMessage, OutgoingHttpHeaders} from 'node:http'
 
 import type {Context} from 'koa'
 
 import {AisError, refusal} from '../../base/errors.ts'
-import {RECORD_BYTES_MAX} from '../../model/limits.ts'
 import {formatEndpoint, type Endpoint} from '../../model/node.ts'
 import type {ClusterRecord} from '../../model/record.ts'
 import {reasonOf} from '../observe/log.ts'
-import {readBody} from '../peer/body.ts'
 import type {NodeContext} from './context.ts'
+import type {PublicAnswer} from './public-client.ts'
 
 /** Marks a relayed request. It grants nothing: it only forbids relaying again. */
 export const RELAY_HEADER = 'ais-ext-relay'
-/** A commit waits for a majority; beyond this the primary is taken for gone. */
-const RELAY_TIMEOUT_MS = 30_000
 /** Headers that belong to one connection. */
 const HOP_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'expect'])
-
-const agent = new Agent({keepAlive: true, maxSockets: 32, timeout: 50_000})
 
 export function isRelayed(ctx: Context): boolean {
   return ctx.get(RELAY_HEADER) !== ''
@@ -60,10 +55,10 @@ export async function relayTo(
   ctx: Context,
   {to, body, path = ctx.url}: RelayTarget,
 ): Promise<void> {
-  let answer: {head: IncomingMessage; body: Buffer}
+  let answer: PublicAnswer
   try {
     const headers = relayHeaders(context, ctx, body)
-    answer = await ask(to, {method: ctx.method, path, headers, body})
+    answer = await context.askPublic(to, {method: ctx.method, path, headers, body})
   } catch (error) {
     throw new AisError(
       refusal('UNREACHABLE', `${formatEndpoint(to)}: ${reasonOf(error)}`, {
@@ -103,29 +98,4 @@ function relayHeaders(context: NodeContext, ctx: Context, body: string): Outgoin
   headers[RELAY_HEADER] = context.id
   headers['content-length'] = String(Buffer.byteLength(body))
   return headers
-}
-
-export interface PublicRequest {
-  readonly method: string
-  readonly path: string
-  readonly headers?: OutgoingHttpHeaders
-  readonly body?: string
-}
-
-/** One request to a public listener, its answer whole. */
-export function ask(
-  to: Endpoint,
-  {method, path, headers = {}, body = ''}: PublicRequest,
-): Promise<{head: IncomingMessage; body: Buffer}> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {agent, host: to.host, port: to.port, method, path, headers, timeout: RELAY_TIMEOUT_MS},
-      (head) => {
-        readBody(head, RECORD_BYTES_MAX).then((bytes) => resolve({head, body: bytes}), reject)
-      },
-    )
-    asked.once('timeout', () => asked.destroy(new Error('no answer in time')))
-    asked.once('error', reject)
-    asked.end(body)
-  })
 }

@@ -5,6 +5,7 @@ import type {Context} from 'koa'
 import {AisError, refusal} from '../../base/errors.ts'
 import type {Command} from '../../model/command.ts'
 import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
+import type {ClusterRecord} from '../../model/record.ts'
 import {encodeJson} from '../../wire/json.ts'
 import {parseQuery, type Query} from '../../wire/query.ts'
 import {readBody} from '../peer/body.ts'
@@ -40,16 +41,14 @@ export function sendText(ctx: Context, text: string): void {
 
 /** 200 without a body. */
 export function sendDone(ctx: Context): void {
-  ctx.status = 200
-  ctx.set('Content-Length', '0')
+  // Koa takes an empty body for 204.
   ctx.body = null
   ctx.status = 200
+  ctx.set('Content-Length', '0')
 }
 
 /** The committed record. @throws AisError NOT_READY before the node has one */
-export function recordOf(
-  context: NodeContext,
-): NonNullable<ReturnType<NodeContext['view']>['record']> {
+export function recordOf(context: NodeContext): ClusterRecord {
   const {record} = context.view()
   if (record !== null) return record
   throw new AisError(

@@ -16,6 +16,7 @@ import {EXIT_FAILED} from '../exit.ts'
 import {mountpathProblem} from '../http/capacity.ts'
 import type {NodeContext} from '../http/context.ts'
 import {openListeners, type OpenListeners} from '../http/listeners.ts'
+import {createPublicClient} from '../http/public-client.ts'
 import {createLog, reasonOf, type Log} from '../observe/log.ts'
 import {addSnapshots, createStats, type StatsSnapshot} from '../observe/stats.ts'
 import {askControlListener, createDataClient} from '../peer/data-client.ts'
@@ -135,6 +136,7 @@ class DataWorker {
       startedNs: start.startedNs,
       clusterStartedNs: () => this.#latest.clusterStartedNs,
       askTarget,
+      askPublic: createPublicClient(),
       askControl: (to, path) => askControlListener(this.#peers, to, path),
       mayWrite: () => target === null || this.#leaseValid(),
       objects: target?.objects ?? null,
