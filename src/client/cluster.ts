@@ -14,10 +14,10 @@ import {isJsonMap} from '../wire/decode.ts'
 import {QUERY} from '../wire/query.ts'
 import type {BucketClient} from './buckets.ts'
 import {createBucketClient} from './buckets.ts'
-import {STATUS_PARALLEL} from './limits.ts'
+import {STATUS_PARALLEL, STATUS_TIMEOUT_MS} from './limits.ts'
 import type {ObjectClient} from './objects.ts'
 import {createObjectClient} from './objects.ts'
-import type {Transport, TransportOptions} from './transport.ts'
+import type {ClientRequest, Transport, TransportOptions} from './transport.ts'
 import {createTransport, notUnderstood} from './transport.ts'
 
 export interface ClusterClient {
@@ -62,13 +62,18 @@ export function openCluster(options: TransportOptions): ClusterClient {
   const daemon = (what: string): Promise<JsonMap> => readMap(transport, DAEMON, what)
   const cluster = (what: string): Promise<JsonMap> => readMap(transport, CLUSTER, what)
   const reverse = (what: string, nodeId: string): Promise<JsonMap> =>
-    readMap(transport, REVERSE, what, {[HEADER.nodeId]: nodeId})
+    readMap(transport, REVERSE, what, {headers: {[HEADER.nodeId]: nodeId}})
   return {
     endpoint: () => transport.endpoints()[0] ?? '',
     smap: () => daemon('smap'),
     bmd: () => daemon('bmd'),
     smapOf: (nodeId) => reverse('smap', nodeId),
-    nodeStatus: (nodeId) => reverse('node_status', nodeId),
+    nodeStatus: (nodeId) =>
+      readMap(transport, REVERSE, 'node_status', {
+        headers: {[HEADER.nodeId]: nodeId},
+        timeoutMs: STATUS_TIMEOUT_MS,
+        attempts: 1,
+      }),
     nodeConfig: (nodeId) => reverse('config', nodeId),
     clusterConfig: () => cluster('cluster_config'),
     backends: () => readBackends(transport),
@@ -93,10 +98,10 @@ async function readMap(
   transport: Transport,
   path: string,
   what: string,
-  headers: Readonly<Record<string, string>> = {},
+  more: Pick<ClientRequest, 'headers' | 'timeoutMs' | 'attempts'> = {},
 ): Promise<JsonMap> {
   const query = {[QUERY.what]: what}
-  const found = await transport.sendForJson({method: 'GET', path, query, headers})
+  const found = await transport.sendForJson({...more, method: 'GET', path, query})
   if (isJsonMap(found)) return found
   throw notUnderstood(path, `what=${what}`)
 }

@@ -26,6 +26,8 @@ export const DATA_IDLE_MS = 60_000
 export const SMALL_BODY_BYTES = 64 * KIB
 /** Bytes read at a time while an object is hashed or sent. */
 export const CHUNK_BYTES = 1 * MIB
+/** A node's own status: a table is not kept waiting by one that hangs. */
+export const STATUS_TIMEOUT_MS = 3_000
 /** Status requests in flight while a table is gathered. */
 export const STATUS_PARALLEL = 16
 /**
