@@ -1,6 +1,7 @@
 /**
- * Several targets in one process: real HTTP listeners, real stores on forgetful disks, one record that
- * a test changes as it likes. What the kernel would say (views, leases, settlement) is set by hand.
+ * Several targets in one process: real HTTP listeners, real stores on forgetful disks, one record
+ * that a test changes as it likes. What the kernel would say (views, leases, settlement) is set by
+ * hand.
  */
 
 import http from 'node:http'

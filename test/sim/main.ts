@@ -1,7 +1,8 @@
 /**
  * The simulator: the shipped kernel and object decisions in a virtual world, seed after seed.
  *
- *     npm run sim -- --seeds N [--seed S] [--for MIN] [--append FILE] [--json] [--mutants] [--trace]
+ *     npm run sim -- --seeds N [--seed S] [--for MIN] [--append FILE]
+ *                    [--json] [--mutants] [--trace]
  *
  * A failing seed replays exactly: `--seed S --seeds 1 --trace`. Every fiftieth seed runs twice, and
  * both runs must agree. The last line of stdout is one JSON object; the exit code is 0 only without
@@ -40,7 +41,7 @@ interface Report {
 const TWICE_EVERY = 50
 /** Seeds that a mutant may survive before it counts as not caught. */
 const MUTANT_SEEDS = 400
-/** Violations kept in the report; one seed fails for one reason, and a list of them helps nobody. */
+/** Violations kept in the report; a seed fails for one reason, and a long list helps nobody. */
 const VIOLATIONS_REPORTED = 20
 const HOUR_MS = 3_600_000
 

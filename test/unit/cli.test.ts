@@ -1,4 +1,7 @@
-/** The command line: what it promises (commands, flags, tables, lines, exit codes) and what it draws. */
+/**
+ * The command line: what it promises (commands, flags, tables, lines, exit codes) and what it
+ * draws.
+ */
 
 import {spawn} from 'node:child_process'
 import {mkdirSync, readFileSync, writeFileSync} from 'node:fs'

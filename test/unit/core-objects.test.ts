@@ -1,4 +1,7 @@
-/** Object decisions: who may answer, what may be acknowledged, whose copy is newest, where files lie. */
+/**
+ * Object decisions: who may answer, what may be acknowledged, whose copy is newest, where files
+ * lie.
+ */
 
 import fc from 'fast-check'
 import t from 'tap'

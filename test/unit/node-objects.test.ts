@@ -1,4 +1,7 @@
-/** The object path of targets over HTTP: what clients see, and what targets settle between themselves. */
+/**
+ * The object path of targets over HTTP: what clients see, and what targets settle between
+ * themselves.
+ */
 
 import {createHash} from 'node:crypto'
 import http from 'node:http'

@@ -1,4 +1,7 @@
-/** What the deploy plugin says and writes; what it does to hosts is tested with `ops` and in the lab. */
+/**
+ * What the deploy plugin says and writes; what it does to hosts is tested with `ops` and in the
+ * lab.
+ */
 
 import {readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'

@@ -1,4 +1,6 @@
-/** The playground: its plan, and real processes of a stand-in program that start, end and are found. */
+/**
+ * The playground: its plan, and real processes of a stand-in program that start, end and are found.
+ */
 
 import {spawn} from 'node:child_process'
 import {existsSync, readFileSync, writeFileSync} from 'node:fs'
@@ -40,7 +42,9 @@ function ownState(t: Test): string {
   return directory
 }
 
-/** Answers as a node that is ready and knows all others of its file; exits 78 when it is told to. */
+/**
+ * Answers as a node that is ready and knows all others of its file; exits 78 when it is told to.
+ */
 const STAND_IN = `
 import {readFileSync} from 'node:fs'
 import {createServer} from 'node:http'

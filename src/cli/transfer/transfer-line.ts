@@ -1,4 +1,7 @@
-/** How far one transfer is: percent, bytes and rate, in one line, for those long enough to be watched. */
+/**
+ * How far one transfer is: percent, bytes and rate, in one line, for those long enough to be
+ * watched.
+ */
 
 import {formatSize, MIB} from '../../base/units.ts'
 import type {ProgressLine} from '../render/progress.ts'

@@ -90,8 +90,8 @@ export function onPrepareAsked(
 }
 
 /**
- * Accepts a record, or says why not; '' when it is held. What the sender knows committed may be this
- * very record.
+ * Accepts a record, or says why not; '' when it is held. What the sender knows committed may be
+ * this very record.
  */
 export function accept(turn: Turn, offered: StoredRecord, committed: RecordPosition): string {
   const {durable, facts} = turn.node

@@ -1,7 +1,7 @@
 /**
  * The kernel's whole state: one immutable value, of which a recorded list of events gives the same
- * again. What a node is doing stands in `stage`; what it has promised stands in `durable`, and as far
- * as that has reached the disk, in `onDisk`.
+ * again. What a node is doing stands in `stage`; what it has promised stands in `durable`, and as
+ * far as that has reached the disk, in `onDisk`.
  */
 
 import type {Prng} from '../../base/prng.ts'

@@ -41,7 +41,9 @@ import type {Turn} from './turn.ts'
 import {answer, emit, log, takePurpose, update} from './turn.ts'
 import {onViewHeld, publishView} from './view.ts'
 
-/** A tick this late means that this process, not the others, was away (local-health damping, R13). */
+/**
+ * A tick this late means that this process, not the others, was away (local-health damping, R13).
+ */
 const TICK_LATE_MS = 600
 
 /** What a step gives. */
@@ -75,7 +77,9 @@ function withTime(node: NodeState, event: Exclude<KernelEvent, {type: 'booted'}>
   return {...node, nowMs: event.nowMs, wallMs}
 }
 
-/** What every step ends with: changes found on the way are proposed, beats sent, the view published. */
+/**
+ * What every step ends with: changes found on the way are proposed, beats sent, the view published.
+ */
 function finish(turn: Turn): KernelStep {
   if (turn.node.stage.stage === 'leading') {
     reviewMembers(turn)
@@ -256,8 +260,8 @@ function onMemberAnswered(turn: Turn, purpose: Purpose, content: PeerAnswer): bo
 }
 
 /**
- * Any answer that names the proposal's position acknowledges it, also where the answer to the prepare
- * itself was lost: a position of this epoch has one content (R1).
+ * Any answer that names the proposal's position acknowledges it, also where the answer to the
+ * prepare itself was lost: a position of this epoch has one content (R1).
  */
 function acknowledge(turn: Turn, {voter, position}: BeatAnswer | PrepareAnswer): void {
   stepProposer(turn, {type: 'acknowledged', voter, position})

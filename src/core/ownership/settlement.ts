@@ -14,8 +14,9 @@ export interface TargetMark {
   readonly heldIndex: number
   readonly heard: RunMark | null
   /**
-   * The run that was last given a lease in this reign, and when the answer arrived from whose sending
-   * the lease counts: beats to a silent target echo the same answer and prolong nothing. Null: none.
+   * The run that was last given a lease in this reign, and when the answer arrived from whose
+   * sending the lease counts: beats to a silent target echo the same answer and prolong nothing.
+   * Null: none.
    */
   readonly leased: {readonly run: RunMark; readonly atMs: number} | null
 }

@@ -1,4 +1,7 @@
-/** PUT of an object: from the socket to a durable new version, verified against what the client said. */
+/**
+ * PUT of an object: from the socket to a durable new version, verified against what the client
+ * said.
+ */
 
 import {AisError} from '../../base/errors.ts'
 import {admit} from '../../core/objects/admit.ts'
@@ -92,7 +95,9 @@ function commit(
   )
 }
 
-/** A gateway's mark, or another node: a client that comes by itself has not asked who owns the key. */
+/**
+ * A gateway's mark, or another node: a client that comes by itself has not asked who owns the key.
+ */
 export function isRedirected(call: ObjectCall): boolean {
   return call.origin === 'data' || decodeRedirectMark(call.route.query) !== null
 }

@@ -2,8 +2,8 @@
  * The connecting half of authentication: requests to one node over few long-lived connections,
  * under one session. It greets when it must, checks that the answer comes from a holder of the key,
  * and greets again once when the other side no longer knows the session (it was restarted). A
- * failure is a `PeerFailure` with the reason that the kernel reasons about. Retried, once, is only a
- * request whose kept-alive connection was reset under it.
+ * failure is a `PeerFailure` with the reason that the kernel reasons about. Retried, once, is only
+ * a request whose kept-alive connection was reset under it.
  */
 
 import {Agent, request, type IncomingHttpHeaders, type IncomingMessage} from 'node:http'

@@ -1,8 +1,8 @@
 /**
- * Makes finished files durable and visible: fsync of the file, rename, fsync of its directory. Group
- * commit without a barrier: all that renamed into a directory before its fsync began share that
- * fsync, and the filesystem's journal commits what is in flight together. Nobody waits for a group to
- * fill.
+ * Makes finished files durable and visible: fsync of the file, rename, fsync of its directory.
+ * Group commit without a barrier: all that renamed into a directory before its fsync began share
+ * that fsync, and the filesystem's journal commits what is in flight together. Nobody waits for a
+ * group to fill.
  *
  * The order is the promise: a file is durable before its name is, and the name before the caller is
  * told. After a failed fsync nothing is tried again on that descriptor.

@@ -6,7 +6,10 @@
 import {AisError} from '../../base/errors.ts'
 
 export interface SudoPassword {
-  /** The password; waits while the first host still tries it. @throws AisError when that one refused it */
+  /**
+   * The password; waits while the first host still tries it. @throws AisError when that one refused
+   * it
+   */
   get(): Promise<string>
   accepted(): void
   refused(): void

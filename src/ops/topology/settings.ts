@@ -1,4 +1,7 @@
-/** The cluster settings of a topology: checked against the table that nodes use, before any host is asked. */
+/**
+ * The cluster settings of a topology: checked against the table that nodes use, before any host is
+ * asked.
+ */
 
 import type {JsonValue} from '../../model/bucket.ts'
 import {checkTogether, parseSetting, parseSettings} from '../../model/config/config.ts'

@@ -1,4 +1,6 @@
-/** From bare hosts to a cluster that stores and returns objects; the second deploy changes nothing. */
+/**
+ * From bare hosts to a cluster that stores and returns objects; the second deploy changes nothing.
+ */
 
 import type {Test} from 'tap'
 import {lab, onHost} from '../lab-under-test.ts'

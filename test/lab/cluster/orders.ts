@@ -1,4 +1,6 @@
-/** What the runner asks of the worker inside the lab's network, and what that answers. Types only. */
+/**
+ * What the runner asks of the worker inside the lab's network, and what that answers. Types only.
+ */
 
 export type WorkerOrder =
   | {

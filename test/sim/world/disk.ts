@@ -1,7 +1,7 @@
 /**
- * The system disk of one node: two slots, each whole or torn, one write at a time. A write is durable
- * when it is reported. A process that is killed may leave its last write done or not; a power cut may
- * leave it torn, and then the other slot counts.
+ * The system disk of one node: two slots, each whole or torn, one write at a time. A write is
+ * durable when it is reported. A process that is killed may leave its last write done or not; a
+ * power cut may leave it torn, and then the other slot counts.
  */
 
 import type {DurableState} from '../../../src/core/kernel/events.ts'

@@ -1,7 +1,7 @@
 /**
  * What must hold at every step (protocol.md 3.1). Each violation names its invariant; the first few
- * of a seed are kept. Checkers see what nodes decide, what reaches their disks and what clients hear,
- * and keep a history of their own that no crash takes away.
+ * of a seed are kept. Checkers see what nodes decide, what reaches their disks and what clients
+ * hear, and keep a history of their own that no crash takes away.
  */
 
 import type {KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'

@@ -1,6 +1,6 @@
 /**
- * Directed links between nodes: delay, loss, duplicates, reordering, cuts of one direction. A sender
- * hears exactly one outcome per question, as from the daemon's own sender.
+ * Directed links between nodes: delay, loss, duplicates, reordering, cuts of one direction. A
+ * sender hears exactly one outcome per question, as from the daemon's own sender.
  */
 
 import type {PeerAnswer, PeerRequest} from '../../../src/model/peer-messages.ts'

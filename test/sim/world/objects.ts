@@ -1,7 +1,7 @@
 /**
  * The data plane of the virtual world: targets with durable copies, the shipped decisions of
- * `core/objects`, clients that write, delete and read a few keys through any gateway's view, and the
- * checks of what they hear (protocol.md 3.2, as far as one key goes).
+ * `core/objects`, clients that write, delete and read a few keys through any gateway's view, and
+ * the checks of what they hear (protocol.md 3.2, as far as one key goes).
  */
 
 import {admit, checkCommit, type Standing} from '../../../src/core/objects/admit.ts'
@@ -208,7 +208,9 @@ export function createObjects(deps: ObjectDeps): ObjectWorld {
     })
   }
 
-  /** D2, D3, D5: nothing older than what was acknowledged or read before, and only what was written. */
+  /**
+   * D2, D3, D5: nothing older than what was acknowledged or read before, and only what was written.
+   */
   function answered(key: Key, floor: Generation, copy: Copy | null, done: () => void): void {
     outcomes.read++
     const gen = copy?.gen ?? GENERATION_NONE
@@ -257,7 +259,9 @@ export function createObjects(deps: ObjectDeps): ObjectWorld {
     return targetOf(process).copies.get(key.name) ?? null
   }
 
-  /** The target as this run of its process knows it: a new run reserves a new block of the counter. */
+  /**
+   * The target as this run of its process knows it: a new run reserves a new block of the counter.
+   */
   function targetOf(process: SimProcess): Target {
     const target = targets[process.index] as Target
     if (target.run !== process.run()) {

@@ -93,7 +93,9 @@ export interface SimProcess {
 }
 
 const TICK_MS = 100
-/** Clocks run within 10 % of each other; the fastest and the slowest differ by half of that here. */
+/**
+ * Clocks run within 10 % of each other; the fastest and the slowest differ by half of that here.
+ */
 const DRIFT_MAX = 0.025
 /** Workers take a view into use within this. */
 const VIEW_MS = 1

@@ -1,6 +1,6 @@
 /**
- * Nodes, links, disks and a clock, without anything that goes wrong by itself: the stage for a seed's
- * world and for the unit tests' scenarios.
+ * Nodes, links, disks and a clock, without anything that goes wrong by itself: the stage for a
+ * seed's world and for the unit tests' scenarios.
  */
 
 import type {BootFacts} from '../../../src/core/kernel/events.ts'

@@ -1,4 +1,6 @@
-/** What a failing seed shows: the log lines of every node in order, and how each stood at the end. */
+/**
+ * What a failing seed shows: the log lines of every node in order, and how each stood at the end.
+ */
 
 import type {KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'
 import type {SimProcess} from './process.ts'

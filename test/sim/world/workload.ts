@@ -1,4 +1,7 @@
-/** Clients of the control plane: they change metadata through any node, and remember what was acknowledged. */
+/**
+ * Clients of the control plane: they change metadata through any node, and remember what was
+ * acknowledged.
+ */
 
 import type {Command, CommandResult} from '../../../src/core/kernel/events.ts'
 import {GLOBAL_NAMESPACE, bucketUname, type BucketRef} from '../../../src/model/bucket.ts'

@@ -1,6 +1,6 @@
 /**
- * One seed: a cluster of shipped kernels in a virtual world, first with faults, then healed. Safety is
- * checked at every step, liveness after the healing. Everything is drawn from the seed.
+ * One seed: a cluster of shipped kernels in a virtual world, first with faults, then healed. Safety
+ * is checked at every step, liveness after the healing. Everything is drawn from the seed.
  */
 
 import type {Clock} from './clock.ts'

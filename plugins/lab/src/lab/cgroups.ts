@@ -38,7 +38,9 @@ export function makeLabCgroup(lab: string): void {
   for (const controller of controllers.filter((word) => word !== '')) handOn(path, controller)
 }
 
-/** Limits of units in hosts are enforced by controllers; a host does without one that is refused. */
+/**
+ * Limits of units in hosts are enforced by controllers; a host does without one that is refused.
+ */
 function handOn(path: string, controller: string): void {
   try {
     writeFileSync(join(path, 'cgroup.subtree_control'), `+${controller}`)
