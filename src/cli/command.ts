@@ -19,7 +19,7 @@ import {progressLine, silent} from './render/progress.ts'
 import {isExit, report} from './report.ts'
 
 export abstract class AisctlCommand extends Command {
-  static override readonly enableJsonFlag: boolean = true
+  static override readonly enableJsonFlag = true
 
   static override readonly baseFlags = {
     cluster: Flags.string({

@@ -133,3 +133,13 @@ export function streamSink(stream: Writable): ByteSink {
     discard: async () => undefined,
   }
 }
+
+/** Bytes kept in memory, in `chunks`: for objects whose size is known to be small. */
+export function memorySink(chunks: Uint8Array[]): ByteSink {
+  return {
+    canRestart: true,
+    write: async (chunk) => void chunks.push(chunk),
+    finish: async () => undefined,
+    discard: async () => void chunks.splice(0),
+  }
+}

@@ -15,7 +15,14 @@ import {MIB} from '../../src/base/units.ts'
 import {bucketLabel, parseBucketPath} from '../../src/client/buckets.ts'
 import {createHasherFactory} from '../../src/client/checksum.ts'
 import {mapParallel, openCluster} from '../../src/client/cluster.ts'
-import {bytesBody, fileBody, fileSink, streamSink, withSpooled} from '../../src/client/files.ts'
+import {
+  bytesBody,
+  fileBody,
+  fileSink,
+  memorySink,
+  streamSink,
+  withSpooled,
+} from '../../src/client/files.ts'
 import {findCluster, normalizeUrl} from '../../src/client/find-cluster.ts'
 import type {KnownCluster} from '../../src/client/known-clusters.ts'
 import {
@@ -280,14 +287,8 @@ t.test('a target that is away for a moment costs a repetition, not the operation
   const objects = createObjectClient({endpoints: [url]})
   t.teardown(() => objects.close())
   const chunks: Uint8Array[] = []
-  const sink = {
-    canRestart: true,
-    write: async (chunk: Uint8Array) => void chunks.push(chunk),
-    finish: async () => undefined,
-    discard: async () => undefined,
-  }
   const address = {bucket: parseBucketPath('b').bucket, objectName: 'o'}
-  await objects.get(address, {begin: async () => sink})
+  await objects.get(address, {begin: async () => memorySink(chunks)})
   t.equal(Buffer.concat(chunks).toString(), 'there')
   t.equal(times, 3)
 })
