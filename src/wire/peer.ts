@@ -83,9 +83,10 @@ export function foreignJoinRefusal(value: Json): Refusal | undefined {
   const snode = isJsonMap(value) ? value['si'] : undefined
   if (!isJsonMap(snode)) return undefined
   const id = snode['daemon_id']
+  const name = typeof id === 'string' ? id.slice(0, 64) : '(unnamed)'
   return {
     code: 'INCOMPATIBLE',
-    message: `AIStore node ${typeof id === 'string' ? id.slice(0, 64) : '(unnamed)'} cannot join: the nodes of one cluster all run aisnode`,
+    message: `AIStore node ${name} cannot join: the nodes of one cluster all run aisnode`,
     hint: 'stop that node, or point it at an AIStore cluster',
   }
 }

@@ -74,7 +74,7 @@ export function brake(facts: BrakeFacts): string {
   const active = activeCount(record) - (member.away === null ? 1 : 0)
   const floor = Math.ceil(facts.activeBefore * FLOOR_RATIO)
   if (active < floor) {
-    return `only ${active} members would remain active, the floor is ${floor} of ${facts.activeBefore}`
+    return `${active} members would remain active, the floor is ${floor} of ${facts.activeBefore}`
   }
   if (member.role === 'target' && (record.own.at(-1)?.index ?? 0) > facts.settledIndex) {
     return 'the last change of owners has not settled yet'

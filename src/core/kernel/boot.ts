@@ -67,7 +67,8 @@ function firstState(event: Booted): DurableState {
 export function onBooted(turn: Turn, event: Booted): void {
   const {facts, durable} = turn.node
   if (facts.uuid !== '' && durable.uuid !== '' && facts.uuid !== durable.uuid) {
-    const reason = `the state here belongs to cluster ${durable.uuid}, the configuration names ${facts.uuid}`
+    const named = `the configuration names ${facts.uuid}`
+    const reason = `the state here belongs to cluster ${durable.uuid}, ${named}`
     log(turn, 'error', reason)
     emit(turn, {type: 'exit', status: EXIT_CONFIGURATION, reason})
     return

@@ -55,7 +55,10 @@ function create(
 ): MetadataChange | Refusal {
   const {ref, set, durability} = command
   if (ref.provider !== 'ais') {
-    return refusal('UNSUPPORTED', `bucket "${bucketLabel(ref)}": only ais:// buckets can be created`)
+    return refusal(
+      'UNSUPPORTED',
+      `bucket "${bucketLabel(ref)}": only ais:// buckets can be created`,
+    )
   }
   const uname = bucketUname(ref)
   if (draft.bmd.buckets[uname] !== undefined) {
