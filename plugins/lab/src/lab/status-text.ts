@@ -1,4 +1,4 @@
-/** A lab's state for people; pure. */
+/** A lab's state as lines for people: hosts, faults, files. Pure. */
 
 import {renderGrid} from 'aisctl/kit'
 import type {HostStatus, LabStatus} from './inventory.ts'
