@@ -16,6 +16,7 @@ import {AisError} from '../../src/base/errors.ts'
 import {parseAssignments} from '../../src/cli/assignments.ts'
 import {complete} from '../../src/cli/complete.ts'
 import {completionScript, SHELLS} from '../../src/cli/completion/scripts.ts'
+import {LifecycleCommand} from '../../src/cli/lifecycle-command.ts'
 import {loadConfig} from '../../src/cli/main.ts'
 import {confirm, confirmByTyping} from '../../src/cli/prompt.ts'
 import {prettyJson} from '../../src/cli/render/json.ts'
@@ -38,6 +39,7 @@ import {parseBucketPath} from '../../src/client/buckets.ts'
 import type {ClusterClient} from '../../src/client/cluster.ts'
 import {openCluster} from '../../src/client/cluster.ts'
 import {rememberCluster} from '../../src/client/known-clusters.ts'
+import type {LifecyclePlan} from '../../src/ops/lifecycle.ts'
 import type {Plan} from '../../src/ops/plan/plan.ts'
 import type {RecordedCluster} from '../helpers/recorded-cluster.ts'
 import {startRecordedCluster} from '../helpers/recorded-cluster.ts'
@@ -359,6 +361,82 @@ t.test('completion knows commands, flags, values, nodes and buckets', async (t) 
   t.equal(cluster.seen.length, asked)
   for (const shell of SHELLS) t.match(completionScript(shell), 'aisctl __complete')
 })
+
+/** A lifecycle of one step, and what was done with it. */
+function lifecycleOf(fails: boolean): {plan: LifecyclePlan; done: string[]} {
+  const done: string[] = []
+  const step = {
+    id: 'h1/stop',
+    title: 'stop t[x]',
+    host: 'h1',
+    preview: () => ['systemctl stop aisnode@target'],
+    run: async () => {
+      if (fails) throw new AisError({code: 'HOST_COMMAND', message: 'h1: it did not stop'})
+      done.push('stopped')
+    },
+  }
+  const plan: LifecyclePlan = {
+    plan: {title: 'stop t[x]', steps: [step], parallel: 1},
+    nodes: ['t[x]'],
+    question: 'Stop t[x]?',
+    destructive: true,
+    conclude: () => ({
+      line: 't[x] stopped. Start again: aisctl node start x',
+      json: {nodes: ['x']},
+    }),
+    close: async () => void done.push('closed'),
+  }
+  return {plan, done}
+}
+
+t.test('what stops a node is echoed, asked, run, and always closed', async (t) => {
+  const config = await loadConfig(ROOT, false)
+  const topology = join(t.testdir({topology: ''}), 'topology')
+  const before = process.env['AIS_ENDPOINT']
+  process.env['AIS_ENDPOINT'] = 'http://127.0.0.1:1'
+  t.teardown(() => {
+    if (before === undefined) delete process.env['AIS_ENDPOINT']
+    else process.env['AIS_ENDPOINT'] = before
+  })
+  const live = async (fails: boolean, ...words: string[]): Promise<Lived> => {
+    const {plan, done} = lifecycleOf(fails)
+    const lines: string[] = []
+    class Stop extends LifecycleCommand {
+      override log(line = ''): void {
+        lines.push(line)
+      }
+      protected override logJson(): void {}
+      override async catch(error: Error): Promise<never> {
+        throw error
+      }
+      async run(): Promise<unknown> {
+        const {flags} = await this.parse(Stop)
+        return this.live(flags, {make: async () => plan, nodes: ['x']})
+      }
+    }
+    const outcome = Stop.run(['--topology', topology, ...words], config)
+    return {outcome: await outcome.catch((error: unknown) => error), lines, done}
+  }
+  const asked = await live(false)
+  t.match(asked.outcome, {code: 'REFUSED'}, 'nobody can be asked here')
+  t.strictSame(asked.done, ['closed'])
+  t.strictSame(asked.lines, ['Nodes (1): t[x]'])
+  const dry = await live(false, '--dry-run')
+  t.match(dry.lines.join('\n'), /systemctl stop aisnode@target/)
+  t.strictSame(dry.done, ['closed'])
+  const failed = await live(true, '--yes', '--json')
+  t.match(failed.outcome, {code: 'HOST_COMMAND', message: 'h1: it did not stop'})
+  t.strictSame(failed.done, ['closed'])
+  const done = await live(false, '--yes', '--json')
+  t.strictSame(done.outcome, {nodes: ['x']})
+  t.strictSame(done.done, ['stopped', 'closed'])
+})
+
+interface Lived {
+  readonly outcome: unknown
+  readonly lines: readonly string[]
+  readonly done: readonly string[]
+}
 
 t.test('the program ends with the documented exit codes, and says what to do', async (t) => {
   const {cluster} = await recorded(t)
