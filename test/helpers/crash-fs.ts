@@ -237,6 +237,7 @@ function build(root: DirectoryNode, mounts: readonly string[]): CrashFs {
     },
     space: () => ({totalBytes: 1e12, availableBytes: 1e12}),
     pin: (path) => path,
+    filesystemUuid: () => '',
     syncNow: (fd) => {
       count('fsync', '')
       makeDurable(fd)

@@ -18,6 +18,7 @@ import {createMountpathCalls} from '../../src/node/store/mountpath-calls.ts'
 import {markedTargets, readMark} from '../../src/node/store/mountpath-mark.ts'
 import {openNameIndex} from '../../src/node/store/name-index.ts'
 import {settleIdentity} from '../../src/node/store/node-identity.ts'
+import {TRASH_KEPT_MS} from '../../src/node/store/trash.ts'
 import type {CrashFs} from '../helpers/crash-fs.ts'
 import {SURVIVALS, createCrashFs} from '../helpers/crash-fs.ts'
 import {
@@ -400,6 +401,30 @@ t.test('lists come in the order of UTF-8 bytes, page by page, tombstones include
   }
   t.ok(listed(unclean.store, '').includes('new'), 'rebuilt after an unclean one')
   clean.store.stop()
+})
+
+t.test('data of a destroyed bucket is moved aside at once and removed an hour later', async (t) => {
+  const disk = disks()
+  const store = await openOn(disk)
+  for (let at = 0; at < 130; at++) {
+    await putBytes(store, `k${at}`, bytesOf(5, at), {durable: false})
+  }
+  const left = (): number => ['/mp0', '/mp1'].flatMap((root) => disk.files(`${root}/b`)).length
+  const trash = (): number =>
+    ['/mp0', '/mp1'].flatMap((root) => disk.files(`${root}/.aisnode/trash`)).length
+  store.discardBuckets(new Set(['1']), 1000)
+  t.strictSame([left(), trash()], [130, 0], 'another bucket')
+  const destroyed = new Set([TEST_BUCKET.bid])
+  store.discardBuckets(destroyed, 2000)
+  t.strictSame([left(), trash()], [0, 130])
+  t.equal(await getBytes(store, 'k1'), 'none')
+  t.equal(store.totals(TEST_BUCKET.bid).objects, 0)
+  store.discardBuckets(destroyed, 2000 + TRASH_KEPT_MS - 1)
+  t.equal(trash(), 130, 'not before its time')
+  store.discardBuckets(new Set(['1']), 2000 + TRASH_KEPT_MS)
+  t.equal(trash(), 130, 'not unless the record still says so')
+  for (let turn = 0; turn < 5; turn++) store.discardBuckets(destroyed, 2000 + TRASH_KEPT_MS)
+  t.equal(trash(), 0)
 })
 
 t.test('an index lets the higher generation stand, whatever the order of arrival', (t) => {

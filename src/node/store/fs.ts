@@ -59,6 +59,8 @@ export interface Fs {
   readonly rmdir: (path: string) => void
   readonly list: (path: string) => readonly DirectoryEntry[]
   readonly space: (path: string) => SpaceStat
+  /** UUID of the filesystem with this device number; '' when the host does not say. */
+  readonly filesystemUuid: (dev: number) => string
   /** Another path of a directory that means this very directory for the life of the process. */
   readonly pin: (path: string) => string
   /** Durable when it returns; blocks the thread. */
@@ -113,11 +115,25 @@ export const nodeFs: Fs = {
       availableBytes: found.bavail * found.bsize,
     }
   },
+  filesystemUuid,
   pin: (path) => `/proc/self/fd/${fs.openSync(path, FLAGS.directory)}`,
   syncNow: (fd) => fs.fsyncSync(fd),
   sync: (fd, done) => fs.fsync(fd, done),
   readLater: (fd, into, position, done) => fs.read(fd, into, 0, into.byteLength, position, done),
   writeLater,
+}
+
+const BY_UUID = '/dev/disk/by-uuid'
+
+/** As udev names it; containers and tmpfs have none. */
+function filesystemUuid(dev: number): string {
+  try {
+    const names = fs.readdirSync(BY_UUID)
+    return names.find((name) => fs.statSync(`${BY_UUID}/${name}`).rdev === dev) ?? ''
+  } catch (error) {
+    if (errnoOf(error) === '') throw error
+    return ''
+  }
 }
 
 function statOf(found: fs.Stats): FileStat {

@@ -14,6 +14,7 @@ import type {Fs} from './fs.ts'
 import {errnoOf, exists, syncDirectoryNow} from './fs.ts'
 import type {MountpathCalls} from './mountpath-calls.ts'
 import {createMountpathCalls} from './mountpath-calls.ts'
+import type {MountpathMark} from './mountpath-mark.ts'
 import {OWN_FOLDER, isFresh, readMark, writeMark} from './mountpath-mark.ts'
 
 /** One configured mountpath. */
@@ -92,12 +93,11 @@ function openOne(
     const existing = readMark(path, port)
     const problem = existing === undefined ? freshProblem(path, question, port) : null
     if (problem !== null) return {path, why: problem}
-    const marking = {uuid: question.uuid, target: question.target, filesystem: ''}
+    const filesystem = port.filesystemUuid(port.stat(path).dev)
+    const marking = {uuid: question.uuid, target: question.target, filesystem}
     const mark = existing ?? writeMark(path, marking, port)
-    if (mark.target !== question.target || !isSameCluster(mark.uuid, question.uuid)) {
-      const whose = `target ${mark.target} of cluster ${mark.uuid}`
-      return {path, why: `it belongs to ${whose}, not to ${question.target} of ${question.uuid}`}
-    }
+    const foreign = foreignProblem(mark, marking)
+    if (foreign !== null) return {path, why: foreign}
     const known = {id: mark.id, fresh: existing === undefined}
     return use(config, known, question, port)
   } catch (error) {
@@ -106,6 +106,20 @@ function openOne(
     if (errnoOf(error) === '') throw error
     return {path, why: error instanceof Error ? error.message : String(error)}
   }
+}
+
+/** Why a mark is not of this mountpath of this target; null when it is. */
+function foreignProblem(
+  mark: MountpathMark,
+  own: Pick<MountpathMark, 'uuid' | 'target' | 'filesystem'>,
+): string | null {
+  if (mark.target !== own.target || !isSameCluster(mark.uuid, own.uuid)) {
+    const whose = `target ${mark.target} of cluster ${mark.uuid}`
+    return `it belongs to ${whose}, not to ${own.target} of ${own.uuid}`
+  }
+  const {filesystem} = own
+  if (filesystem === '' || mark.filesystem === '' || filesystem === mark.filesystem) return null
+  return `its filesystem is ${filesystem}, it was marked as ${mark.filesystem}`
 }
 
 /** A node that was started by AIStore's flags learns its cluster's uuid only by joining. */

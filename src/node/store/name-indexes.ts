@@ -8,7 +8,7 @@ import {compareGenerations} from '../../model/generation.ts'
 import type {ObjectAttributes} from '../../model/object.ts'
 import {FOOTER_TAIL_BYTES, findFooter} from '../../wire/footer.ts'
 import type {Fs} from './fs.ts'
-import {exists, syncDirectoryNow} from './fs.ts'
+import {errnoOf, exists, syncDirectoryNow} from './fs.ts'
 import type {Hashing} from './hashing.ts'
 import {OWN_FOLDER} from './mountpath-mark.ts'
 import type {Mountpath} from './mountpaths.ts'
@@ -36,7 +36,7 @@ export interface NameIndexes {
     paths: readonly string[],
     bid: string,
   ) => {readonly objects: number; readonly bytes: number}
-  readonly ready: () => boolean
+  readonly dropBucket: (bid: string) => void
   readonly close: () => void
 }
 
@@ -75,9 +75,7 @@ export function openNameIndexes(
             building.delete(mountpath.path)
             return
           }
-          const attributes = readAttributes(mountpath.port, next.value.path, options.hashing)
-          if (attributes !== null) index.note(attributes)
-          else options.onUnreadable(next.value.path, 'it has no footer that verifies')
+          noteFile(mountpath, index, next.value.path, options)
         }
       } catch (error) {
         // The index stays incomplete, so that lists say so instead of leaving names out.
@@ -110,7 +108,9 @@ export function openNameIndexes(
         bytes: each.reduce((sum, total) => sum + total.bytes, 0),
       }
     },
-    ready: () => building.size === 0,
+    dropBucket: (bid) => {
+      for (const index of indexes.values()) index.dropBucket(bid)
+    },
     close: () => {
       closed = true
       for (const mountpath of mountpaths) {
@@ -118,6 +118,26 @@ export function openNameIndexes(
         if (options.onDisk && !building.has(mountpath.path)) leaveCleanMark(mountpath)
       }
     },
+  }
+}
+
+/** Puts what a file's footer says into an index. */
+function noteFile(
+  mountpath: Mountpath,
+  index: NameIndex,
+  path: string,
+  options: NameIndexesOptions,
+): void {
+  try {
+    const attributes = readAttributes(mountpath.port, path, options.hashing)
+    if (attributes !== null) index.note(attributes)
+    else options.onUnreadable(path, 'it has no footer that verifies')
+  } catch (error) {
+    // A bucket that was destroyed meanwhile, or one file that cannot be read: the rest counts.
+    if (errnoOf(error) === 'ENOENT') return
+    if (errnoOf(error) === '') throw error
+    mountpath.calls.note(error)
+    options.onUnreadable(path, errnoOf(error))
   }
 }
 

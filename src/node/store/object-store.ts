@@ -18,6 +18,7 @@ import {errnoOf} from './fs.ts'
 import type {Hashing} from './hashing.ts'
 import {createKeyLocks} from './key-locks.ts'
 import type {MissingMountpath, Mountpath, Mountpaths} from './mountpaths.ts'
+import {isStillThere} from './mountpaths.ts'
 import type {IndexPage} from './name-index.ts'
 import type {NameIndexes, PlacedEntry} from './name-indexes.ts'
 import type {ObjectFile, Reading} from './object-file.ts'
@@ -28,6 +29,7 @@ import type {ReadOrder} from './object-reader.ts'
 import {readObject} from './object-reader.ts'
 import type {Change, ObjectKey, WriteDone, Writing} from './object-write.ts'
 import {lockName, writeBody, writeMetadata} from './object-write.ts'
+import {emptyTrash, moveToTrash} from './trash.ts'
 
 export type {Lookup} from './object-lookup.ts'
 export type {Change, Decide, ObjectKey, WriteDone} from './object-write.ts'
@@ -78,8 +80,10 @@ export interface ObjectStore {
   /** Mountpaths that may hold objects and are away: lists are incomplete while there is one. */
   readonly missing: () => readonly MissingMountpath[]
   readonly totals: (bid: string) => {readonly objects: number; readonly bytes: number}
-  /** Looks for stuck calls; every second or so. */
+  /** Looks for stuck calls and for disks that are gone; every second or so. */
   readonly check: () => void
+  /** Moves the data of destroyed buckets aside, and removes what has waited there long enough. */
+  readonly discardBuckets: (destroyed: ReadonlySet<string>, wallMs: number) => void
   /** Stops; the indexes are kept for the next start. */
   readonly stop: () => void
 }
@@ -103,6 +107,7 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
   const reading: Reading = {hashing, pool, scratch, verify: parts.verifyReads}
   const lookups = new ObjectLookup({...parts, reading, nextCounter: counter.peek})
   const writing = createWriting(parts, lookups)
+  const moved = new Set<string>()
   return {
     whenSettled: (key, go) => {
       const waiting =
@@ -141,10 +146,39 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
     totals: (bid) => indexes.totals(lookups.enabledPaths(), bid),
     check: () => {
       const now = parts.nowMs()
-      for (const mountpath of mountpaths.used) mountpath.calls.check(now)
+      for (const mountpath of mountpaths.used) {
+        mountpath.calls.check(now)
+        if (!isStillThere(mountpath)) mountpath.calls.disable('its filesystem is gone')
+      }
       lookups.refresh()
     },
+    discardBuckets: (destroyed, wallMs) => {
+      discardBuckets(parts, {destroyed, moved}, wallMs)
+    },
     stop: () => indexes.close(),
+  }
+}
+
+function discardBuckets(
+  {mountpaths, indexes}: ObjectStoreParts,
+  buckets: {readonly destroyed: ReadonlySet<string>; readonly moved: Set<string>},
+  wallMs: number,
+): void {
+  const {destroyed, moved} = buckets
+  const fresh = [...destroyed].filter((bid) => !moved.has(bid))
+  for (const mountpath of mountpaths.used) {
+    if (mountpath.calls.disabled() !== null) continue
+    try {
+      for (const bid of fresh) {
+        if (moveToTrash(mountpath, bid, wallMs)) indexes.dropBucket(bid)
+        moved.add(bid)
+      }
+      emptyTrash(mountpath, destroyed, wallMs)
+    } catch (error) {
+      // What is left waits for the next turn.
+      if (errnoOf(error) === '') throw error
+      mountpath.calls.note(error)
+    }
   }
 }
 

@@ -66,7 +66,7 @@ export async function openTarget(deps: TargetDeps): Promise<Target> {
     now: () => ({ns: BigInt(Date.now()) * 1_000_000n}),
     log,
   })
-  const timer = setInterval(() => store.check(), CHECK_MS)
+  const timer = setInterval(() => objects.tend(), CHECK_MS)
   const mountpaths = (): readonly MountpathState[] => {
     const states = store.status().map(({path, label, disks, disabled}): MountpathState => {
       const state = disabled === null ? 'available' : 'disabled'
