@@ -5,7 +5,7 @@ import {completionScript, SHELLS} from '../completion/scripts.ts'
 
 export default class Completion extends AisctlCommand {
   static override readonly summary =
-    'Print what completes commands, flags, nodes and buckets in a shell.'
+    'print what completes commands, flags, nodes and buckets in a shell'
   static override readonly examples = [
     'source <(<%= config.bin %> completion bash)',
     'source <(<%= config.bin %> completion zsh)',

@@ -7,7 +7,7 @@ import {renderTable} from '../render/table.ts'
 import {ALL_PROPS, objectLines, readNames} from '../show/object-list.ts'
 
 export default class List extends AisctlCommand {
-  static override readonly summary = 'List buckets, or the objects of one.'
+  static override readonly summary = 'list buckets, or the objects of one'
   static override readonly aliases = ['bucket:ls', 'object:ls']
   static override readonly examples = [
     '<%= config.bin %> ls',

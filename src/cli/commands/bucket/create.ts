@@ -6,7 +6,7 @@ import {AisctlCommand} from '../../command.ts'
 import {nest} from '../../render/properties.ts'
 
 export default class BucketCreate extends AisctlCommand {
-  static override readonly summary = 'Create buckets.'
+  static override readonly summary = 'create buckets'
   static override readonly strict = false
   static override readonly examples = [
     '<%= config.bin %> bucket create photos',

@@ -6,7 +6,7 @@ import {confirm} from '../../prompt.ts'
 import {readNames} from '../../show/object-list.ts'
 
 export default class BucketRemove extends AisctlCommand {
-  static override readonly summary = 'Destroy buckets with everything in them.'
+  static override readonly summary = 'destroy buckets with everything in them'
   static override readonly strict = false
   static override readonly examples = ['<%= config.bin %> bucket rm ais://photos -y']
   static override readonly args = {

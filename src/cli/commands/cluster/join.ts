@@ -7,7 +7,7 @@ import {parseEndpoint} from '../../../model/node.ts'
 import {AisctlCommand} from '../../command.ts'
 
 export default class ClusterJoin extends AisctlCommand {
-  static override readonly summary = 'Let a standby or misconfigured node join the cluster.'
+  static override readonly summary = 'let a standby or misconfigured node join the cluster'
   static override readonly aliases = ['cluster:add-remove-nodes:join']
   static override readonly examples = [
     '<%= config.bin %> cluster join --role target http://10.0.0.7:51082',

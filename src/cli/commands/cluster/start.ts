@@ -2,7 +2,7 @@ import {planClusterStart} from '../../../ops/cluster/start.ts'
 import {LifecycleCommand} from '../../lifecycle-command.ts'
 
 export default class ClusterStart extends LifecycleCommand {
-  static override readonly summary = 'Start all nodes that are stopped.'
+  static override readonly summary = 'start all nodes that are stopped'
   static override readonly description =
     'Waits until the cluster says that it serves, with the same uuid, members and data.'
   static override readonly examples = ['<%= config.bin %> cluster start']

@@ -5,7 +5,7 @@ import {AisctlCommand} from '../../command.ts'
 import {clusterConfigPage} from '../../show/config-page.ts'
 
 export default class ConfigCluster extends AisctlCommand {
-  static override readonly summary = 'Show the configuration of the cluster, or change it.'
+  static override readonly summary = 'show the configuration of the cluster, or change it'
   static override readonly strict = false
   static override readonly examples = [
     '<%= config.bin %> config cluster rebalance',

@@ -3,7 +3,7 @@ import {planNodeRestart} from '../../../ops/node/restart.ts'
 import {nodeArg} from '../../flags.ts'
 
 export default class NodeRestart extends LifecycleCommand {
-  static override readonly summary = 'Restart nodes, one after the other.'
+  static override readonly summary = 'restart nodes, one after the other'
   static override readonly description =
     'Each is waited for before the next one stops; the primary comes last. The map does not change.'
   static override readonly strict = false

@@ -3,7 +3,7 @@ import {planNodeStart} from '../../../ops/node/start.ts'
 import {nodeArg} from '../../flags.ts'
 
 export default class NodeStart extends LifecycleCommand {
-  static override readonly summary = 'Start nodes that are stopped.'
+  static override readonly summary = 'start nodes that are stopped'
   static override readonly description = 'Waits until each of them is active and serves again.'
   static override readonly strict = false
   static override readonly examples = [

@@ -4,7 +4,7 @@ import {nodeArg} from '../../flags.ts'
 
 export default class NodeStop extends LifecycleCommand {
   static override readonly summary =
-    'Stop nodes: their data stays, their keys answer 503 until they are back.'
+    'stop nodes: their data stays, their keys answer 503 until they are back'
   static override readonly description =
     'A stopped node is absent: it remains a member and keeps its vote. Nothing is moved.'
   static override readonly strict = false

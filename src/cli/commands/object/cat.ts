@@ -9,7 +9,7 @@ import {AisctlCommand} from '../../command.ts'
 const JSON_BYTES_MAX = 16 * MIB
 
 export default class ObjectCat extends AisctlCommand {
-  static override readonly summary = 'Write an object to standard output.'
+  static override readonly summary = 'write an object to standard output'
   static override readonly aliases = ['cat']
   static override readonly examples = ['<%= config.bin %> cat ais://notes/today.txt | less']
   static override readonly args = {

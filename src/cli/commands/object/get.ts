@@ -12,7 +12,7 @@ import {confirm} from '../../prompt.ts'
 import {transferLine} from '../../transfer/transfer-line.ts'
 
 export default class ObjectGet extends AisctlCommand {
-  static override readonly summary = 'Fetch an object into a file, or to standard output.'
+  static override readonly summary = 'fetch an object into a file, or to standard output'
   static override readonly aliases = ['get']
   static override readonly examples = [
     '<%= config.bin %> get ais://photos/cat.jpg',

@@ -12,7 +12,7 @@ import {putTree} from '../../transfer/put-tree.ts'
 import {transferLine} from '../../transfer/transfer-line.ts'
 
 export default class ObjectPut extends AisctlCommand {
-  static override readonly summary = 'Store a file, standard input, or all files below a directory.'
+  static override readonly summary = 'store a file, standard input, or all files below a directory'
   static override readonly aliases = ['put']
   static override readonly examples = [
     '<%= config.bin %> put cat.jpg ais://photos',

@@ -8,7 +8,7 @@ import {confirm} from '../../prompt.ts'
 import {readNames} from '../../show/object-list.ts'
 
 export default class ObjectRemove extends AisctlCommand {
-  static override readonly summary = 'Delete objects.'
+  static override readonly summary = 'delete objects'
   static override readonly aliases = ['rm']
   static override readonly strict = false
   static override readonly examples = [

@@ -6,7 +6,7 @@ import {ShowCommand} from '../../show-command.ts'
 import {propertyTable} from '../../render/properties.ts'
 
 export default class ObjectShow extends ShowCommand {
-  static override readonly summary = 'Show the properties of an object.'
+  static override readonly summary = 'show the properties of an object'
   static override readonly aliases = ['show:object']
   static override readonly examples = ['<%= config.bin %> object show ais://photos/cat.jpg']
   static override readonly args = {

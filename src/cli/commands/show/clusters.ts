@@ -3,7 +3,7 @@ import {clustersPage} from '../../show/clusters-page.ts'
 
 export default class ShowClusters extends ShowCommand {
   static override readonly summary =
-    'Show the clusters that this machine knows, a line of health each.'
+    'show the clusters that this machine knows, a line of health each'
   static override readonly examples = ['<%= config.bin %> show clusters', '<%= config.bin %>']
 
   async run(): Promise<unknown> {

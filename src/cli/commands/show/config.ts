@@ -5,7 +5,7 @@ import {clusterConfigPage, nodeConfigPage} from '../../show/config-page.ts'
 
 export default class ShowConfig extends ShowCommand {
   static override readonly summary =
-    'Show the configuration of the cluster, or of a node: inherited and its own.'
+    'show the configuration of the cluster, or of a node: inherited and its own'
   static override readonly aliases = ['config:node']
   static override readonly examples = [
     '<%= config.bin %> show config',

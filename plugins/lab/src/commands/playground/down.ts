@@ -6,7 +6,7 @@ import {bringDown} from '../../playground/down.ts'
 import {playgroundNames, readRecord} from '../../playground/record.ts'
 
 export default class PlaygroundDown extends AisctlCommand {
-  static override readonly summary = 'End a playground and remove its data.'
+  static override readonly summary = 'end a playground and remove its data'
   static override readonly examples = [
     '<%= config.bin %> playground down',
     '<%= config.bin %> playground down --all',

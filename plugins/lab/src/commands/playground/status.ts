@@ -7,7 +7,7 @@ import type {PlaygroundStatus} from '../../playground/status.ts'
 import {statusOf} from '../../playground/status.ts'
 
 export default class PlaygroundStatusCommand extends AisctlCommand {
-  static override readonly summary = 'Show the playgrounds of this machine and their nodes.'
+  static override readonly summary = 'show the playgrounds of this machine and their nodes'
   static override readonly examples = ['<%= config.bin %> playground status --json']
   static override readonly flags = {
     name: Flags.string({description: 'only this playground'}),

@@ -10,7 +10,7 @@ const PATIENCE_MS = 60_000
 const DEFAULT_NAME = 'playground'
 
 export default class PlaygroundUp extends AisctlCommand {
-  static override readonly summary = 'Start a local cluster: processes of this machine, no root.'
+  static override readonly summary = 'start a local cluster: processes of this machine, no root'
   static override readonly description =
     'Makes what is missing and starts what does not run; again, it repairs a half-dead playground.'
   static override readonly examples = [

@@ -3,7 +3,7 @@ import {AisctlCommand} from '../../../command.ts'
 import {bucketArg} from '../../../flags.ts'
 
 export default class BucketPropsReset extends AisctlCommand {
-  static override readonly summary = 'Give a bucket the cluster’s defaults again.'
+  static override readonly summary = 'give a bucket the defaults of the cluster again'
   static override readonly examples = ['<%= config.bin %> bucket props reset ais://photos']
   static override readonly args = {bucket: bucketArg({required: true})}
 

@@ -5,7 +5,7 @@ import {AisctlCommand} from '../../../command.ts'
 import {flatten, nest} from '../../../render/properties.ts'
 
 export default class BucketPropsSet extends AisctlCommand {
-  static override readonly summary = 'Set properties of a bucket.'
+  static override readonly summary = 'set properties of a bucket'
   static override readonly strict = false
   static override readonly examples = [
     '<%= config.bin %> bucket props set ais://photos versioning.enabled=false',

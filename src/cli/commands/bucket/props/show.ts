@@ -5,7 +5,7 @@ import {ShowCommand} from '../../../show-command.ts'
 import {bucketPage} from '../../../show/bucket-page.ts'
 
 export default class BucketPropsShow extends ShowCommand {
-  static override readonly summary = 'Show the properties of a bucket.'
+  static override readonly summary = 'show the properties of a bucket'
   static override readonly aliases = ['show:bucket']
   static override readonly examples = ['<%= config.bin %> bucket props show ais://photos']
   static override readonly args = {

@@ -2,7 +2,7 @@ import {ShowCommand} from '../../../show-command.ts'
 import {bmdPage} from '../../../show/bmd-page.ts'
 
 export default class ShowClusterBmd extends ShowCommand {
-  static override readonly summary = 'Show the bucket metadata.'
+  static override readonly summary = 'show the bucket metadata'
   static override readonly aliases = ['show:bmd']
   static override readonly examples = ['<%= config.bin %> show cluster bmd']
 

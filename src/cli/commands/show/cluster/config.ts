@@ -3,7 +3,7 @@ import {ShowCommand} from '../../../show-command.ts'
 import {clusterConfigPage} from '../../../show/config-page.ts'
 
 export default class ShowClusterConfig extends ShowCommand {
-  static override readonly summary = 'Show the configuration of the cluster, or one section of it.'
+  static override readonly summary = 'show the configuration of the cluster, or one section of it'
   static override readonly aliases = ['show:config:cluster']
   static override readonly examples = [
     '<%= config.bin %> show cluster config',

@@ -3,7 +3,7 @@ import {ShowCommand} from '../../../show-command.ts'
 import {clusterPage, nodePage} from '../../../show/cluster-page.ts'
 
 export default class ShowCluster extends ShowCommand {
-  static override readonly summary = 'Show proxies, targets and the state of the cluster.'
+  static override readonly summary = 'show proxies, targets and the state of the cluster'
   static override readonly description =
     '[P] marks the primary, [x] a node that is not active; ALERT appears when there is one.'
   static override readonly examples = [

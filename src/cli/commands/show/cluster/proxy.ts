@@ -3,7 +3,7 @@ import {ShowCommand} from '../../../show-command.ts'
 import {rolePage} from '../../../show/cluster-page.ts'
 
 export default class ShowClusterProxy extends ShowCommand {
-  static override readonly summary = 'Show the gateways of the cluster.'
+  static override readonly summary = 'show the gateways of the cluster'
   static override readonly examples = ['<%= config.bin %> show cluster proxy --refresh 3']
   static override readonly args = {node: nodeArg()}
 

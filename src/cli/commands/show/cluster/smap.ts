@@ -3,7 +3,7 @@ import {ShowCommand} from '../../../show-command.ts'
 import {smapPage} from '../../../show/smap-page.ts'
 
 export default class ShowClusterSmap extends ShowCommand {
-  static override readonly summary = 'Show the cluster map: the gateway’s copy, or that of a node.'
+  static override readonly summary = 'show the cluster map as the gateway, or a node, holds it'
   static override readonly aliases = ['show:smap']
   static override readonly examples = ['<%= config.bin %> show cluster smap --json']
   static override readonly args = {node: nodeArg()}

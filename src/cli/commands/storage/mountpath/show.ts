@@ -3,7 +3,7 @@ import {ShowCommand} from '../../../show-command.ts'
 import {mountpathsPage} from '../../../show/mountpaths-page.ts'
 
 export default class StorageMountpathShow extends ShowCommand {
-  static override readonly summary = 'Show the mountpaths of the targets.'
+  static override readonly summary = 'show the mountpaths of the targets'
   static override readonly aliases = ['show:storage:mountpath']
   static override readonly examples = ['<%= config.bin %> storage mountpath show']
   static override readonly args = {node: nodeArg()}
