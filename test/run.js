@@ -42,6 +42,9 @@ const SIM_FIRST_SEED = 1
 /** A ring that takes longer than this hangs. */
 const RING_TIMEOUT_MS = 780_000
 
+/** Output is kept and counted: no colours in it. */
+const PLAIN = {NO_COLOR: '1', FORCE_COLOR: '0'}
+
 /** Lines shown of a ring that failed. */
 const FAILURE_LINES = 60
 
@@ -118,7 +121,7 @@ async function runRing(ring) {
   if (verbose) console.log(bold(`── ${ring.name}`))
   const onLine = verbose ? (line) => console.log(`  ${hideTotals(line)}`) : undefined
   const args = ['run', '--silent', ...ring.script.map(String)]
-  const {status, lines} = await run('npm', args, {onLine, timeoutMs: RING_TIMEOUT_MS})
+  const {status, lines} = await run('npm', args, {onLine, env: PLAIN, timeoutMs: RING_TIMEOUT_MS})
   const {passed, failed} = ring.count(status, lines)
   const unexplained = status !== 0 && failed === 0 ? 1 : 0
   total.passed += passed
