@@ -35,9 +35,13 @@ export function serveObject(context: NodeContext, req: IncomingMessage, res: Ser
     const query = parseQuery(rawQuery)
     const ref = parseBucketRef(parsed.bucket, query)
     if (isRefusal(ref)) throw new AisError(ref)
-    res.once('close', () => count(context, req, res, {label: bucketLabel(ref), startedNs}))
+    const served = {label: bucketLabel(ref), startedNs, bytes: 0}
+    res.once('close', () => count(context, req, res, served))
     const objects = defined(context.objects, 'only a target serves objects')
-    const route = {ref, name: parsed.objectName, rawPath: path, rawQuery, query}
+    const onBytes = (bytes: number): void => {
+      served.bytes = bytes
+    }
+    const route = {ref, name: parsed.objectName, rawPath: path, rawQuery, query, onBytes}
     const fence = decodeRedirectMark(query)?.fence ?? 0
     if (recordIndex(context) >= fence) return objects.handle(req, res, route, 'public')
     const arrived = (): true | undefined => (recordIndex(context) < fence ? undefined : true)
@@ -55,7 +59,7 @@ function count(
   context: NodeContext,
   req: IncomingMessage,
   res: ServerResponse,
-  {label, startedNs}: {label: string; startedNs: bigint},
+  {label, startedNs, bytes}: {label: string; startedNs: bigint; bytes: number},
 ): void {
   const verb = COUNTED[req.method ?? '']
   if (verb === undefined) return
@@ -65,6 +69,5 @@ function count(
   if (verb === 'del') return
   stats.add(`${verb}.ns.total`, label, Number(process.hrtime.bigint() - startedNs))
   if (verb === 'head') return
-  const length = verb === 'get' ? res.getHeader('Content-Length') : req.headers['content-length']
-  stats.add(`${verb}.size`, label, Number(length ?? 0))
+  stats.add(`${verb}.size`, label, bytes)
 }

@@ -28,6 +28,8 @@ export interface ObjectRoute {
   /** As they arrived, for redirects. */
   readonly rawPath: string
   readonly rawQuery: string
+  /** Told how many bytes of content were sent or stored; for counters. */
+  readonly onBytes?: (bytes: number) => void
 }
 
 /** Settings of a bucket that the object path reads. */

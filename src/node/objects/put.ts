@@ -89,6 +89,7 @@ function commit(
     (previous) => ({custom, version: versionAfter(previous, elsewhere)}),
     (error, attributes) => {
       if (error !== null || attributes === undefined) return fail(call, error)
+      call.route.onBytes?.(attributes.sizeBytes)
       writeHead(call.res, 200, [...encodeObjectHeaders(attributes), ['Content-Length', '0']])
       call.res.end()
     },

@@ -22,6 +22,7 @@ export function sendFile(call: ObjectCall, file: ObjectFile, headers: readonly H
     return refuseRange(call, header ?? '', sizeBytes)
   }
   const part = range ?? {start: 0, end: sizeBytes}
+  call.route.onBytes?.(part.end - part.start)
   writeHead(call.res, range === null ? 200 : 206, [
     ...headers,
     ...rangeHeaders(range, sizeBytes),
