@@ -1,4 +1,4 @@
-/** A lab's state as lines for people: hosts, faults, files. Pure. */
+/** The state of a lab as lines for people to read; pure. */
 
 import {renderGrid} from 'aisctl/kit'
 import type {HostStatus, LabStatus} from './inventory.ts'
