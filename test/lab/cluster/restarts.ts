@@ -17,7 +17,7 @@ import {
 import {allThere} from './install.ts'
 
 const LONG = process.argv.includes('--long')
-const KILL_ROUNDS = LONG ? 5 : 2
+const KILL_ROUNDS = LONG ? 5 : 1
 /** Nodes come back within this of each other. */
 const START_SPREAD_MS = 5000
 const SMALL = 256 * 1024

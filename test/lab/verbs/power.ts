@@ -4,7 +4,7 @@ import type {Test} from 'tap'
 import {lab, onHost, operatorReaches, type LabUnderTest} from '../lab-under-test.ts'
 
 /** Enough to meet a loop device that is reused; more under --long. */
-const POWER_CYCLES = process.argv.includes('--long') ? 25 : 4
+const POWER_CYCLES = process.argv.includes('--long') ? 25 : 3
 
 const WRITE_SYNCED_AND_NOT = `python3 - <<'X'
 import os
