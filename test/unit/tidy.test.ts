@@ -33,6 +33,7 @@ import {
   packages,
   rulesAreKnown,
   unitTwins,
+  usedDependencies,
 } from '../helpers/tidy/tree-rules.ts'
 import {pick, readTree, ROOT, type Finding, type SourceFile} from '../helpers/tidy/tree.ts'
 
@@ -150,6 +151,10 @@ t.test('packages are pinned exactly, share one version and name their licence', 
   const bad = {name: 'x', version: '1.0.0', license: 'MIT', dependencies: {koa: '^3.0.0'}}
   t.equal(packages([sample(JSON.stringify(bad), 'package.json')]).length, 2)
   t.match(tree.find(({path}) => path === 'LICENSE')?.text, /Apache License/)
+  t.strictSame(lines(usedDependencies(tree)), [])
+  const unused = {name: 'x', version: '1.0.0', dependencies: {koa: '3.3.0', got: '16.1.0'}}
+  const using = sample("import {got} from 'got'")
+  t.equal(usedDependencies([sample(JSON.stringify(unused), 'package.json'), using]).length, 1)
   t.end()
 })
 

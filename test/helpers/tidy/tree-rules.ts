@@ -183,6 +183,21 @@ function pinsOf(json: PackageJson): readonly (readonly [string, string])[] {
   )
 }
 
+/** Every runtime dependency is imported somewhere, or named as a plugin of the command line. */
+export function usedDependencies(files: readonly SourceFile[]): readonly Finding[] {
+  const root = files.find(({path}) => path === 'package.json')
+  if (root === undefined) return []
+  const json = JSON.parse(root.text) as PackageJson & {oclif?: {plugins?: readonly string[]}}
+  const code = pick(files, /^(?:src|plugins|bin)\/.*\.(?:ts|js)$/)
+  return Object.keys(json.dependencies ?? {})
+    .filter((name) => !(json.oclif?.plugins ?? []).includes(name))
+    .filter((name) => {
+      const imported = new RegExp(`(?:from|import\\() ?'${name}(?:/[^']*)?'`)
+      return !code.some(({text}) => imported.test(text))
+    })
+    .map((name) => ({path: 'package.json', line: 1, problem: `nothing imports ${name}`}))
+}
+
 /** The lockfile names no registry and agrees with package.json. */
 export function lockfile(lockText: string, packageText: string): readonly Finding[] {
   const path = 'package-lock.json'
