@@ -17,6 +17,8 @@ import {nodesOf, type Topology, type TopologyNode} from '../topology/resolve.ts'
 /** One small question; a node that needs longer is not well. */
 const PROBE_TIMEOUT_MS = 2000
 const POLL_MS = 150
+/** A start takes a second or two: who takes longer may have failed for good. */
+const LOOK_CLOSER_MS = 10_000
 /** Gateways asked for the map before it counts as unknown. */
 const GATEWAYS_ASKED_MAX = 5
 
@@ -62,6 +64,8 @@ export interface WaitOptions {
   /** Nodes that must be well. Absent: all. */
   readonly nodes?: readonly TopologyNode[]
   report?(text: string, ratio: number): void
+  /** Looks closer at who is not well; an error that it gives ends the waiting. */
+  lookCloser?(unwell: readonly NodeHealth[], last: boolean): Promise<Error | undefined>
 }
 
 /** Waits until the cluster is well. @throws AisError TIMED_OUT that names who is not, and why */
@@ -70,6 +74,7 @@ export async function waitForHealth(
   options: WaitOptions,
 ): Promise<ClusterHealth> {
   const deadline = performance.now() + options.timeoutMs
+  let closer = performance.now() + LOOK_CLOSER_MS
   for (;;) {
     const health = await readHealth(topology)
     const wanted = options.nodes ?? nodesOf(topology)
@@ -80,7 +85,13 @@ export async function waitForHealth(
     if (options.signal?.aborted === true) {
       throw new AisError({code: 'INTERRUPTED', message: 'interrupted while the cluster started'})
     }
-    if (performance.now() > deadline) throw notHealthy(topology, unwell, options.timeoutMs)
+    const last = performance.now() > deadline
+    if (last || performance.now() > closer) {
+      closer = performance.now() + LOOK_CLOSER_MS
+      const reason = await options.lookCloser?.(unwell, last)
+      if (reason !== undefined) throw reason
+    }
+    if (last) throw notHealthy(topology, unwell, options.timeoutMs)
     await sleep(POLL_MS)
   }
 }

@@ -12,6 +12,7 @@ import type {Fleet} from '../fleet.ts'
 import {applyManifest, isContentMissing, type ApplyReport} from '../host/apply.ts'
 import {readFacts} from '../host/facts.ts'
 import {knownArchitectures} from '../payload/runtime.ts'
+import {lookCloserAt} from '../node/explain.ts'
 import {restartPending} from '../node/rolling.ts'
 import type {Plan, Step} from '../plan/plan.ts'
 import {writeSite, type SavedState, type Site} from '../site/site.ts'
@@ -243,6 +244,7 @@ function finishSteps(work: Work, applies: readonly Step[]): Step[] {
         timeoutMs: options.timeoutMs,
         signal,
         report: (text, ratio) => report({text, ratio}),
+        lookCloser: lookCloserAt(fleet),
       })
       return work.health
     },

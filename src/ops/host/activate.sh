@@ -1,8 +1,8 @@
 #!/bin/sh
-# Starts, stops or restarts one unit on a host. A restart first switches the links that apply.sh left
-# for the time when the unit is stopped.
+# Starts, stops or restarts one unit on a host, or only shows it. A restart first switches the links
+# that apply.sh left for the time when the unit is stopped.
 #
-#   activate.sh start|stop|restart UNIT [ROOT]
+#   activate.sh start|stop|restart|show UNIT [ROOT]
 #
 # Standard output: one JSON object, {"unit":…,"active":…,"result":…,"status":…}, and on failure the
 # last lines of the unit's journal on standard error. Asking twice is the same as asking once.
@@ -12,8 +12,8 @@ LC_ALL=C; PATH=$PATH:/usr/sbin:/sbin; export LC_ALL PATH
 verb=$1 unit=$2 root=${3-}
 note=$root/var/lib/aisctl/pending/$unit
 
-mkdir -p "$root/run/lock" && exec 9>"$root/run/lock/aisctl.lock" || exit 1
-flock -w 60 9 || { echo "another run is changing this host" >&2; exit 75; }
+[ "$verb" = show ] || { mkdir -p "$root/run/lock" && exec 9>"$root/run/lock/aisctl.lock"; } || exit 1
+[ "$verb" = show ] || flock -w 60 9 || { echo "another run is changing this host" >&2; exit 75; }
 
 switch_links() {
   [ -f "$note" ] || return 0
@@ -34,10 +34,11 @@ case $verb in
     switch_links
     systemctl reset-failed -- "$unit" 2>/dev/null
     systemctl start -- "$unit" 9>&- || rc=$? ;;
+  show) ;;
   *) exit 2 ;;
 esac
 show() { systemctl show -P "$1" -- "$unit" | tr -d '\000-\037"\\' | head -c 300; }
 printf '{"unit":"%s","active":"%s","result":"%s","status":"%s","exit":"%s"}\n' \
   "$unit" "$(show ActiveState)" "$(show Result)" "$(show StatusText)" "$(show ExecMainStatus)"
-[ $rc = 0 ] || journalctl -u "$unit" -n 15 --no-pager -o cat >&2
+[ $rc = 0 ] && [ "$verb" != show ] || journalctl -u "$unit" -n 15 --no-pager -o cat >&2
 exit $rc

@@ -3,6 +3,7 @@
 import {namesOf, nodesJson, nodeSteps, openIntent} from '../lifecycle.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import {labelOf, waitForHealth} from '../cluster/health.ts'
+import {lookCloserAt} from './explain.ts'
 import {controlUnit} from './unit.ts'
 
 /** Hosts at work at once. */
@@ -29,6 +30,7 @@ export function planNodeStart(options: LifecycleOptions): Promise<LifecyclePlan>
               signal,
               nodes,
               report: (text, ratio) => report({text, ratio}),
+              lookCloser: lookCloserAt(fleet),
             }),
         },
       ],

@@ -37,7 +37,7 @@ export async function controlUnit(
   const line = result.stdout.split('\n').find((text) => text.startsWith('{'))
   const state = line === undefined ? undefined : (JSON.parse(line) as UnitState & {exit: string})
   if (result.status === 0 && state !== undefined) return state
-  const journal = result.stderr.trim().split('\n').slice(-5)
+  const journal = result.stderr.trim().split('\n').slice(-JOURNAL_LINES)
   throw new AisError({
     code: 'HOST_COMMAND',
     message: `${labelOf(node)}: could not ${verb} ${unit}: ${reasonOf(result.status, state)}`,
@@ -46,6 +46,24 @@ export async function controlUnit(
   })
 }
 
+/** What a unit is doing, and the last words of its journal. Changes nothing. */
+export async function inspectUnit(
+  fleet: Fleet,
+  node: TopologyNode,
+): Promise<{readonly state: UnitState & {readonly exit: string}; readonly journal: string[]}> {
+  const host = fleet.host(node.host)
+  const args = ['show', unitOf(node)]
+  const result = await runScript(host, {script: 'activate.sh', args, timeoutMs: SHOW_TIMEOUT_MS})
+  const line = result.stdout.split('\n').find((text) => text.startsWith('{')) ?? '{}'
+  return {
+    state: JSON.parse(line) as UnitState & {exit: string},
+    journal: result.stderr.trim().split('\n').slice(-JOURNAL_LINES),
+  }
+}
+
+const SHOW_TIMEOUT_MS = 20_000
+/** Enough to hold the reason, few enough to be read. */
+const JOURNAL_LINES = 5
 const BUSY = 75
 
 function reasonOf(status: number, state: (UnitState & {exit: string}) | undefined): string {
