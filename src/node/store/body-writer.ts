@@ -244,9 +244,9 @@ class FileBody {
 }
 
 /**
- * Closes and removes a work file; a failure is the mountpath's, the file goes at the next start. On a
- * disabled mountpath it stays open: a write that was given up may still be waiting, and would go into
- * whatever file got the same descriptor next.
+ * Closes and removes a work file; a failure is the mountpath's, the file goes at the next start.
+ * On a disabled mountpath it stays open: a write that was given up may still be waiting, and would
+ * go into whatever file got the same descriptor next.
  */
 export function discardFile(mountpath: Mountpath, file: {fd: Fd; path: string}): void {
   if (mountpath.calls.disabled() !== null) return

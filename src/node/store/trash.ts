@@ -1,6 +1,6 @@
 /**
- * Where a destroyed bucket's data waits: moved aside at once by one rename per mountpath, removed an
- * hour later, a few files at a time, because removing many at once slows writes of the same disk.
+ * Where a destroyed bucket's data waits: moved aside at once by one rename per mountpath, removed
+ * an hour later, a few files at a time, because removing many at once slows writes of the same disk.
  * Only buckets that the committed record calls destroyed are touched, never those that it does not
  * mention.
  */
