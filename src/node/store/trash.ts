@@ -1,7 +1,7 @@
 /**
  * Where a destroyed bucket's data waits: moved aside at once by one rename per mountpath, removed
- * an hour later, a few files at a time, because removing many at once slows writes of the disk. Only
- * buckets that the committed record calls destroyed are touched, never those it does not mention.
+ * an hour later, a few files at a time, because removing many at once slows writes of the disk. It
+ * concerns buckets that the committed record calls destroyed, never those that it leaves out.
  */
 
 import {OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
