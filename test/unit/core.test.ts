@@ -502,7 +502,7 @@ t.test('a node comes in as a learner, comes back as it was, or is refused with t
   const squatter = member(T2, {data: member(P2).data})
   t.match(judgeJoin(record, joinOf(squatter), false), {refusal: {message: /h:1012 is that of p\[/}})
   const shy = member(P2, {flags: NODE_FLAG.nonElectable})
-  t.match(judgeJoin(record, joinOf(shy), false), {
+  t.match(judgeJoin(record, joinOf(shy, {by: 'admin'}), false), {
     change: {member: {flags: NODE_FLAG.nonElectable}},
   })
   t.end()

@@ -17,8 +17,8 @@ import type {Turn} from './turn.ts'
 import {acceptedOf, enter, send} from './turn.ts'
 import {positionOf} from './view.ts'
 
-/** A beat is small; a node that takes longer has missed it. */
-const BEAT_TIMEOUT_MS = 1000
+/** A beat is small; a node that takes longer than the next one has missed it. */
+const BEAT_TIMEOUT_MS_MIN = 250
 /** A prepare waits for the acceptor's fsync, and may carry megabytes. */
 const PREPARE_TIMEOUT_MS = 3000
 /** Answers of a learner before it is promoted (R14). */
@@ -87,7 +87,7 @@ export function sendDueBeats(turn: Turn): void {
         echo: peer.nonce,
         leaseMs,
       },
-      timeoutMs: BEAT_TIMEOUT_MS,
+      timeoutMs: Math.max(BEAT_TIMEOUT_MS_MIN, timers.beatMs),
       purpose: {type: 'beat', id: peer.id, epoch: stage.epoch, sentMs: nowMs},
     })
   }

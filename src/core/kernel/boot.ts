@@ -1,6 +1,7 @@
 /** From `booted` to the first stage (DESIGN: founding). */
 
 import {prngOf} from '../../base/prng.ts'
+import {formatEndpoint} from '../../model/node.ts'
 import {timersOf} from '../../model/timers.ts'
 import {POSITION_NONE} from '../../model/record.ts'
 import {discoveryFrom} from '../membership/discovery.ts'
@@ -31,6 +32,7 @@ export function bootedNode(event: Booted): NodeState {
     tickedMs: nowMs,
     timers: timersOf(durable.committed?.record.conf.set ?? facts.foundingConfig),
     standby: facts.standby,
+    invitation: null,
     durable,
     onDisk: durable,
     writes: [],
@@ -86,6 +88,27 @@ export function onBooted(turn: Turn, event: Booted): void {
     promised: durable.promisedEpoch,
   })
   persist(turn, {uuid: durable.uuid === '' ? facts.uuid : durable.uuid, run: durable.run + 1}, [])
+  sayStart(turn)
   // Unreadable state may have held a promise: such a node never forms a cluster (R9).
   if (event.amnesia === '' && mayFound(turn.node)) beginFounding(turn)
+}
+
+/**
+ * The documented start, for the operator: local record, configuration, environment (DESIGN:
+ * founding).
+ */
+function sayStart(turn: Turn): void {
+  const {durable, facts} = turn.node
+  const saved = Object.keys(durable.accepted?.record.smap.nodes ?? {}).length
+  const {id, isPrimary} = facts.primaryHint
+  const chosen =
+    id === null ? (isPrimary === null ? 'configuration' : 'AIS_IS_PRIMARY') : 'AIS_PRIMARY_ID'
+  log(turn, 'info', `looking for the cluster: ${saved} nodes of the local record`, {
+    saved,
+    configured: facts.peers.length,
+    askFirst: facts.askFirst.map(formatEndpoint),
+  })
+  if (durable.accepted !== null) return
+  const role = mayFound(turn.node) ? 'potential primary' : 'joining'
+  log(turn, 'info', `no local record: ${role}, by ${chosen}`, {bootstrap: facts.bootstrap})
 }

@@ -18,8 +18,8 @@ import {nextOwn} from '../ownership/own.ts'
 import type {Queued, UnderWay} from './state.ts'
 
 export interface Draft {
-  /** Null: nothing is left to change. */
-  readonly record: ClusterRecord | null
+  /** The record and its text; null: nothing is left to change. */
+  readonly next: {readonly record: ClusterRecord; readonly text: string} | null
   readonly taken: readonly UnderWay[]
   readonly refused: readonly {readonly item: Queued; readonly refusal: Refusal}[]
   /** Waits for the next record. */
@@ -75,10 +75,10 @@ function finish(
   before: StoredRecord,
   parts: ClusterRecord,
   epoch: number,
-  rest: Omit<Draft, 'record'>,
+  rest: Omit<Draft, 'next'>,
 ): Draft {
   const old = before.record
-  if (parts === old && old.pv === null) return {...rest, record: null}
+  if (parts === old && old.pv === null) return {...rest, next: null}
   const draft = {
     ...parts,
     pv: previousVoters(old.smap, parts.smap),
@@ -86,13 +86,14 @@ function finish(
     own: nextOwn(parts, old.index + 1),
   }
   const record = nextRecord(before, draft, epoch)
-  if (rest.taken.every(({change}) => change.type !== 'command')) return {...rest, record}
-  if (canonicalJson(record).length <= RECORD_BYTES_MAX) return {...rest, record}
-  return withoutCommands(before, epoch, rest)
+  const text = canonicalJson(record)
+  const fits = text.length <= RECORD_BYTES_MAX
+  const commands = rest.taken.some(({change}) => change.type === 'command')
+  return fits || !commands ? {...rest, next: {record, text}} : withoutCommands(before, epoch, rest)
 }
 
 /** A record that would not travel is not made: its commands are refused, its members are taken. */
-function withoutCommands(before: StoredRecord, epoch: number, rest: Omit<Draft, 'record'>): Draft {
+function withoutCommands(before: StoredRecord, epoch: number, rest: Omit<Draft, 'next'>): Draft {
   const commands = rest.taken.filter(({change}) => change.type === 'command')
   const others = rest.taken.filter(({change}) => change.type !== 'command')
   const tooLarge = refusal('TOO_LARGE', `the metadata would exceed ${RECORD_BYTES_MAX} bytes`)

@@ -37,20 +37,29 @@ export function onVoteAsked(turn: Turn, askId: number, request: VoteRequest): vo
     if (candidate.id !== turn.node.facts.self.id)
       stepDown(turn, `p[${candidate.id}] stands for epoch ${epoch}`)
   }
+  answerVote(turn, askId, reason, request.holds?.sha ?? '')
+}
+
+/** Says no without looking further. */
+export function refuseVote(turn: Turn, askId: number, reason: string): void {
+  answerVote(turn, askId, reason, '')
+}
+
+/** @param knownSha hash of the record that the candidate holds, and need not be sent */
+function answerVote(turn: Turn, askId: number, reason: string, knownSha: string): void {
   const {durable} = turn.node
-  const same = request.holds !== null && request.holds.sha === durable.accepted?.sha
   emitDurably(turn, {
     type: 'answer',
     askId,
     answer: {
       type: 'vote',
-      granted,
+      granted: reason === '',
       reason,
       voter: selfVoter(turn.node),
       promisedEpoch: durable.promisedEpoch,
       position: positionOf(durable.accepted),
       sha: durable.accepted?.sha ?? '',
-      accepted: same ? null : durable.accepted,
+      accepted: knownSha === durable.accepted?.sha ? null : durable.accepted,
       committed: positionOf(durable.committed),
     },
   })
@@ -72,8 +81,11 @@ export function onPrepareAsked(
   request: PrepareRequest,
 ): void {
   learnCommit(turn, request.committed, null)
-  const outcome = accept(turn, request.record, request.committed)
-  if (outcome === '') heard(turn, from, request.epoch)
+  const foreign = request.record.record.smap.primary !== from
+  const outcome = foreign
+    ? `p[${from}] is not the primary of that record`
+    : accept(turn, request.record, request.committed)
+  if (outcome === '') heard(turn, from, request.epoch, 0)
   const {durable} = turn.node
   emitDurably(turn, {
     type: 'answer',
@@ -153,17 +165,8 @@ export function onBeatAsked(turn: Turn, askId: number, from: NodeId, request: Be
       persist(turn, {promisedEpoch: request.epoch, votedFor: null}, [])
     }
     learnCommit(turn, request.committed, request.committedSha)
-    heard(turn, from, request.epoch)
-    update(turn, {
-      followed: {
-        id: from,
-        epoch: request.epoch,
-        heardMs: turn.node.nowMs,
-        // What was settled once stays settled, whoever leads.
-        settledIndex: Math.max(request.settled, turn.node.followed?.settledIndex ?? 0),
-      },
-      clusterStarted: turn.node.clusterStarted || request.started,
-    })
+    heard(turn, from, request.epoch, request.settled)
+    update(turn, {clusterStarted: turn.node.clusterStarted || request.started})
     takeLease(turn, request)
     if (isTakingUp(turn.node)) {
       const {nowMs, waitingBeats} = turn.node
@@ -195,8 +198,9 @@ function answerBeat(turn: Turn, askId: number, reason: string): void {
 
 function whyNotFollow(node: NodeState, request: BeatRequest): string {
   const {durable, onDisk} = node
-  if (request.uuid !== durable.uuid)
+  if (request.uuid !== durable.uuid) {
     return `this node belongs to cluster ${durable.uuid || '(none)'}`
+  }
   if (onDisk.run !== durable.run) return 'this node is starting'
   if (durable.inc === 0) return 'this node has not joined yet'
   if (request.epoch < durable.promisedEpoch) {
@@ -235,8 +239,11 @@ function beatAnswer(node: NodeState, reason: string): PeerAnswer {
 }
 
 /** A primary of this epoch has spoken: whoever thought to lead, or looked for one, follows it. */
-function heard(turn: Turn, from: NodeId, epoch: number): void {
-  const {stage} = turn.node
+function heard(turn: Turn, from: NodeId, epoch: number, settled: number): void {
+  const {followed, nowMs, stage} = turn.node
+  // What was settled once stays settled, whoever leads.
+  const settledIndex = Math.max(settled, followed?.settledIndex ?? 0)
+  update(turn, {followed: {id: from, epoch, heardMs: nowMs, settledIndex}})
   if (stage.stage === 'following') return
   if (stage.stage === 'leading' && stage.epoch >= epoch) return
   if (stage.stage === 'leading') stepDown(turn, `p[${from}] leads epoch ${epoch}`)

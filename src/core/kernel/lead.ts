@@ -93,8 +93,8 @@ function hasLostTarget(record: ClusterRecord): boolean {
 }
 
 /** Puts a record on its way. */
-function propose(turn: Turn, record: ClusterRecord): void {
-  stepProposer(turn, {type: 'proposed', proposal: {record, text: canonicalJson(record), sha: ''}})
+function propose(turn: Turn, record: ClusterRecord, text = canonicalJson(record)): void {
+  stepProposer(turn, {type: 'proposed', proposal: {record, text, sha: ''}})
 }
 
 /** Gives metasync an event and does what it orders. */
@@ -217,9 +217,9 @@ export function proposeQueued(turn: Turn): void {
   if (before === null || (stage.queue.length === 0 && before.record.pv === null)) return
   const draft = draftFrom(before, stage.queue, stage.epoch)
   enter(turn, {...stage, queue: draft.left, underWay: draft.taken})
-  noteLost(turn, before.record, draft.record)
+  noteLost(turn, before.record, draft.next?.record ?? null)
   for (const {item, refusal} of draft.refused) refuseChange(turn, item, refusal)
-  if (draft.record !== null) propose(turn, draft.record)
+  if (draft.next !== null) propose(turn, draft.next.record, draft.next.text)
   else answerUnchanged(turn, before)
 }
 

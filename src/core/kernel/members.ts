@@ -15,7 +15,7 @@ import type {
 } from '../../model/peer-messages.ts'
 import {brake, suspicionAfter, suspicionAt} from '../keepalive/suspicion.ts'
 import type {Peer} from '../keepalive/state.ts'
-import {judgeJoin} from '../membership/join.ts'
+import {judgeJoin, redescribe} from '../membership/join.ts'
 import {LEARNER_ACKS, updatePeer} from './beats.ts'
 import {enqueue, isQueued} from './lead.ts'
 import {answerJoin, refuseJoin} from './outcome.ts'
@@ -110,7 +110,8 @@ function isAnswering(turn: Turn, peer: Peer | undefined): boolean {
 export function onLeavingAsked(turn: Turn, askId: number, request: LeavingRequest): void {
   const {id} = request.voter
   const member = acceptedOf(turn.node)?.record.smap.nodes[id]
-  if (!isCommitting(turn.node) || member === undefined || member.inc !== request.voter.inc) {
+  const known = member !== undefined && member.inc === request.voter.inc
+  if (!isCommitting(turn.node) || !known || request.uuid !== turn.node.durable.uuid) {
     answer(turn, askId, {type: 'leaving', recorded: false})
     return
   }
@@ -130,6 +131,10 @@ export function reviewMembers(turn: Turn): void {
     const member = record.smap.nodes[peer.id]
     if (member !== undefined) review(turn, member, peer)
   }
+  const own = record.smap.nodes[stage.self.id]
+  if (own === undefined) return
+  const member = redescribe(own, turn.node.facts.self)
+  if (member !== own) order(turn, {type: 'describe', member})
 }
 
 function review(turn: Turn, member: Member, peer: Peer): void {

@@ -1,7 +1,10 @@
 /** What any node says about itself, and how it is told to come. */
 
 import {refusal} from '../../base/errors.ts'
-import type {InviteRequest} from '../../model/peer-messages.ts'
+import type {NodeId} from '../../model/ids.ts'
+import type {InviteRequest, PeerRequest} from '../../model/peer-messages.ts'
+import {refuseVote} from './follow.ts'
+import {refuseJoin} from './outcome.ts'
 import {followHint} from './seek.ts'
 import {seek} from './stage.ts'
 import type {NodeState} from './state.ts'
@@ -24,6 +27,15 @@ export function onProbeAsked(turn: Turn, askId: number): void {
     primary: knownPrimary(node),
     clusterStarted: node.clusterStarted,
   })
+}
+
+/** Nobody asks for a vote, a place or an absence in the name of another. */
+export function refuseSpeaker(turn: Turn, askId: number, from: NodeId, request: PeerRequest): void {
+  const reason = `${from} speaks in the name of another node`
+  log(turn, 'error', `refused: ${reason}`, {type: request.type})
+  if (request.type === 'leaving') answer(turn, askId, {type: 'leaving', recorded: false})
+  else if (request.type === 'join') refuseJoin(turn, askId, refusal('FORBIDDEN', reason))
+  else refuseVote(turn, askId, reason)
 }
 
 /** Itself while it leads or means to; else whom it follows; else whom its record names. */
@@ -50,7 +62,7 @@ export function onInviteAsked(turn: Turn, askId: number, request: InviteRequest)
     return
   }
   answer(turn, askId, {type: 'invite', refusal: null})
-  update(turn, {standby: false})
+  update(turn, {standby: false, invitation: {nonElectable: request.nonElectable}})
   if (stage.stage === 'leading' || stage.stage === 'following') return
   log(turn, 'info', `invited to cluster ${request.uuid}`, {uuid: request.uuid})
   seek(turn, request.primary)

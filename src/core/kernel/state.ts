@@ -36,6 +36,8 @@ export interface NodeState {
   readonly timers: Timers
   /** Waits for an invitation before it joins anywhere. */
   readonly standby: boolean
+  /** How an administrator has asked this run of the node to join; null: it joins by itself. */
+  readonly invitation: {readonly nonElectable: boolean} | null
   /** What this node has decided; newer than `onDisk` while a write is under way. */
   readonly durable: DurableState
   readonly onDisk: DurableState

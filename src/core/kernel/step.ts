@@ -31,7 +31,7 @@ import {
   serveWaitingJoins,
 } from './members.ts'
 import {answerSpread} from './outcome.ts'
-import {onInviteAsked, onProbeAsked} from './place.ts'
+import {onInviteAsked, onProbeAsked, refuseSpeaker} from './place.ts'
 import {followHint, onJoinAnswered, onProbeAnswered, tickSeeking} from './seek.ts'
 import {onVoteAnswered, standIfMay, stepCandidate, tickStanding} from './stand.ts'
 import {seek} from './stage.ts'
@@ -209,6 +209,7 @@ function resume(turn: Turn, deferred: Deferred): void {
 }
 
 function onAsked(turn: Turn, askId: number, from: NodeId, request: PeerRequest): void {
+  if (speakerOf(request, from) !== from) return refuseSpeaker(turn, askId, from, request)
   switch (request.type) {
     case 'vote':
       return onVoteAsked(turn, askId, request)
@@ -228,6 +229,20 @@ function onAsked(turn: Turn, askId: number, from: NodeId, request: PeerRequest):
       return onInviteAsked(turn, askId, request)
     default:
       return unreachable(request)
+  }
+}
+
+/** In whose name a request speaks; the connection has proven who asks. */
+function speakerOf(request: PeerRequest, from: NodeId): NodeId {
+  switch (request.type) {
+    case 'vote':
+      return request.candidate.id
+    case 'join':
+      return request.member.id
+    case 'leaving':
+      return request.voter.id
+    default:
+      return from
   }
 }
 

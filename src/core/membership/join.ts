@@ -5,7 +5,7 @@
  */
 
 import {refusal, type Refusal} from '../../base/errors.ts'
-import {LEAVING_FLAGS, NODE_FLAG, formatEndpoint, nodeLabelOf} from '../../model/node.ts'
+import {NODE_FLAG, formatEndpoint, nodeLabelOf} from '../../model/node.ts'
 import type {Endpoint, Member} from '../../model/node.ts'
 import type {JoinRequest} from '../../model/peer-messages.ts'
 import type {ClusterRecord} from '../../model/record.ts'
@@ -30,11 +30,11 @@ export function judgeJoin(
   if (refused !== undefined) return {type: 'refused', refusal: refused}
   const old = record.smap.nodes[member.id]
   if (old === undefined) return admit({...member, inc: member.inc + 1})
-  const flags = mergeFlags(old, member)
+  const flags = mergeFlags(old, request)
   if (!request.hasState || member.inc !== old.inc) {
     return admit({...member, inc: Math.max(old.inc, member.inc) + 1, flags})
   }
-  const described = {...old, ...addresses(member), speaks: member.speaks, flags}
+  const described = redescribe({...old, flags}, member)
   return sameDescription(old, described)
     ? {type: 'known'}
     : {type: 'change', change: {type: 'describe', member: described}}
@@ -95,13 +95,27 @@ function addressTaken(record: ClusterRecord, member: Member): Refusal | undefine
   return undefined
 }
 
-/** The cluster's flags stand; a node decides about `nonElectable` alone, and only a proxy does. */
-function mergeFlags(old: Member, member: Member): number {
-  const kept = old.flags & (LEAVING_FLAGS | NODE_FLAG.maintenancePostRebalance)
-  return member.role === 'proxy' ? kept | (member.flags & NODE_FLAG.nonElectable) : kept
+/**
+ * The cluster's flags stand, whatever a node says of itself; an administrator's join sets or clears
+ * `nonElectable` of a proxy (wire-control 4.4).
+ */
+function mergeFlags(old: Member, {by, member}: JoinRequest): number {
+  if (by === 'self' || member.role === 'target') return old.flags
+  return (old.flags & ~NODE_FLAG.nonElectable) | (member.flags & NODE_FLAG.nonElectable)
 }
 
-function addresses(member: Member): Pick<Member, 'public' | 'control' | 'data'> {
+/** The member as the node itself is configured now; the very same value when nothing differs. */
+export function redescribe(
+  old: Member,
+  self: Pick<Member, 'public' | 'control' | 'data' | 'speaks'>,
+): Member {
+  const described = {...old, ...addresses(self), speaks: self.speaks}
+  return sameDescription(old, described) ? old : described
+}
+
+function addresses(
+  member: Pick<Member, 'public' | 'control' | 'data'>,
+): Pick<Member, 'public' | 'control' | 'data'> {
   return {public: member.public, control: member.control, data: member.data}
 }
 

@@ -20,8 +20,8 @@ export interface Mutant {
   readonly rule: string
   /** Reports a write before it is durable. */
   readonly reportsEarly?: boolean
-  /** Keeps its memory over a restart. */
-  readonly keepsMemory?: boolean
+  /** Goes on leading after a restart. */
+  readonly resumesOffice?: boolean
   /** Alters what reaches the platter. */
   readonly onPlatter?: (state: DurableState) => DurableState
   /** Alters an answer on its way. */
@@ -75,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'leadership-resumed',
     rule: 'R9: a restarted process goes on in its old epoch',
-    keepsMemory: true,
+    resumesOffice: true,
   },
   {
     name: 'lease-for-ever',

@@ -12,6 +12,8 @@ import type {
 } from '../../../src/core/kernel/events.ts'
 import type {KernelState, NodeState} from '../../../src/core/kernel/state.ts'
 import {initialKernel, step} from '../../../src/core/kernel/step.ts'
+import {newPeer} from '../../../src/core/keepalive/state.ts'
+import {METASYNC_IDLE} from '../../../src/core/metasync/state.ts'
 import type {ClusterView} from '../../../src/model/cluster-view.ts'
 import type {Command} from '../../../src/model/command.ts'
 import type {NodeId} from '../../../src/model/ids.ts'
@@ -263,10 +265,10 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       originMs = clock.nowMs() - random.int(0, 5000)
       rate = 1 + (random.ratio() * 2 - 1) * DRIFT_MAX
       const loaded = disk.load()
-      if (deps.mutant?.keepsMemory !== true || state.phase === 'idle') {
-        state = initialKernel()
-        tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
-      } else originMs = clock.nowMs() - (state.nowMs + 1) / rate
+      const before = state
+      state = initialKernel()
+      tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
+      if (deps.mutant?.resumesOffice === true) state = resumed(state, before)
       const now = run
       clock.after(TICK_MS * random.ratio(), () => tick(now))
     },
@@ -308,6 +310,18 @@ export function createProcess(deps: ProcessDeps): SimProcess {
     atMs: clock.nowMs,
   }
   return process
+}
+
+/** A mutant's start: in office again, as if nothing had happened. */
+function resumed(state: KernelState, before: KernelState): KernelState {
+  if (state.phase !== 'running' || before.phase !== 'running') return state
+  if (before.stage.stage !== 'leading') return state
+  const peers = Object.fromEntries(
+    Object.keys(before.stage.peers).map((id) => [id, newPeer(id as NodeId, state.nowMs)]),
+  )
+  const {nowMs} = state
+  const stage = {...before.stage, peers, metasync: METASYNC_IDLE, majorityAtMs: nowMs}
+  return {...state, stage}
 }
 
 /** A command whose process died: nobody will ever say what came of it. */
