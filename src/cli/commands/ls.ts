@@ -1,10 +1,10 @@
 import {Flags} from '@oclif/core'
 import {AisctlCommand} from '../command.ts'
 import {bucketArg} from '../flags.ts'
-import {AisError} from '../../base/errors.ts'
 import {bucketLabel, parseBucketPath} from '../../client/buckets.ts'
+import type {ListEntry} from '../../wire/list.ts'
 import {renderTable} from '../render/table.ts'
-import {ALL_PROPS, objectLines, readNames} from '../show/object-list.ts'
+import {ALL_PROPS, explainMissing, objectLines, readPages} from '../show/object-list.ts'
 
 export default class List extends AisctlCommand {
   static override readonly summary = 'list buckets, or the objects of one'
@@ -50,27 +50,30 @@ export default class List extends AisctlCommand {
     const {bucket, rest} = parseBucketPath(text)
     const props =
       flags.props === 'all' ? ALL_PROPS : flags.props.split(',').map((one) => one.trim())
-    const names = readNames(this.client(flags), bucket, {
+    const options = {
       prefix: flags.prefix ?? rest,
       after: flags['start-after'] ?? '',
       props: flags['name-only'] ? [] : props.filter((prop) => prop !== 'name'),
       pageSize: flags['page-size'],
       limit: flags.limit,
       partial: flags.partial,
-    })
-    const {entries, incomplete} = await names.catch(explainMissing)
-    if (flags['name-only']) this.print(entries.map(({name}) => name))
-    else if (entries.length === 0) this.log(`No objects in ${bucketLabel(bucket)}`)
-    else this.print(objectLines(entries, props))
+    }
+    const entries: ListEntry[] = []
+    let incomplete = false
+    let empty = true
+    try {
+      for await (const page of readPages(this.client(flags), bucket, options)) {
+        incomplete ||= page.incomplete
+        if (this.jsonEnabled()) entries.push(...page.entries)
+        else if (flags['name-only']) this.print(page.entries.map(({name}) => name))
+        else if (page.entries.length > 0) this.print(objectLines(page.entries, props, empty))
+        empty &&= page.entries.length === 0
+      }
+    } catch (error) {
+      explainMissing(error)
+    }
+    if (empty && !flags['name-only']) this.log(`No objects in ${bucketLabel(bucket)}`)
     if (incomplete) this.warn('a target cannot be asked: the list is incomplete')
     return {bucket: bucketLabel(bucket), entries, incomplete}
   }
-}
-
-/** The cluster names its own way out; on a command line it is a flag. */
-function explainMissing(error: unknown): never {
-  if (!(error instanceof AisError) || error.code !== 'LIST_INCOMPLETE') throw error
-  const {code, message} = error
-  const hint = 'list the others: add --partial · see what is away: aisctl show cluster'
-  throw new AisError({code, message, hint}, error)
 }

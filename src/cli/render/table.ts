@@ -3,6 +3,7 @@
  * spaces. Widths count what a terminal shows, colours not included.
  */
 
+import {stripVTControlCharacters} from 'node:util'
 import Table from 'cli-table3'
 
 export interface TableColumn<Row> {
@@ -40,9 +41,22 @@ export function renderTable<Row>(
   return renderGrid([head, ...rows.map((row) => shown.map((column) => column.cell(row)))])
 }
 
+/** Rows that the library lays out at once: its time grows with their square. */
+const CHUNK_ROWS = 200
+
 /** Lines of cells set in columns, without headings. */
 export function renderGrid(cells: readonly (readonly string[])[]): readonly string[] {
   if (cells.length === 0) return []
+  const widest = widestCells(cells)
+  const lines: string[] = []
+  for (let at = 0; at < cells.length; at += CHUNK_ROWS) {
+    // The widest cells come along in every chunk, so that all get the same columns.
+    lines.push(...layOut([...cells.slice(at, at + CHUNK_ROWS), widest]).slice(0, -1))
+  }
+  return lines
+}
+
+function layOut(cells: readonly (readonly string[])[]): readonly string[] {
   const table = new Table({
     chars: NO_BORDER,
     style: {'padding-left': 0, 'padding-right': 0, 'head': [], 'border': [], 'compact': true},
@@ -52,4 +66,15 @@ export function renderGrid(cells: readonly (readonly string[])[]): readonly stri
     .toString()
     .split('\n')
     .map((line) => line.trimEnd())
+}
+
+function widestCells(cells: readonly (readonly string[])[]): readonly string[] {
+  const widest: {text: string; width: number}[] = []
+  for (const row of cells) {
+    for (const [column, text] of row.entries()) {
+      const {length: width} = stripVTControlCharacters(text)
+      if (width >= (widest[column]?.width ?? 0)) widest[column] = {text, width}
+    }
+  }
+  return widest.map(({text}) => text)
 }

@@ -1,5 +1,6 @@
 /** Names of a bucket with the properties asked for, read page by page. */
 
+import {AisError} from '../../base/errors.ts'
 import {formatSize} from '../../base/units.ts'
 import type {ClusterClient} from '../../client/cluster.ts'
 import type {BucketRef} from '../../model/bucket.ts'
@@ -35,27 +36,41 @@ export interface Names {
   readonly incomplete: boolean
 }
 
+/** All of them at once. */
 export async function readNames(
   client: ClusterClient,
   bucket: BucketRef,
-  {prefix, after, props, pageSize, limit, partial = false}: NamesOptions,
+  options: NamesOptions,
 ): Promise<Names> {
-  const most = limit ?? Number.POSITIVE_INFINITY
   const entries: ListEntry[] = []
   let incomplete = false
+  for await (const page of readPages(client, bucket, options)) {
+    for (const entry of page.entries) entries.push(entry)
+    incomplete ||= page.incomplete
+  }
+  return {entries, incomplete}
+}
+
+/** Page by page, at least one: what is shown of a million names need not be held at once. */
+export async function* readPages(
+  client: ClusterClient,
+  bucket: BucketRef,
+  {prefix, after, props, pageSize, limit, partial = false}: NamesOptions,
+): AsyncGenerator<Names, void, undefined> {
+  let left = limit ?? Number.POSITIVE_INFINITY
   const pages = client.buckets.pages(bucket, {
     prefix,
     after,
     props,
     partial,
-    pageSize: Math.min(pageSize ?? LIST_PAGE_MAX, most),
+    pageSize: Math.min(pageSize ?? LIST_PAGE_MAX, left),
   })
   for await (const page of pages) {
-    for (const entry of page.entries) if (entries.length < most) entries.push(entry)
-    incomplete ||= (page.flags & PAGE_FLAG.incomplete) !== 0
-    if (entries.length >= most) break
+    const entries = page.entries.slice(0, left)
+    left -= entries.length
+    yield {entries, incomplete: (page.flags & PAGE_FLAG.incomplete) !== 0}
+    if (left <= 0) return
   }
-  return {entries, incomplete}
 }
 
 const COLUMNS: Readonly<Record<string, TableColumn<ListEntry>>> = {
@@ -68,10 +83,21 @@ const COLUMNS: Readonly<Record<string, TableColumn<ListEntry>>> = {
   location: {heading: 'LOCATION', cell: ({location}) => location ?? '-'},
 }
 
+/** @param headed whether the headings come first: not so for a later page */
 export function objectLines(
   entries: readonly ListEntry[],
   props: readonly string[],
+  headed = true,
 ): readonly string[] {
   const columns = props.flatMap((prop) => COLUMNS[prop] ?? [])
-  return renderTable(entries, [{heading: 'NAME', cell: ({name}) => name}, ...columns])
+  const lines = renderTable(entries, [{heading: 'NAME', cell: ({name}) => name}, ...columns])
+  return headed ? lines : lines.slice(1)
+}
+
+/** The cluster names its own way out; on a command line it is a flag. */
+export function explainMissing(error: unknown): never {
+  if (!(error instanceof AisError) || error.code !== 'LIST_INCOMPLETE') throw error
+  const {code, message} = error
+  const hint = 'list the others: add --partial · see what is away: aisctl show cluster'
+  throw new AisError({code, message, hint}, error)
 }
