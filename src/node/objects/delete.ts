@@ -38,12 +38,14 @@ function remove(
   elsewhere: readonly (OwnersCopy | null)[],
   silent = false,
 ): void {
+  // A disk that is away may hold it: then nobody can say that there was nothing.
+  const unsure = silent || call.deps.store.missing().length > 0
   let existed = false
   tombstone(
     call,
     admitted,
     (previous) => {
-      existed = silent || didExist(previous, elsewhere)
+      existed = unsure || didExist(previous, elsewhere)
     },
     (error) => {
       if (error !== null) return fail(call, error)

@@ -10,6 +10,8 @@ import {errnoOf} from './fs.ts'
 
 /** A call in flight for longer is stuck: SCSI gives up after 30 s, a healthy disk within 1 s. */
 const STUCK_AFTER_MS = 15_000
+/** Checks come every second or so: after a longer gap it was this process that stood still. */
+const FROZEN_AFTER_MS = 5_000
 /** Failures of the device, without a success between them, that disable a mountpath. */
 const FAILURES_MAX = 3
 /** Calls that may wait for one mountpath; beyond, the node is too busy to promise anything. */
@@ -36,7 +38,8 @@ export interface MountpathCalls {
 }
 
 interface Running {
-  readonly sinceMs: number
+  /** When it began, by a clock that stands still with the process. */
+  sinceMs: number
   readonly fail: (error: Error) => void
 }
 
@@ -54,6 +57,7 @@ export function createMountpathCalls(
   const waiting: (() => void)[] = []
   let why: string | null = null
   let failures = 0
+  let checkedMs: number | null = null
 
   function disable(reason: string): void {
     if (why !== null) return
@@ -103,7 +107,16 @@ export function createMountpathCalls(
     })
   }
 
+  /** The time that a frozen process slept is not the device's: its calls may be done long since. */
+  function forgiveFreeze(now: number): void {
+    const gap = checkedMs === null ? 0 : now - checkedMs
+    checkedMs = now
+    if (gap < FROZEN_AFTER_MS) return
+    for (const call of running) call.sinceMs = now
+  }
+
   function check(now: number): void {
+    forgiveFreeze(now)
     for (const call of running) {
       if (now - call.sinceMs < STUCK_AFTER_MS) continue
       disable(`a call has not returned for ${Math.round((now - call.sinceMs) / 1000)} s`)
