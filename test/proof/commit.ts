@@ -1,20 +1,20 @@
 /**
- * Which sources a proof stands on: the commit that is checked out, marked when files differ from
- * it.
+ * Which sources a proof stands on: the last commit that touched them, so that a change of a
+ * document unmakes no proof; marked when files differ from it.
  */
 
 import {spawnSync} from 'node:child_process'
 import {fileURLToPath} from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** What the simulator runs: the pure folders and itself. */
+const PROVEN = ['src/base', 'src/model', 'src/wire', 'src/core', 'test/sim']
 
-/**
- * Short hash, `-dirty` appended when src or the simulator differ from it; `unknown` without git.
- */
+/** Short hash, `-dirty` appended when the proven files differ from it; `unknown` without git. */
 export function presentCommit(): string {
-  const hash = git(['rev-parse', '--short=12', 'HEAD'])
+  const hash = git(['log', '-1', '--format=%h', '--abbrev=12', '--', ...PROVEN])
   if (hash === '') return 'unknown'
-  return git(['status', '--porcelain', '--', 'src', 'test/sim']) === '' ? hash : `${hash}-dirty`
+  return git(['status', '--porcelain', '--', ...PROVEN]) === '' ? hash : `${hash}-dirty`
 }
 
 function git(args: readonly string[]): string {
