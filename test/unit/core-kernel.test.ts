@@ -10,7 +10,14 @@ import type {
   PeerRequest,
 } from '../../src/core/kernel/events.ts'
 import type {PeerAnswer} from '../../src/model/peer-messages.ts'
+import {standing} from '../../src/core/election/state.ts'
+import {stepElection} from '../../src/core/election/step.ts'
+import {draftFrom} from '../../src/core/kernel/draft.ts'
 import {initialKernel, step} from '../../src/core/kernel/step.ts'
+import {founding, stepFounding} from '../../src/core/membership/founding.ts'
+import {METASYNC_IDLE} from '../../src/core/metasync/state.ts'
+import {stepMetasync} from '../../src/core/metasync/step.ts'
+import {COMMANDS_WAITING_MAX, MEMBERS_MAX, RECORD_BYTES_MAX} from '../../src/model/limits.ts'
 import type {ClusterUuid, NodeId} from '../../src/model/ids.ts'
 import {NODE_FLAG, type Member} from '../../src/model/node.ts'
 import type {ClusterRecord} from '../../src/model/record.ts'
@@ -612,5 +619,233 @@ t.test('a kernel takes nothing before it is booted, and boots once', (t) => {
   )
   const writes = first.effects.filter((effect: KernelEffect) => effect.type === 'persist')
   t.equal(writes.length, 2, 'one node alone founds by its own vote')
+  t.end()
+})
+
+t.test('a draft takes one loss at a time, and no command that would not travel', (t) => {
+  const stage = started(1, 3)
+  const before = stage.at(0).node()?.durable.accepted
+  if (before === null || before === undefined) return t.fail('a record')
+  const lost = [1, 2].map((index) => ({
+    change: {type: 'mark-lost' as const, id: stage.at(index).facts.self.id, sinceMs: 0},
+    asks: [],
+  }))
+  const two = draftFrom(before, lost, 1)
+  t.equal(two.taken.length, 1)
+  t.equal(two.left.length, 1)
+  const huge = {
+    change: {
+      type: 'command' as const,
+      command: {type: 'set-config' as const, set: {x: 'x'.repeat(RECORD_BYTES_MAX)}, reset: false},
+      wallMs: 0,
+    },
+    asks: [],
+  }
+  const cut = draftFrom(before, [...lost, huge], 1)
+  t.match(cut.refused, [{refusal: {code: 'TOO_LARGE'}}])
+  t.ok(cut.next, 'members do not wait for it')
+  t.equal(draftFrom(before, [], 1).next, null)
+  t.equal(draftFrom(before, [huge], 1).next, null)
+  return t.end()
+})
+
+t.test('commands wait in bounded numbers, and for a primary that is confirmed', (t) => {
+  const stage = started(2, 1)
+  stage.at(0).kill(false)
+  stage.at(1).kill(false)
+  stage.at(2).kill(false)
+  stage.at(0).start()
+  t.match(stage.ask(0, bucket('early')), {refusal: {code: 'NO_PRIMARY'}})
+  stage.at(2).start()
+  stage.until(() => stage.at(0).node()?.stage.stage === 'leading')
+  t.match(stage.ask(0, bucket('early')), {refusal: {code: 'NOT_READY'}})
+  stage.until(() => stage.at(0).view()?.leading === true)
+  stage.at(1).start()
+  stage.until(() => isConverged(stage.processes))
+  const results: CommandResult[] = []
+  for (let count = 0; count < COMMANDS_WAITING_MAX + 5; count++) {
+    stage.at(0).command(bucket(`many-${count}`), (result) => results.push(result))
+  }
+  stage.until(() => results.length >= COMMANDS_WAITING_MAX + 5)
+  t.ok(results.some((one) => one.type === 'refused' && one.refusal.code === 'TOO_BUSY'))
+  t.ok(results.filter((one) => one.type === 'done').length >= COMMANDS_WAITING_MAX)
+  t.end()
+})
+
+t.test('an invited node that does not come is given up', (t) => {
+  const facts = sceneFacts(2, 2).map((fact, index) =>
+    index === 3 ? {...fact, standby: true, peers: [], uuid: '' as const} : fact,
+  )
+  const stage = stageOf(facts)
+  for (const process of stage.processes) process.start()
+  stage.until(() => stage.at(0).view()?.leading === true)
+  const {self} = facts[3] as BootFacts
+  const member: Member = {...self, flags: 0, inc: 0, learner: true, away: null}
+  const silent = {...member, speaks: [1, 1] as const}
+  stage.network.cut(3, 0)
+  t.match(stage.ask(0, {type: 'join-by-admin', member: silent}), {refusal: {code: 'UNREACHABLE'}})
+  stage.network.heal()
+  stage.at(3).pause()
+  t.match(stage.ask(0, {type: 'join-by-admin', member: silent}), {refusal: {code: 'UNREACHABLE'}})
+  stage.at(3).thaw()
+  let heard: CommandResult | undefined
+  stage.at(0).command({type: 'join-by-admin', member: silent}, (result) => {
+    heard = result
+  })
+  stage.run(3)
+  stage.network.cut(3, 0)
+  stage.run(20_000)
+  t.match(heard, {refusal: {code: /UNREACHABLE|TIMED_OUT/}})
+  t.end()
+})
+
+t.test('joiners are held by a founder for a while, then asked to come again', (t) => {
+  const stage = stageOf(sceneFacts(5, 0))
+  stage.at(0).start()
+  stage.at(1).start()
+  stage.run(8000)
+  t.match(stage.lines.join('\n'), /not admitted: no majority has confirmed a primary yet/)
+  const member: Member = {
+    ...(sceneFacts(5, 0)[4] as BootFacts).self,
+    flags: 0,
+    inc: 0,
+    learner: true,
+    away: null,
+  }
+  const heard: PeerAnswer[] = []
+  for (let count = 0; count < MEMBERS_MAX + 3; count++) {
+    const request = {
+      type: 'join' as const,
+      member,
+      uuid: SIM_UUID,
+      by: 'self' as const,
+      hasState: false,
+      run: 1,
+    }
+    stage.at(0).peerAsked(4, request, (answer) => heard.push(answer))
+  }
+  t.ok(
+    heard.some(
+      (answer) => answer.type === 'join' && /too many/.test(answer.refusal?.message ?? ''),
+    ),
+  )
+  t.end()
+})
+
+t.test('a primary that steps down tells everybody who waits that the outcome is unknown', (t) => {
+  const stage = started(3, 2)
+  for (const index of [1, 2]) stage.network.cut(0, index)
+  let heard: CommandResult | undefined
+  stage.at(0).command(bucket('unsure'), (result) => {
+    heard = result
+  })
+  const member = stage.member(4) as Member
+  const join = {
+    type: 'join' as const,
+    member: {...member, inc: 0},
+    uuid: SIM_UUID,
+    by: 'self' as const,
+    hasState: false,
+    run: 9,
+  }
+  const answers: PeerAnswer[] = []
+  for (const index of [3, 4]) stage.network.cut(0, index)
+  stage.at(0).peerAsked(4, join, (answer) => answers.push(answer))
+  const leaving = {type: 'leaving' as const, uuid: SIM_UUID, voter: {id: member.id, inc: 1}, run: 1}
+  stage.at(0).peerAsked(4, leaving, (answer) => answers.push(answer))
+  const {epoch} = stage.record()
+  const beat = {
+    type: 'beat' as const,
+    uuid: SIM_UUID,
+    epoch: epoch + 3,
+    committed: {epoch, index: 1},
+    committedSha: '',
+    settled: 0,
+    started: true,
+    to: {inc: 1, run: 1},
+    echo: 0,
+    leaseMs: 0,
+  }
+  stage.run(20)
+  t.match(put(stage, 0, beat, 1), {accepted: true})
+  t.match(heard, {refusal: {code: 'NO_QUORUM', message: /unknown/}})
+  t.match(answers, [{refusal: {code: 'NO_QUORUM'}}, {recorded: false}])
+  t.end()
+})
+
+t.test('a primary that was given other addresses describes itself', (t) => {
+  const stage = started(1, 1)
+  const facts = sceneFacts(1, 1)
+  const self = (facts[0] as BootFacts).self
+  const moved = {
+    ...(facts[0] as BootFacts),
+    self: {...self, public: {host: '127.0.0.1', port: 50_009}},
+  }
+  stage.at(0).kill(false)
+  const saved = stage.at(0).disk.load().state
+  const kernel = drive(moved, saved)
+  t.match(kernel.record()?.smap.nodes[self.id], {public: {port: 50_009}})
+  t.equal(kernel.record()?.epoch, 2)
+  t.end()
+})
+
+/** Runs one kernel alone, its disk answering at once. */
+function drive(facts: BootFacts, durable: ReturnType<SimProcess['disk']['load']>['state']) {
+  let state = initialKernel()
+  let nowMs = 0
+  const queue: KernelEvent[] = []
+  const tell = (event: KernelEvent): void => {
+    queue.push(event)
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const result = step(state, next)
+      state = result.state
+      for (const effect of result.effects) {
+        if (effect.type !== 'persist') continue
+        const sha = `sha ${effect.state.accepted?.record.index ?? 0}`
+        queue.push({type: 'persisted', token: effect.token, sha, nowMs})
+      }
+    }
+  }
+  tell({type: 'booted', facts, durable, amnesia: '', seed: 1, nowMs, wallMs: 0})
+  for (let count = 0; count < 10; count++) {
+    nowMs += 100
+    tell({type: 'tick', nowMs, wallMs: nowMs})
+  }
+  return {record: () => (state.phase === 'running' ? state.onDisk.committed?.record : undefined)}
+}
+
+t.test('what is outside the types fails loudly', (t) => {
+  const odd = {type: 'odd'} as never
+  const begun = standing(
+    {
+      voter: {id: 'proxy-00' as NodeId, inc: 1},
+      accepted: {record: {}, text: '', sha: ''} as never,
+      committed: {epoch: 0, index: 0},
+    },
+    1,
+  )
+  t.throws(() => stepElection(begun, odd), /unreachable/)
+  t.throws(() => stepMetasync(METASYNC_IDLE, odd), /unreachable/)
+  t.throws(() => stepFounding(founding(2), odd), /unreachable/)
+  const facts = sceneFacts(1, 0)[0] as BootFacts
+  const {state} = step(initialKernel(), {
+    type: 'booted',
+    facts,
+    durable: null,
+    amnesia: '',
+    seed: 1,
+    nowMs: 0,
+    wallMs: 0,
+  })
+  t.throws(() => step(state, {type: 'odd', nowMs: 1} as never), /unreachable/)
+  const asked = {
+    type: 'peer-asked',
+    askId: 1,
+    from: {id: 'x', inc: 0},
+    request: odd,
+    nowMs: 1,
+    wallMs: 1,
+  }
+  t.throws(() => step(state, asked as never), /unreachable/)
   t.end()
 })
