@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings one host to the state that a manifest names, or says what differs. Runs on the host, as root,
-# with nothing but sh, coreutils and systemd; arrives whole, its sha256 checked, before it runs.
+# with sh, coreutils, findutils, util-linux and systemd; arrives whole, its sha256 checked, before it
+# runs.
 #
 #   apply.sh apply|check [ROOT]      ROOT is put before every path (tests)
 #

@@ -1,6 +1,6 @@
 /**
- * Why nodes do not become well: the state of their units and the last words of their journals. A unit
- * that no restart can mend ends the waiting at once.
+ * Why nodes do not become well: the state of their units and the last words of their journals. A
+ * unit that no restart can mend ends the waiting at once.
  */
 
 import {AisError} from '../../base/errors.ts'
