@@ -1,0 +1,73 @@
+/**
+ * Data planes that are deliberately broken, each in one rule and only at a border of the shipped files:
+ * a checker that never fires is worth nothing.
+ */
+
+/** What a broken target does differently. */
+export interface ObjectMutant {
+  readonly name: string
+  /** The rule that it breaks. */
+  readonly rule: string
+  /** fsync of files, or of directories, says that it is done and does nothing. */
+  readonly skipsSync?: 'files' | 'all'
+  /** The lease counts as held: always, or only in the check before the reply. */
+  readonly ignoresLease?: 'always' | 'before the reply'
+  /** The reserved counter does not survive a restart. */
+  readonly forgetsCounter?: boolean
+  /** A delete of what is not here writes nothing. */
+  readonly skipsTombstone?: boolean
+  /** Earlier owners count as asked and holding nothing. */
+  readonly asksNobody?: boolean
+  /** Every entry counts as settled. */
+  readonly settlesAtOnce?: boolean
+  /** A new name is shown to readers before it is durable. */
+  readonly showsEarly?: boolean
+}
+
+export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
+  {
+    name: 'ack-before-fsync',
+    rule: 'R31: a write is acknowledged that no fsync has made durable',
+    skipsSync: 'all',
+  },
+  {
+    name: 'content-not-fsynced',
+    rule: 'R31: the name is durable, the content is not',
+    skipsSync: 'files',
+  },
+  {
+    name: 'lease-ignored-after-fsync',
+    rule: 'R22: the lease is not looked at again before the reply',
+    ignoresLease: 'before the reply',
+  },
+  {
+    name: 'lease-ignored',
+    rule: 'R22: writes and reads without a lease',
+    ignoresLease: 'always',
+  },
+  {
+    name: 'counter-reused',
+    rule: 'R20: generations start again after a crash',
+    forgetsCounter: true,
+  },
+  {
+    name: 'delete-missing-writes-nothing',
+    rule: 'R21: no tombstone for what is not here',
+    skipsTombstone: true,
+  },
+  {
+    name: 'old-owners-not-asked',
+    rule: 'R23: nothing here means nothing anywhere',
+    asksNobody: true,
+  },
+  {
+    name: 'starts-before-settlement',
+    rule: 'R22a: the new owner starts while the old one may still write',
+    settlesAtOnce: true,
+  },
+  {
+    name: 'shows-before-durable',
+    rule: 'R31: readers see a version that a power cut takes back',
+    showsEarly: true,
+  },
+]

@@ -1,0 +1,74 @@
+/** What one seed's object world is like: the world of the kernels, smaller, with disks in trouble. */
+
+import {optionsOf, type FaultKind, type WorldOptions} from '../world/options.ts'
+import {randomOf} from '../world/random.ts'
+
+export interface ObjectWorldOptions extends WorldOptions {
+  readonly keys: number
+  readonly clients: number
+  /** Mean time between two things that one client does. */
+  readonly pauseMs: number
+  /** Mean time between two long absences of targets; Infinity: none. */
+  readonly outageEveryMs: number
+  /** Mean time between two troubles of a data disk; Infinity: none. */
+  readonly troubleEveryMs: number
+}
+
+/** Streams of a seed that the kernels' world does not use. */
+export const OBJECT_STREAM = {
+  options: 21,
+  clients: 22,
+  disks: 23,
+  links: 24,
+  troubles: 25,
+} as const
+
+/** Faults that say something about data. */
+const KINDS: readonly FaultKind[] = [
+  'kill',
+  'power',
+  'power',
+  'pause',
+  'pause',
+  'stop',
+  'wipe',
+  'isolate',
+  'one-way',
+  'halves',
+  'clog',
+  'stall',
+  'blackout',
+]
+
+const TOPOLOGIES = [
+  [1, 2],
+  [1, 3],
+  [2, 2],
+  [2, 3],
+  [3, 4],
+] as const
+
+/** The options of a seed. */
+export function objectOptionsOf(seed: number): ObjectWorldOptions {
+  const random = randomOf(seed, OBJECT_STREAM.options)
+  const [proxies, targets] = random.pick(TOPOLOGIES)
+  const kinds = KINDS.filter(() => random.chance(0.6))
+  return {
+    ...optionsOf(seed),
+    proxies,
+    targets,
+    chaosMs: 60_000 + random.int(0, 40_000),
+    healMs: 30_000,
+    delayMs: random.pick([0.2, 0.5, 2, 10]),
+    diskMs: random.pick([1, 5, 20]),
+    faultEveryMs: random.pick([1500, 4000, 12_000, Infinity]),
+    faults: kinds.length === 0 ? ['kill', 'pause'] : kinds,
+    commandEveryMs: 3000,
+    encodeOneIn: 64,
+    keys: random.int(2, 5),
+    clients: random.int(3, 8),
+    pauseMs: random.pick([20, 100, 300]),
+    outageEveryMs: random.pick([Infinity, 8000, 15_000, 15_000]),
+    troubleEveryMs: random.pick([Infinity, Infinity, 8000]),
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The kernels' processes, links and system disks on a clock that lets object code come to rest, with
+ * an object node beside every target.
+ */
+
+import type {NodeId} from '../../../src/model/ids.ts'
+import {createDisk, type Disk} from '../world/disk.ts'
+import {createNetwork, type Network} from '../world/network.ts'
+import {createProcess, type SimProcess, type Witness} from '../world/process.ts'
+import {randomOf, STREAM} from '../world/random.ts'
+import {sceneFacts, scenePlace} from '../world/scene.ts'
+import {createRestingClock, type RestingClock} from './clock.ts'
+import {createLinks, type Links} from './links.ts'
+import type {ObjectMutant} from './mutants.ts'
+import {createObjectNode, type ObjectNode} from './node.ts'
+import {OBJECT_STREAM, type ObjectWorldOptions} from './options.ts'
+import type {Rest} from './rest.ts'
+
+export interface Stage {
+  readonly clock: RestingClock
+  readonly network: Network
+  readonly links: Links
+  readonly processes: readonly SimProcess[]
+  readonly nodes: readonly ObjectNode[]
+  /** Index of the process that listens at a port; -1: none. */
+  readonly placeOf: (port: number) => number
+}
+
+export interface StageDeps {
+  readonly options: ObjectWorldOptions
+  readonly mutant: ObjectMutant | undefined
+  readonly rest: Rest
+  readonly witness: Witness
+  readonly onExit: (process: SimProcess) => void
+  readonly violate: (invariant: string, detail: string) => void
+  readonly saw: (name: string) => void
+}
+
+export function createStage(deps: StageDeps): Stage {
+  const {options, rest} = deps
+  const {seed} = options
+  const clock = createRestingClock(randomOf(seed, STREAM.ties), rest)
+  const facts = sceneFacts(options.proxies, options.targets)
+  const diskRandom = randomOf(seed, STREAM.disk)
+  const processRandom = randomOf(seed, STREAM.process)
+  const placeOf = (port: number): number =>
+    facts.findIndex((_, at) => port >= scenePlace(at, 0).port && port <= scenePlace(at, 2).port)
+  const network = createNetwork(
+    {...options, clock, random: randomOf(seed, STREAM.network)},
+    {
+      isUp: (node) => processes[node]?.isUp() === true,
+      ask: (node, from, request, reply) => processes[node]?.peerAsked(from, request, reply),
+    },
+  )
+  const processes: readonly SimProcess[] = facts.map((fact, index) =>
+    createProcess({
+      index,
+      facts: fact,
+      clock,
+      disk: withNode(createDisk({clock, random: diskRandom, latencyMs: options.diskMs}), () =>
+        nodes.find(({process}) => process.index === index),
+      ),
+      random: processRandom,
+      network: () => network,
+      placeOf,
+      idOf: (at) => facts[at]?.self.id ?? ('nobody-0' as NodeId),
+      witness: deps.witness,
+      onExit: deps.onExit,
+    }),
+  )
+  const links = createLinks({
+    clock,
+    random: randomOf(seed, OBJECT_STREAM.links),
+    rest,
+    network,
+    delayMs: options.delayMs,
+    lossRatio: options.lossRatio / 4,
+    nodeOf: (id) => nodes.find(({process}) => process.facts.self.id === id),
+  })
+  const nodes = createNodes(deps, processes, links)
+  return {clock, network, links, processes, nodes, placeOf}
+}
+
+function createNodes(
+  deps: StageDeps,
+  processes: readonly SimProcess[],
+  links: Links,
+): readonly ObjectNode[] {
+  const {options, mutant, rest, saw, violate} = deps
+  const random = randomOf(options.seed, OBJECT_STREAM.disks)
+  return processes
+    .filter((process) => process.facts.self.role === 'target')
+    .map((process) =>
+      createObjectNode({
+        process,
+        random,
+        rest,
+        ask: links.askFrom(process, mutant?.asksNobody === true),
+        diskMs: options.diskMs,
+        mutant,
+        saw,
+        violate,
+      }),
+    )
+}
+
+/** A host's system disk: what happens to it happens to the target's data, or to its state folder. */
+function withNode(disk: Disk, nodeOf: () => ObjectNode | undefined): Disk {
+  const {crash, wipe} = disk
+  return Object.assign(disk, {
+    crash: (power: boolean) => {
+      crash(power)
+      nodeOf()?.crash(power)
+    },
+    wipe: () => {
+      wipe()
+      nodeOf()?.loseState()
+    },
+  })
+}

@@ -1,0 +1,109 @@
+/**
+ * What goes wrong in the object world besides the kernels' faults: targets that are away for long
+ * enough to be lost, and return; data disks that fail for some calls.
+ */
+
+import type {Clock} from '../world/clock.ts'
+import type {Network} from '../world/network.ts'
+import type {Random} from '../world/random.ts'
+import type {ObjectNode} from './node.ts'
+
+export interface Troubles {
+  /** Begins; nothing goes wrong before. */
+  readonly start: () => void
+  /** Everything that began here ends; a target whose disk was given up starts again. */
+  readonly end: () => void
+  readonly counts: Readonly<Record<string, number>>
+}
+
+export interface TroubleDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly network: Network
+  readonly nodes: readonly ObjectNode[]
+  /** Nodes of all roles: a target that is cut off hears none of them. */
+  readonly places: number
+  /** Mean times; Infinity: never. */
+  readonly outageEveryMs: number
+  readonly diskEveryMs: number
+}
+
+/** Longer than it takes to be marked lost and to be waited for. */
+const AWAY_MIN_MS = 12_000
+const AWAY_MAX_MS = 40_000
+const OUTAGES = ['kill', 'power', 'pause', 'cut', 'deaf'] as const
+const CODES = ['EIO', 'ENOSPC', 'EROFS'] as const
+
+export function createTroubles(deps: TroubleDeps): Troubles {
+  const {clock, network, nodes, random} = deps
+  const counts: Record<string, number> = {}
+  const mends = new Set<() => void>()
+  let over = false
+
+  function count(name: string): void {
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+
+  function repeat(everyMs: number, act: () => void): void {
+    if (everyMs === Infinity) return
+    clock.after(random.exp(everyMs), () => {
+      if (over) return
+      act()
+      repeat(everyMs, act)
+    })
+  }
+
+  function until(mend: () => void): void {
+    mends.add(mend)
+    clock.after(random.int(AWAY_MIN_MS, AWAY_MAX_MS), () => {
+      if (mends.delete(mend)) mend()
+    })
+  }
+
+  function outage(): void {
+    const {process} = random.pick(nodes)
+    const kind = random.pick(OUTAGES)
+    count(`long ${kind}`)
+    if (kind === 'pause') {
+      process.pause()
+      return until(process.thaw)
+    }
+    if (kind === 'cut' || kind === 'deaf') {
+      for (let place = 0; place < deps.places; place++) {
+        if (place === process.index) continue
+        network.cut(place, process.index)
+        if (kind === 'cut') network.cut(process.index, place)
+      }
+      return until(network.heal)
+    }
+    process.kill(kind === 'power')
+    until(process.start)
+  }
+
+  function diskTrouble(): void {
+    const node = random.pick(nodes)
+    const code = random.pick(CODES)
+    if (!node.process.isUp()) return
+    count(`disk ${code}`)
+    node.trouble(code, random.pick([1, 1, 2, 10]))
+  }
+
+  return {
+    counts,
+    start: () => {
+      repeat(deps.outageEveryMs, outage)
+      repeat(deps.diskEveryMs, diskTrouble)
+    },
+    end: () => {
+      over = true
+      for (const mend of mends) mend()
+      mends.clear()
+      for (const node of nodes) {
+        node.trouble('', 0)
+        if (!node.process.isUp() || !node.isDisabled()) continue
+        count('restart for a disk')
+        node.process.kill(false)
+      }
+    },
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * One seed of the object world: shipped kernels, shipped object path, shipped store, clients that
+ * cannot be trusted to be quick. First with faults, then healed. What every key's clients heard must
+ * be what one register would have said.
+ */
+
+import {createHash} from 'node:crypto'
+
+import {bucketUname} from '../../../src/model/bucket.ts'
+import {hex64, loadHashing} from '../../../src/node/store/hashing.ts'
+import {createInvariants, type Invariants} from '../world/invariants.ts'
+import {createNemesis, type Nemesis} from '../world/nemesis.ts'
+import type {SimProcess, Witness} from '../world/process.ts'
+import {randomOf, STREAM} from '../world/random.ts'
+import {describe, traceStep} from '../world/trace.ts'
+import {createWorkload, simBucket} from '../world/workload.ts'
+import {isConverged, type Outcome} from '../world/world.ts'
+import {createClients, type Clients} from './clients.ts'
+import {createHistory, describeOperation, type History} from './history.ts'
+import {checkRegister} from './linear.ts'
+import type {ObjectMutant} from './mutants.ts'
+import {OBJECT_STREAM, type ObjectWorldOptions} from './options.ts'
+import {createRest} from './rest.ts'
+import {createStage, type Stage} from './stage.ts'
+import {createTroubles, type Troubles} from './troubles.ts'
+
+export interface ObjectRun {
+  readonly mutant?: ObjectMutant
+  readonly trace?: (line: string) => void
+}
+
+const START_MS = 300
+const POLL_MS = 500
+/** The cluster is whole again within this; the kernels' own world measures it to the second. */
+const CONVERGE_MS = 16_000
+/** Clients go on in the healed cluster for a while, then everything under way ends. */
+const QUIET_MS = 13_000
+const FINAL_TRIES = 12
+/** Between two looks at the start for the bucket. */
+const FOUND_POLL_MS = 250
+const FOUND_WITHIN_MS = 30_000
+
+/** Runs one seed. */
+export async function runObjectWorld(
+  options: ObjectWorldOptions,
+  run: ObjectRun = {},
+): Promise<Outcome> {
+  const hashing = await loadHashing()
+  const rest = createRest()
+  try {
+    return await play(options, run, rest, (bytes) => hex64(hashing.h64(bytes)))
+  } finally {
+    rest.end()
+  }
+}
+
+async function play(
+  options: ObjectWorldOptions,
+  run: ObjectRun,
+  rest: ReturnType<typeof createRest>,
+  hash: (bytes: Uint8Array) => string,
+): Promise<Outcome> {
+  const invariants = createInvariants(options.seed)
+  const stage: Stage = createStage({
+    options,
+    mutant: run.mutant,
+    rest,
+    witness: witnessOf(invariants, run.trace),
+    onExit: (process) => nemesis.stopped(process),
+    violate: invariants.violate,
+    saw: invariants.saw,
+  })
+  const {clock, processes} = stage
+  const nemesis = createStageNemesis(options, stage, invariants)
+  const workload = createWorkload({
+    random: randomOf(options.seed, STREAM.workload),
+    processes,
+    placeOf: stage.placeOf,
+    acknowledged: invariants.acknowledged,
+  })
+  let place = 0
+  const histories = Array.from({length: options.keys}, (_, at) =>
+    createHistory(`key-${at}`, () => ++place),
+  )
+  const clients = createStageClients(options, stage, invariants, histories, hash)
+  const times = randomOf(options.seed, STREAM.times)
+  for (const process of processes) clock.after(times.ratio() * START_MS, process.start)
+  let commanding = true
+  repeat(
+    stage,
+    () => times.exp(options.commandEveryMs),
+    () => {
+      if (commanding) workload.act()
+    },
+  )
+  const foundMs = await found(stage, workload.act)
+  clients.start()
+  if (options.faultEveryMs !== Infinity) {
+    repeat(stage, () => times.exp(options.faultEveryMs), nemesis.strike)
+  }
+  const troubles = createStageTroubles(options, stage)
+  troubles.start()
+  const chaosEndMs = foundMs + options.chaosMs
+  await clock.restUntil(chaosEndMs)
+  troubles.end()
+  nemesis.heal()
+  const convergedMs = await converge(stage, chaosEndMs)
+  await clock.restUntil(chaosEndMs + options.healMs)
+  clients.stop()
+  commanding = false
+  await clock.restUntil(chaosEndMs + options.healMs + QUIET_MS)
+  await readAll(stage, clients, histories, invariants)
+  if (run.trace !== undefined) report(run.trace, stage, histories)
+  judge(histories, invariants)
+  count(invariants, clients)
+  const virtualMs = clock.nowMs()
+  return {
+    seed: options.seed,
+    events: processes.reduce((sum, process) => sum + process.events(), place),
+    virtualMs,
+    faults: {...nemesis.counts, ...troubles.counts},
+    sometimes: invariants.sometimes,
+    violations: invariants.violations,
+    converged: convergedMs <= CONVERGE_MS,
+    convergedMs,
+    digest: digestOf(histories, virtualMs),
+  }
+}
+
+/** The bucket is made before anything goes wrong: without it there is nothing to see. */
+async function found(stage: Stage, act: () => void): Promise<number> {
+  const {clock, processes} = stage
+  const uname = bucketUname(simBucket('objects'))
+  for (let ms = FOUND_POLL_MS; ms < FOUND_WITHIN_MS; ms += FOUND_POLL_MS) {
+    await clock.restUntil(ms)
+    const whole = isConverged(processes)
+    if (whole && processes.every((one) => one.view()?.record?.bmd.buckets[uname] !== undefined)) {
+      return ms
+    }
+    if (whole) act()
+  }
+  return FOUND_WITHIN_MS
+}
+
+function createStageNemesis(
+  options: ObjectWorldOptions,
+  stage: Stage,
+  invariants: Invariants,
+): Nemesis {
+  const {clock, network, nodes, processes} = stage
+  return createNemesis({
+    options,
+    clock,
+    random: randomOf(options.seed, STREAM.faults),
+    network,
+    // Targets are struck more often than gateways.
+    processes: [...processes, ...nodes.map(({process}) => process)],
+    wiped: invariants.wiped,
+    survives: invariants.survives,
+  })
+}
+
+function createStageClients(
+  options: ObjectWorldOptions,
+  stage: Stage,
+  invariants: Invariants,
+  histories: readonly History[],
+  hash: (bytes: Uint8Array) => string,
+): Clients {
+  const {clock, links, nodes, processes, placeOf} = stage
+  return createClients({
+    clock,
+    random: randomOf(options.seed, OBJECT_STREAM.clients),
+    links,
+    gateways: processes.filter((process) => process.facts.self.role === 'proxy'),
+    nodeAt: (port) => nodes.find(({process}) => process.index === placeOf(port)),
+    histories,
+    clients: options.clients,
+    pauseMs: options.pauseMs,
+    disksAreWell: options.troubleEveryMs === Infinity,
+    hash,
+    violate: invariants.violate,
+  })
+}
+
+function createStageTroubles(options: ObjectWorldOptions, stage: Stage): Troubles {
+  const {clock, network, nodes, processes} = stage
+  return createTroubles({
+    clock,
+    random: randomOf(options.seed, OBJECT_STREAM.troubles),
+    network,
+    nodes,
+    places: processes.length,
+    outageEveryMs: options.outageEveryMs,
+    diskEveryMs: options.troubleEveryMs,
+  })
+}
+
+function repeat(stage: Stage, nextMs: () => number, act: () => void): void {
+  stage.clock.after(nextMs(), () => {
+    act()
+    repeat(stage, nextMs, act)
+  })
+}
+
+async function converge(stage: Stage, fromMs: number): Promise<number> {
+  for (let ms = 0; ms <= CONVERGE_MS; ms += POLL_MS) {
+    await stage.clock.restUntil(fromMs + ms)
+    if (isConverged(stage.processes)) return ms
+  }
+  return Infinity
+}
+
+/** When everything is whole, every key is answered. */
+async function readAll(
+  stage: Stage,
+  clients: Clients,
+  histories: readonly History[],
+  invariants: Invariants,
+): Promise<void> {
+  const silent = new Set(histories.map(({key}) => key))
+  for (const history of histories) {
+    clients.readAtEnd(history, FINAL_TRIES, (heard) => {
+      if (heard) silent.delete(history.key)
+    })
+  }
+  await stage.clock.restUntil(stage.clock.nowMs() + QUIET_MS * 2)
+  for (const key of silent) invariants.violate('D1', `${key} is not answered in a healed cluster`)
+}
+
+function judge(histories: readonly History[], invariants: Invariants): void {
+  for (const {key, operations} of histories) {
+    const finding = checkRegister(key, operations)
+    if (finding !== null) invariants.violate(finding.invariant, finding.detail)
+  }
+}
+
+function count(invariants: Invariants, clients: Clients): void {
+  const {sometimes} = invariants
+  Object.assign(
+    sometimes,
+    Object.fromEntries(
+      Object.entries(clients.counts).map(([name, times]) => [`objects: ${name}`, times]),
+    ),
+  )
+}
+
+function digestOf(histories: readonly History[], virtualMs: number): string {
+  const text = histories.map(({operations}) => operations.map(describeOperation).join('\n'))
+  return createHash('sha256')
+    .update(`${virtualMs}\n${text.join('\n\n')}`)
+    .digest('hex')
+    .slice(0, 16)
+}
+
+function report(trace: (line: string) => void, stage: Stage, histories: readonly History[]): void {
+  stage.processes.map(describe).forEach(trace)
+  for (const {key, operations} of histories) {
+    trace(key)
+    for (const operation of operations) trace(`  ${describeOperation(operation)}`)
+  }
+}
+
+function witnessOf(invariants: Invariants, trace: ObjectRun['trace']): Witness {
+  return {
+    stepped: (process: SimProcess, before, event, effects) => {
+      if (trace !== undefined) traceStep(trace, process, event, effects)
+      invariants.stepped(process, before, event, effects)
+    },
+    durable: invariants.durable,
+    inUse: invariants.inUse,
+    threw: (process, error) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      invariants.violate('C13', `${process.facts.self.id} threw: ${text}`)
+    },
+  }
+}
