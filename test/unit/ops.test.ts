@@ -35,6 +35,7 @@ import type {Plan, Step} from '../../src/ops/plan/plan.ts'
 import {previewPlan} from '../../src/ops/plan/preview.ts'
 import {planError, runPlan} from '../../src/ops/plan/run.ts'
 import {unitFiles} from '../../src/ops/payload/package-root.ts'
+import {formatSavedState, parseSavedState} from '../../src/ops/site/site.ts'
 import {findNode, findNodes} from '../../src/ops/topology/find-node.ts'
 import {checkImmutable} from '../../src/ops/topology/immutable.ts'
 import {readTopology} from '../../src/ops/topology/read.ts'
@@ -567,6 +568,9 @@ t.test('the generation grows when the topology changes, and only then', (t) => {
   const first = stateToSave(topology, [undefined])
   t.equal(first.generation, 1)
   t.equal(stateToSave(topologyOf(), [undefined, first]).generation, 1)
+  t.strictSame(parseSavedState(formatSavedState(first), 'h1'), first)
+  t.throws(() => parseSavedState('{"format": 1, "gener', 'h1'), {message: 'h1 is damaged'})
+  t.throws(() => parseSavedState('{"format": 9}', 'h1'), {code: 'INCOMPATIBLE'})
   const more = topologyOf(TOPOLOGY.replace('user: root', 'user: ops'))
   t.equal(stateToSave(more, [first, undefined]).generation, 2)
   t.end()

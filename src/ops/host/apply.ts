@@ -7,6 +7,7 @@ import {AisError} from '../../base/errors.ts'
 import type {Host} from './host.ts'
 import type {Manifest, ManifestEntry} from './manifest.ts'
 import {sha256} from './manifest.ts'
+import {parseJsonObject} from './output.ts'
 import {commandError, runScript, type Frame} from './script.ts'
 
 /** A runtime of 40 MB over a slow line, unpacked on a slow disk. */
@@ -82,12 +83,12 @@ export function parseReport(host: string, stdout: string): ApplyReport | string 
   const pending: string[] = []
   let done = false
   for (const line of stdout.split('\n')) {
-    if (!line.startsWith('{')) continue
-    const value = JSON.parse(line) as Partial<EntryReport> & Record<string, unknown>
+    const value = parseJsonObject(line)
+    if (value === undefined) continue
     if (typeof value['error'] === 'string') return value['error']
     if (typeof value['pending'] === 'string') pending.push(value['pending'])
     else if (value['done'] === true) done = true
-    else entries.push(value as EntryReport)
+    else entries.push(value as unknown as EntryReport)
   }
   if (!done) return 'ended before its work was done'
   const changed = entries.filter(({state}) => state === 'changed' || state === 'deferred').length

@@ -51,3 +51,16 @@ export function collectOutput(onLine?: (line: string) => void): OutputSink {
 export function cleanLine(line: string): string {
   return stripVTControlCharacters(line).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '')
 }
+
+/** A JSON object that a host has said, or undefined when the text is none. */
+export function parseJsonObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

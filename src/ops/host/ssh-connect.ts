@@ -202,7 +202,7 @@ function connectError(
 ): AisError {
   const where = `${target.user}@${target.address}:${target.port}`
   if (error.level === 'client-authentication') {
-    const keys = target.identities.filter((path) => readIdentity(path) !== undefined)
+    const keys = target.identities.flatMap(describeIdentity)
     const agent = target.agent === undefined ? '' : ', and the agent'
     return new AisError(
       {
@@ -215,6 +215,14 @@ function connectError(
     )
   }
   return unreachable(`${options.name}: cannot reach ${where}: ${plainReason(error)}`, error)
+}
+
+/** A key file and, when it has a passphrase, what makes it usable. */
+function describeIdentity(path: string): string[] {
+  const key = readIdentity(path)
+  if (key === undefined) return []
+  const usable = !(ssh2.utils.parseKey(key) instanceof Error)
+  return [usable ? path : `${path} (it has a passphrase: ssh-add ${path})`]
 }
 
 function plainReason(error: Error & {code?: string; level?: string}): string {

@@ -2,6 +2,7 @@
 
 import {AisError} from '../../base/errors.ts'
 import type {Fleet} from '../fleet.ts'
+import {parseJsonObject} from '../host/output.ts'
 import {runScript} from '../host/script.ts'
 import {unitOf} from '../host/manifest.ts'
 import {labelOf} from '../cluster/health.ts'
@@ -34,8 +35,7 @@ export async function controlUnit(
     args: [verb, unit],
     timeoutMs: UNIT_TIMEOUT_MS,
   })
-  const line = result.stdout.split('\n').find((text) => text.startsWith('{'))
-  const state = line === undefined ? undefined : (JSON.parse(line) as UnitState & {exit: string})
+  const state = stateOf(result.stdout)
   if (result.status === 0 && state !== undefined) return state
   const journal = result.stderr.trim().split('\n').slice(-JOURNAL_LINES)
   throw new AisError({
@@ -54,9 +54,9 @@ export async function inspectUnit(
   const host = fleet.host(node.host)
   const args = ['show', unitOf(node)]
   const result = await runScript(host, {script: 'activate.sh', args, timeoutMs: SHOW_TIMEOUT_MS})
-  const line = result.stdout.split('\n').find((text) => text.startsWith('{')) ?? '{}'
+  const unknown = {unit: unitOf(node), active: 'unknown', result: '', status: '', exit: ''}
   return {
-    state: JSON.parse(line) as UnitState & {exit: string},
+    state: stateOf(result.stdout) ?? unknown,
     journal: result.stderr.trim().split('\n').slice(-JOURNAL_LINES),
   }
 }
@@ -65,6 +65,12 @@ const SHOW_TIMEOUT_MS = 20_000
 /** Enough to hold the reason, few enough to be read. */
 const JOURNAL_LINES = 5
 const BUSY = 75
+
+/** The one line that activate.sh says on standard output. */
+function stateOf(stdout: string): (UnitState & {exit: string}) | undefined {
+  const said = stdout.split('\n').map(parseJsonObject)
+  return said.find((value) => value !== undefined) as (UnitState & {exit: string}) | undefined
+}
 
 function reasonOf(status: number, state: (UnitState & {exit: string}) | undefined): string {
   if (status === BUSY) return 'another run is changing this host'

@@ -16,6 +16,7 @@ import {
 import {dirname, join} from 'node:path'
 import {AisError} from '../../base/errors.ts'
 import {configDir} from '../../client/state-dir.ts'
+import {parseJsonObject} from '../host/output.ts'
 import type {Topology} from '../topology/resolve.ts'
 
 /** Number of the shape of the saved state. */
@@ -59,7 +60,14 @@ export function readSite(site: Site): SavedState | undefined {
 
 /** @param where the text comes from, for the message */
 export function parseSavedState(text: string, where: string): SavedState {
-  const value = JSON.parse(text) as Partial<SavedState>
+  const value = parseJsonObject(text) as Partial<SavedState> | undefined
+  if (value === undefined) {
+    throw new AisError({
+      code: 'BAD_CONFIG',
+      message: `${where} is damaged`,
+      hint: 'move it away; the next deploy writes it anew from the topology',
+    })
+  }
   if (value.format === SAVED_STATE_FORMAT && value.topology !== undefined) {
     return value as SavedState
   }
