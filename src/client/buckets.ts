@@ -17,7 +17,7 @@ import {bucketPath} from '../wire/paths.ts'
 import {bucketQuery, parseBucketRef, QUERY} from '../wire/query.ts'
 import {LIST_ATTEMPTS_MAX} from './limits.ts'
 import type {Transport} from './transport.ts'
-import {notUnderstood} from './transport.ts'
+import {notUnderstood} from './reasons.ts'
 
 export interface BucketClient {
   list(): Promise<readonly BucketRef[]>

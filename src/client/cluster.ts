@@ -17,8 +17,10 @@ import {createBucketClient} from './buckets.ts'
 import {STATUS_PARALLEL, STATUS_TIMEOUT_MS} from './limits.ts'
 import type {ObjectClient} from './objects.ts'
 import {createObjectClient} from './objects.ts'
-import type {ClientRequest, Transport, TransportOptions} from './transport.ts'
-import {createTransport, notUnderstood} from './transport.ts'
+import type {ClientRequest} from './request.ts'
+import type {Transport, TransportOptions} from './transport.ts'
+import {createTransport} from './transport.ts'
+import {notUnderstood} from './reasons.ts'
 
 export interface ClusterClient {
   /** The gateway that answers, first in the order of tries. */

@@ -18,6 +18,7 @@ import {AisError} from '../base/errors.ts'
 import type {Body} from './data-request.ts'
 import {CHUNK_BYTES, SMALL_BODY_BYTES} from './limits.ts'
 import type {ByteSink} from './objects.ts'
+import {fileError} from './reasons.ts'
 
 /** The bytes of a file, read again for every attempt. @throws AisError when it cannot be read */
 export async function fileBody(path: string): Promise<Body> {
@@ -29,7 +30,7 @@ export async function fileBody(path: string): Promise<Body> {
       hint: 'put its files one by one, or all below it with --recursive',
     })
   }
-  if (facts.size <= SMALL_BODY_BYTES) return bytesBody(await readFile(path))
+  if (facts.size <= SMALL_BODY_BYTES) return bytesBody(await readWhole(path))
   return {
     sizeBytes: facts.size,
     open: () => createReadStream(path, {highWaterMark: CHUNK_BYTES}),
@@ -40,15 +41,16 @@ export async function statFile(path: string): Promise<Stats> {
   try {
     return await stat(path)
   } catch (error) {
-    throw unreadable(path, error as NodeJS.ErrnoException)
+    throw fileError(error) ?? error
   }
 }
 
-function unreadable(path: string, error: NodeJS.ErrnoException): AisError {
-  if (error.code === 'ENOENT') {
-    return new AisError({code: 'NOT_FOUND', message: `there is no file ${path}`}, error)
+async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw fileError(error) ?? error
   }
-  return new AisError({code: 'IO_ERROR', message: `${path}: ${error.message}`}, error)
 }
 
 /** The same sink, with how many bytes have gone into it. */
@@ -92,7 +94,7 @@ export async function fileSink(path: string): Promise<ByteSink> {
   return {
     canRestart: true,
     write: async (chunk) => {
-      await writeAll(file, chunk)
+      await writeAll(file, chunk, path)
     },
     finish: async () => {
       await file.close()
@@ -114,11 +116,26 @@ async function createPart(path: string, part: string): Promise<FileHandle> {
   }
 }
 
-async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  let at = 0
-  while (at < chunk.byteLength) {
-    const {bytesWritten} = await file.write(chunk, at)
-    at += bytesWritten
+async function writeAll(file: FileHandle, chunk: Uint8Array, path: string): Promise<void> {
+  try {
+    let at = 0
+    while (at < chunk.byteLength) {
+      const {bytesWritten} = await file.write(chunk, at)
+      at += bytesWritten
+    }
+  } catch (error) {
+    const {code, message} = error as NodeJS.ErrnoException
+    const full = code === 'ENOSPC' || code === 'EDQUOT'
+    throw new AisError(
+      full
+        ? {
+            code: 'NO_SPACE',
+            message: `no space left for ${path}`,
+            hint: 'free space, or fetch it elsewhere',
+          }
+        : {code: 'IO_ERROR', message: `cannot write ${path}: ${message}`},
+      error,
+    )
   }
 }
 

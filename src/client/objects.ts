@@ -8,7 +8,6 @@ import {Agent} from 'node:http'
 import type {IncomingMessage} from 'node:http'
 import type {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
-import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError} from '../base/errors.ts'
 import type {BucketRef} from '../model/bucket.ts'
 import {isRefusal, parseObjectName} from '../model/ids.ts'
@@ -24,8 +23,8 @@ import type {HasherFactory} from './checksum.ts'
 import {createHasherFactory} from './checksum.ts'
 import type {Body} from './data-request.ts'
 import {requestData} from './data-request.ts'
-import {RETRY_PATIENCE_MS, RETRY_PAUSE_MAX_MS, RETRY_PAUSE_MIN_MS} from './limits.ts'
-import {interrupted, reasonOf, retryPauseMs} from './transport.ts'
+import {persist, Refused} from './persist.ts'
+import {fileError, interrupted, reasonOf} from './reasons.ts'
 
 export interface ObjectAddress {
   readonly bucket: BucketRef
@@ -132,9 +131,13 @@ function counted(body: Body, onBytes: (bytes: number) => void): Body {
 
 async function checksumOf({hasher: make, signal}: Link, body: Body): Promise<Checksum> {
   const hasher = await make('xxhash2')
-  for await (const chunk of body.bytes === undefined ? body.open() : [body.bytes]) {
-    if (signal?.aborted === true) throw interrupted()
-    hasher.update(chunk as Uint8Array)
+  try {
+    for await (const chunk of body.bytes === undefined ? body.open() : [body.bytes]) {
+      if (signal?.aborted === true) throw interrupted()
+      hasher.update(chunk as Uint8Array)
+    }
+  } catch (error) {
+    throw fileError(error) ?? error
   }
   return {type: hasher.type, value: hasher.digest()}
 }
@@ -262,71 +265,6 @@ async function ask(
   throw new Refused(found, answer)
 }
 
-/** A refusal by the cluster, with the answer for its Retry-After. */
-class Refused extends AisError {
-  readonly pauseMs: number
-
-  constructor(refusal: ReturnType<typeof decodeError>, answer: IncomingMessage) {
-    super(refusal)
-    const headers = collectHeaders(answer.rawHeaders)
-    this.pauseMs = retryPauseMs({headers}, RETRY_PAUSE_MIN_MS)
-  }
-}
-
 function propsOf(answer: IncomingMessage): ObjectProps {
   return decodeObjectHeaders(collectHeaders(answer.rawHeaders))
-}
-
-/**
- * Repeats what a moment may mend: 503, and connections that fail; each time through the next
- * gateway.
- */
-async function persist<T>(link: Link, attempt: (endpoint: string) => Promise<T>): Promise<T> {
-  const deadline = performance.now() + (link.patienceMs ?? RETRY_PATIENCE_MS)
-  let pauseMs = RETRY_PAUSE_MIN_MS
-  for (let turn = 0; ; turn++) {
-    const endpoint = link.endpoints[turn % link.endpoints.length] ?? ''
-    try {
-      return await attempt(endpoint)
-    } catch (error) {
-      if (link.signal?.aborted === true) throw interrupted()
-      const waitMs = pauseBefore(error, turn + 1 < link.endpoints.length ? 0 : pauseMs)
-      if (waitMs === undefined) throw error
-      if (performance.now() + waitMs > deadline) throw gaveUp(error, endpoint)
-      await sleep(waitMs)
-      pauseMs = Math.min(2 * pauseMs, RETRY_PAUSE_MAX_MS)
-    }
-  }
-}
-
-const CUT: readonly string[] = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-]
-
-/** How long to wait before the next attempt; undefined when repeating would not help. */
-function pauseBefore(error: unknown, pauseMs: number): number | undefined {
-  if (error instanceof Refused) {
-    return error.status === 503 ? Math.max(error.pauseMs, pauseMs) : undefined
-  }
-  if (error instanceof AisError) return undefined
-  const {code, message} = error as NodeJS.ErrnoException
-  const cut = (code !== undefined && CUT.includes(code)) || message === 'aborted'
-  return cut ? pauseMs : undefined
-}
-
-function gaveUp(error: unknown, endpoint: string): AisError {
-  if (error instanceof AisError) return error
-  return new AisError(
-    {
-      code: 'UNREACHABLE',
-      message: `${endpoint}: ${reasonOf(error as Error)}`,
-      hint: 'look at the nodes: aisctl show cluster',
-    },
-    error,
-  )
 }

@@ -7,12 +7,10 @@
 import {setTimeout as sleep} from 'node:timers/promises'
 import type {Got, Method, Response} from 'got'
 import {AisError} from '../base/errors.ts'
-import {formatDuration} from '../base/units.ts'
-import {decodeError} from '../wire/error-body.ts'
-import type {HeaderBag} from '../wire/headers.ts'
-import {collectHeaders, firstHeader} from '../wire/headers.ts'
+import {collectHeaders} from '../wire/headers.ts'
 import {encodeJson, parseJson} from '../wire/json.ts'
 import type {Json} from '../wire/json.ts'
+import {errorOf, explain, isRepeatable, outcomeUnknown, Unreachable} from './failures.ts'
 import {
   ANSWER_BYTES_MAX,
   ATTEMPTS_MAX,
@@ -22,29 +20,8 @@ import {
   RETRY_PAUSE_MAX_MS,
   RETRY_PAUSE_MIN_MS,
 } from './limits.ts'
-
-export interface ClientRequest {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
-  /** Begins with `/v1/`; already percent-encoded. */
-  readonly path: string
-  readonly query?: Readonly<Record<string, string>>
-  readonly headers?: Readonly<Record<string, string>>
-  /** Sent as JSON. */
-  readonly json?: unknown
-  /** JSON text, sent as it is. With neither: no body. */
-  readonly body?: string
-  readonly timeoutMs?: number
-  /** Attempts while the cluster says 503. Default ATTEMPTS_MAX; 1 = none is repeated. */
-  readonly attempts?: number
-}
-
-export interface ClientAnswer {
-  readonly status: number
-  readonly headers: HeaderBag
-  readonly text: string
-  /** The gateway that answered. */
-  readonly endpoint: string
-}
+import {interrupted, retryPauseMs} from './reasons.ts'
+import type {ClientAnswer, ClientRequest} from './request.ts'
 
 export interface Transport {
   /** Gateways in the order in which they are tried; the one that answered last comes first. */
@@ -112,13 +89,6 @@ function sleepOptions(signal: AbortSignal | undefined): {signal?: AbortSignal} {
   return signal === undefined ? {} : {signal}
 }
 
-/** How long to wait before the next attempt: what the server asks for, within the bound. */
-export function retryPauseMs(answer: {readonly headers: HeaderBag}, fallbackMs: number): number {
-  const asked = Number(firstHeader(answer.headers, 'retry-after') ?? Number.NaN)
-  const pauseMs = asked >= 0 ? asked * 1000 : fallbackMs
-  return Math.min(Math.max(pauseMs, RETRY_PAUSE_MIN_MS), RETRY_PAUSE_MAX_MS)
-}
-
 async function sendToReachable(
   endpoints: readonly string[],
   request: ClientRequest,
@@ -141,34 +111,6 @@ async function sendToReachable(
     hint: 'is the cluster running? aisctl lists what it knows: aisctl show clusters',
     details: {endpoints},
   })
-}
-
-class Unreachable extends Error {
-  /** Whether the request may have arrived. */
-  readonly sent: boolean
-
-  constructor(message: string, sent: boolean) {
-    super(message)
-    this.sent = sent
-  }
-}
-
-/**
- * Doing it twice has the effect of doing it once, and the second answer says the same as the first.
- */
-function isRepeatable({method}: ClientRequest): boolean {
-  return method !== 'POST' && method !== 'DELETE'
-}
-
-function outcomeUnknown(endpoint: string, {method, path}: ClientRequest, error: Error): AisError {
-  return new AisError(
-    {
-      code: 'UNREACHABLE',
-      message: `${endpoint}: ${error.message} during ${method} ${path}; whether it was done is not known`,
-      hint: 'look before you repeat it',
-    },
-    error,
-  )
 }
 
 async function sendOnce(
@@ -218,72 +160,4 @@ function answerOf(endpoint: string, response: Response<string>): ClientAnswer {
   }
   const headers = collectHeaders(response.rawHeaders)
   return {status: response.statusCode, headers, text: response.body, endpoint}
-}
-
-interface Asked {
-  readonly endpoint: string
-  readonly request: ClientRequest
-  readonly timeoutMs: number
-}
-
-const REACHED: readonly string[] = ['ERR_TOO_MANY_REDIRECTS', 'ERR_BODY_PARSE_FAILURE']
-
-function explain(error: Error & {code?: string}, {endpoint, request, timeoutMs}: Asked): Error {
-  if (error instanceof AisError) return error
-  if (error.name === 'TimeoutError' && !/connect|lookup/.test(error.message)) {
-    return new AisError(
-      {
-        code: 'TIMED_OUT',
-        message: `${endpoint}: no answer to ${request.method} ${request.path} within ${formatDuration(timeoutMs)}`,
-        hint: 'look at the node: aisctl show cluster',
-      },
-      error,
-    )
-  }
-  if (error.code !== undefined && REACHED.includes(error.code)) return error
-  return new Unreachable(reasonOf(error), error.code === 'ECONNRESET' || error.code === 'EPIPE')
-}
-
-/** `connect ECONNREFUSED 127.0.0.1:51080` in words. */
-export function reasonOf(error: Error & {code?: string}): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'nothing listens there'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'the host name is not known'
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'the host cannot be reached'
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'the connection was cut'
-    case 'ETIMEDOUT':
-      return 'it does not answer'
-    default:
-      return error.message
-  }
-}
-
-export function interrupted(): AisError {
-  return new AisError({code: 'INTERRUPTED', message: 'interrupted'})
-}
-
-/** The error that an answer carries, with the code that the server gave it. */
-export function errorOf(
-  request: {readonly method: string; readonly path: string},
-  answer: ClientAnswer,
-): AisError {
-  const found = decodeError(answer.status, answer.headers, answer.text)
-  const {method, path} = request
-  return new AisError({...found, details: {...found.details, method, path}})
-}
-
-/** An answer of another shape than the API's. */
-export function notUnderstood(path: string, expected: string): AisError {
-  return new AisError({
-    code: 'INTERNAL',
-    message: `${path}: the answer is not ${expected}`,
-    hint: 'is this the public address of a gateway?',
-  })
 }

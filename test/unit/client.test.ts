@@ -1,7 +1,7 @@
 /** The client against real HTTP servers: recorded answers, and objects that are kept in memory. */
 
 import {createHash} from 'node:crypto'
-import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {createReadStream, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import type {IncomingMessage, RequestListener, ServerResponse} from 'node:http'
 import {createServer} from 'node:http'
 import type {AddressInfo} from 'node:net'
@@ -303,6 +303,30 @@ t.test('patience ends: a cluster that stays away is an error', async (t) => {
   t.equal((await failure(objects.head(address))).code, 'NOT_READY')
   const away = createObjectClient({endpoints: [await deadUrl()], patienceMs: 150})
   t.equal((await failure(away.head(address))).code, 'UNREACHABLE')
+})
+
+t.test('what cannot be mended by waiting is said at once, in words', async (t) => {
+  const address = {bucket: parseBucketPath('b').bucket, objectName: 'o'}
+  const nowhere = createObjectClient({endpoints: ['http://no-such-host.invalid:1']})
+  const error = await failure(nowhere.head(address))
+  t.match(error, {code: 'UNREACHABLE', message: /the host name is not known/})
+  const url = await storeServer(t)
+  const objects = createObjectClient({endpoints: [url]})
+  t.teardown(() => objects.close())
+  const gone = {sizeBytes: 200_000, open: () => createReadStream('/nonexistent/file')}
+  t.match(await failure(objects.put(address, gone)), {code: 'NOT_FOUND', message: /nonexistent/})
+})
+
+t.test('an interruption ends the waiting, too', async (t) => {
+  const url = await serve(t, (_request, response) => {
+    response.writeHead(503, {'retry-after': '5'}).end()
+  })
+  const abort = new AbortController()
+  const objects = createObjectClient({endpoints: [url], signal: abort.signal})
+  t.teardown(() => objects.close())
+  setTimeout(() => abort.abort(), 50)
+  const address = {bucket: parseBucketPath('b').bucket, objectName: 'o'}
+  t.match(await failure(objects.head(address)), {code: 'INTERRUPTED', exit: 130})
 })
 
 t.test('what was deleted is gone, and deleting it again says so', async (t) => {
