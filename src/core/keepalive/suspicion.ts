@@ -19,7 +19,7 @@ export interface SuspicionFacts {
   readonly peer: Peer
   readonly nowMs: number
   readonly suspectMs: number
-  /** Other members that answered lately, in the order in which they are asked. */
+  /** Other members that answered lately, in the order in which they are to be asked. */
   readonly helpers: () => readonly NodeId[]
 }
 

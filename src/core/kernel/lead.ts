@@ -20,7 +20,7 @@ import {stepMetasync} from '../metasync/step.ts'
 import {sendDueBeats, sendPrepare, settle, weighMajority} from './beats.ts'
 import {draftFrom} from './draft.ts'
 import {answerAsks, refuseChange} from './outcome.ts'
-import type {LeadingStage, NodeState} from './state.ts'
+import type {LeadingStage, NodeState, UnderWay} from './state.ts'
 import type {Turn} from './turn.ts'
 import {acceptedOf, enter, log, persist, selfVoter, update} from './turn.ts'
 import {isCommitting, positionOf} from './view.ts'
@@ -170,6 +170,7 @@ function onCommitted(turn: Turn, committed: StoredRecord): void {
   const activeLog =
     last?.count === count ? stage.activeLog : [...stage.activeLog, {atMs: nowMs, count}].slice(-64)
   enter(turn, {...stage, peers, confirmed: true, underWay: [], activeLog})
+  noteLost(turn, underWay, committed.record)
   for (const item of underWay) answerAsks(turn, item, committed)
   weighMajority(turn)
   settle(turn)
@@ -217,7 +218,6 @@ export function proposeQueued(turn: Turn): void {
   if (before === null || (stage.queue.length === 0 && before.record.pv === null)) return
   const draft = draftFrom(before, stage.queue, stage.epoch)
   enter(turn, {...stage, queue: draft.left, underWay: draft.taken})
-  noteLost(turn, before.record, draft.next?.record ?? null)
   for (const {item, refusal} of draft.refused) refuseChange(turn, item, refusal)
   if (draft.next !== null) propose(turn, draft.next.record, draft.next.text)
   else answerUnchanged(turn, before)
@@ -232,14 +232,15 @@ function answerUnchanged(turn: Turn, committed: StoredRecord): void {
   if (stage.queue.length > 0) proposeQueued(turn)
 }
 
-function noteLost(turn: Turn, before: ClusterRecord, after: ClusterRecord | null): void {
-  const {stage, nowMs} = turn.node
-  if (after === null || stage.stage !== 'leading') return
-  for (const member of Object.values(after.smap.nodes)) {
-    if (member.away?.kind !== 'lost' || before.smap.nodes[member.id]?.away?.kind === 'lost')
-      continue
+/** What was marked lost is said when it is committed; the pause after a target begins then (R13). */
+function noteLost(turn: Turn, underWay: readonly UnderWay[], committed: ClusterRecord): void {
+  for (const {change} of underWay) {
+    const member = change.type === 'mark-lost' ? committed.smap.nodes[change.id] : undefined
+    if (member === undefined) continue
     log(turn, 'warn', `${nodeLabelOf(member)} is lost`, {id: member.id})
-    if (member.role === 'target') enter(turn, {...stage, lastTargetLostMs: nowMs})
+    const {stage, nowMs} = turn.node
+    if (stage.stage !== 'leading' || member.role !== 'target') continue
+    enter(turn, {...stage, lastTargetLostMs: nowMs})
   }
 }
 

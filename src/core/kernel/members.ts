@@ -3,6 +3,7 @@
  */
 
 import {refusal} from '../../base/errors.ts'
+import {nextInt} from '../../base/prng.ts'
 import {MEMBERS_MAX} from '../../model/limits.ts'
 import type {Member} from '../../model/node.ts'
 import {nodeLabelOf} from '../../model/node.ts'
@@ -169,13 +170,7 @@ function isBack(turn: Turn, peer: Peer): boolean {
 function suspect(turn: Turn, member: Member, peer: Peer): void {
   const {nowMs, timers, stage} = turn.node
   if (stage.stage !== 'leading' || !isCommitting(turn.node)) return
-  const helpers = (): readonly NodeId[] =>
-    Object.values(stage.peers)
-      .filter(({id, answeredMs, heard}) => {
-        return id !== peer.id && heard !== null && nowMs - answeredMs < timers.leaseMs
-      })
-      .map(({id}) => id)
-      .sort()
+  const helpers = (): readonly NodeId[] => helpersAgainst(turn, stage, peer.id)
   const suspicion = suspicionAt({peer, nowMs, suspectMs: timers.suspectMs, helpers})
   if (suspicion.phase === 'confirmed') markLost(turn, member)
   if (suspicion === peer.suspicion) return
@@ -196,6 +191,20 @@ function suspect(turn: Turn, member: Member, peer: Peer): void {
       purpose: {type: 'check', helper, subject: member.id},
     })
   }
+}
+
+/** Members that answered lately, from one drawn by lot on: not the same three every time. */
+function helpersAgainst(turn: Turn, stage: LeadingStage, gone: NodeId): readonly NodeId[] {
+  const {nowMs, timers} = turn.node
+  const ids = Object.values(stage.peers)
+    .filter(({answeredMs, heard}) => heard !== null && nowMs - answeredMs < timers.leaseMs)
+    .map(({id}) => id)
+    .filter((id) => id !== gone)
+    .sort()
+  if (ids.length === 0) return ids
+  const [first, prng] = nextInt(turn.node.prng, 0, ids.length - 1)
+  update(turn, {prng})
+  return [...ids.slice(first), ...ids.slice(0, first)]
 }
 
 /** A helper looked; undefined: it did not answer. */

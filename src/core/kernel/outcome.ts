@@ -53,7 +53,7 @@ function usedEverywhere(node: NodeState, stage: LeadingStage): number {
   let index = node.held.index
   for (const peer of Object.values(stage.peers)) {
     const member = members[peer.id]
-    if (member === undefined || member.away !== null || peer.stopping) continue
+    if (member === undefined || member.learner || member.away !== null || peer.stopping) continue
     if (node.nowMs - peer.answeredMs > node.timers.leaseMs) continue
     index = Math.min(index, peer.held.index)
   }
