@@ -849,3 +849,152 @@ t.test('what is outside the types fails loudly', (t) => {
   t.throws(() => step(state, asked as never), /unreachable/)
   t.end()
 })
+
+/** One kernel whose questions the test answers itself. */
+function solo(facts: BootFacts, durable: ReturnType<SimProcess['disk']['load']>['state']) {
+  let state = initialKernel()
+  let nowMs = 0
+  const lines: string[] = []
+  const sends: Extract<KernelEffect, {type: 'send'}>[] = []
+  const writes: Extract<KernelEffect, {type: 'persist'}>[] = []
+  const tell = (event: KernelEvent): void => {
+    const result = step(state, event)
+    state = result.state
+    for (const effect of result.effects) {
+      if (effect.type === 'send') sends.push(effect)
+      if (effect.type === 'log') lines.push(effect.text)
+      if (effect.type !== 'persist') continue
+      writes.push(effect)
+      const sha = effect.state.accepted?.sha ?? ''
+      tell({type: 'persisted', token: effect.token, sha: sha === '' ? 'own' : sha, nowMs})
+    }
+  }
+  tell({type: 'booted', facts, durable, amnesia: '', seed: 1, nowMs, wallMs: 0})
+  return {
+    lines,
+    writes,
+    stage: () => (state.phase === 'running' ? state.stage.stage : 'idle'),
+    /** Ports of questions of a type that were asked. */
+    ports: (type: PeerRequest['type']) =>
+      sends.filter(({request}) => request.type === type).map(({to}) => to.port),
+    tick: () => {
+      nowMs += 100
+      tell({type: 'tick', nowMs, wallMs: nowMs})
+    },
+    /** Answers the newest question of a type. */
+    answer: (type: PeerRequest['type'], answer: PeerAnswer) => {
+      const asked = sends.findLast(({request}) => request.type === type)
+      if (asked === undefined) throw new Error(`no ${type} was asked`)
+      const from = {id: 'proxy-00' as NodeId, inc: 1}
+      tell({type: 'peer-answered', sendId: asked.sendId, from, answer, nowMs, wallMs: nowMs})
+    },
+  }
+}
+
+const noJoin = {type: 'join' as const, refusal: null, primary: null, inc: 0, committed: null}
+
+t.test('a joiner goes where it is sent, and believes only what names it', (t) => {
+  const facts = sceneFacts(2, 2)
+  const node = solo(facts[3] as BootFacts, null)
+  node.tick()
+  t.strictSame(node.ports('probe'), [50_001, 50_011, 50_021])
+  const place = {id: 'proxy-00' as NodeId, control: scenePlace(0, 1)}
+  const probe = {
+    type: 'probe' as const,
+    id: 'target-02' as NodeId,
+    role: 'target' as const,
+    uuid: SIM_UUID,
+    hasState: true,
+    position: {epoch: 1, index: 1},
+    promisedEpoch: 1,
+    primary: place,
+    clusterStarted: true,
+  }
+  node.answer('probe', {...probe, primary: null})
+  t.strictSame(node.ports('join'), [])
+  node.tick()
+  node.tick()
+  node.answer('probe', probe)
+  t.strictSame(node.ports('join'), [50_001])
+  node.answer('join', {...noJoin, primary: scenePlace(1, 1)})
+  t.strictSame(node.ports('join'), [50_001, 50_011])
+  node.answer('join', {...noJoin, primary: scenePlace(3, 1)})
+  t.equal(node.ports('join').length, 2, 'it does not ask itself')
+  const committed = started(2, 1).at(0).node()?.durable.committed ?? null
+  for (let count = 0; count < 30; count++) node.tick()
+  const writes = node.writes.length
+  node.answer('join', {...noJoin, inc: 1, committed})
+  t.equal(node.writes.length, writes, 'a record without it admits nobody')
+  t.equal(node.stage(), 'seeking')
+  t.end()
+})
+
+t.test('an answer of the wrong kind is as good as none', (t) => {
+  const facts = sceneFacts(2, 1)
+  const stage = started(2, 1)
+  stage.at(2).kill(false)
+  const node = solo(facts[2] as BootFacts, stage.at(2).disk.load().state)
+  node.tick()
+  t.strictSame(node.ports('join'), [50_001])
+  node.answer('join', {type: 'leaving', recorded: false})
+  for (let count = 0; count < 5; count++) node.tick()
+  t.ok(node.ports('join').length > 1, 'it asks again')
+  t.end()
+})
+
+t.test('a node is not admitted anew by a record older than its own', (t) => {
+  const facts = sceneFacts(2, 1)
+  const stage = started(2, 1)
+  const older = stage.at(2).node()?.durable.committed ?? null
+  stage.ask(0, bucket('newer'))
+  stage.at(2).kill(false)
+  const saved = stage.at(2).disk.load().state
+  if (saved === null || older === null) return t.fail('a record')
+  const node = solo(facts[2] as BootFacts, {...saved, inc: 7})
+  node.tick()
+  node.answer('join', {...noJoin, inc: 1, committed: older})
+  t.match(node.lines.join('\n'), /admitted by an older record/)
+  return t.end()
+})
+
+t.test('a candidate whose own promise has risen begins again above it', (t) => {
+  const facts = sceneFacts(3, 0)
+  const stage = started(3, 0)
+  stage.at(0).kill(false)
+  const saved = stage.at(0).disk.load().state
+  const node = solo(facts[0] as BootFacts, saved)
+  node.tick()
+  t.equal(node.stage(), 'standing')
+  const yes = {
+    type: 'vote' as const,
+    granted: true,
+    reason: '',
+    voter: {id: 'proxy-02' as NodeId, inc: 1},
+    promisedEpoch: 9,
+    position: {epoch: 1, index: saved?.accepted?.record.index ?? 0},
+    sha: saved?.accepted?.sha ?? '',
+    accepted: null,
+    committed: {epoch: 1, index: saved?.accepted?.record.index ?? 0},
+  }
+  node.answer('vote', {...yes, voter: {id: 'proxy-01' as NodeId, inc: 1}})
+  t.equal(node.writes.at(-1)?.state.promisedEpoch, 1, 'a vote in the name of another is none')
+  node.tick()
+  node.answer('vote', {...yes, sha: 'unknown'})
+  t.equal(node.writes.at(-1)?.state.promisedEpoch, 9, 'told of a higher epoch it keeps to it')
+  t.equal(node.stage(), 'standing')
+  t.end()
+})
+
+t.test('who waits for the start of a cluster is told when its primary stops', (t) => {
+  const stage = stageOf(sceneFacts(3, 2))
+  for (const index of [0, 1, 2]) stage.at(index).start()
+  stage.until(() => stage.at(0).view()?.leading === true)
+  let heard: CommandResult | undefined
+  stage.at(0).command({type: 'await-started'}, (result) => {
+    heard = result
+  })
+  stage.at(0).stop()
+  stage.until(() => !stage.at(0).isUp(), 5000)
+  t.match(heard, {refusal: {code: 'NOT_READY'}})
+  t.end()
+})
