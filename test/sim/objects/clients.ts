@@ -38,6 +38,8 @@ export interface ClientDeps {
   readonly histories: readonly History[]
   readonly clients: number
   readonly pauseMs: number
+  /** How often a client follows a redirect that was given for an earlier request of the key. */
+  readonly staleRatio: number
   /** A disk that cannot be read leaves open whether a delete found something. */
   readonly disksAreWell: boolean
   /** XXH64 as the store computes it. */
@@ -48,8 +50,6 @@ export interface ClientDeps {
 const BUCKET = simBucket('objects')
 const HOPS_MAX = 6
 const TIMEOUT_MS = 12_000
-/** How often a client follows a redirect that it got for an earlier request of the key. */
-const STALE_RATIO = 0.1
 /** How often a client waits between the redirect and the request, and how long. */
 const DAWDLE_RATIO = 0.06
 const DAWDLE_MS = 8000
@@ -66,6 +66,8 @@ interface Call {
   readonly operation: Operation
   readonly method: 'PUT' | 'DELETE' | 'GET' | 'HEAD'
   readonly content: Buffer
+  /** This client never waits in the middle, nor follows old redirects. */
+  readonly prompt: boolean
   /** Called once, when nothing more is expected. */
   readonly done: (heard: boolean) => void
 }
@@ -100,18 +102,20 @@ export function createClients(deps: ClientDeps): Clients {
       method === 'PUT' ? contentOf(history.key, value, random.pick(SIZES) + serial) : EMPTY
     if (method === 'PUT') hashes.set(`${history.key} ${deps.hash(content)}`, value)
     const operation = history.begin({kind, client, atMs: clock.nowMs(), value})
-    send({history, operation, method, content, done})
+    send({history, operation, method, content, prompt: false, done})
   }
 
   function send(call: Call): void {
     const known = locations.get(call.history.key) ?? []
-    if (known.length > 0 && random.chance(STALE_RATIO)) return follow(call, random.pick(known), 0)
+    if (known.length > 0 && !call.prompt && random.chance(deps.staleRatio))
+      return follow(call, random.pick(known), 0)
     const gateway = random.pick(deps.gateways)
     clock.after(random.exp(1), () => {
       const location = locate(gateway, call.history.key)
       if (location === null) return end(call, {outcome: 'refused', by: gateway.facts.self.id})
       locations.set(call.history.key, [...known, location].slice(-LOCATIONS_KEPT))
-      const waits = random.chance(DAWDLE_RATIO) ? random.exp(DAWDLE_MS) : random.exp(1)
+      const waits =
+        !call.prompt && random.chance(DAWDLE_RATIO) ? random.exp(DAWDLE_MS) : random.exp(1)
       clock.after(waits, () => follow(call, location, 0))
     })
   }
@@ -207,8 +211,7 @@ export function createClients(deps: ClientDeps): Clients {
       if (heard || tries <= 1) return done(heard)
       clock.after(FINAL_PAUSE_MS, () => readAtEnd(history, tries - 1, done))
     }
-    locations.delete(history.key)
-    send({history, operation, method: 'GET', content: EMPTY, done: again})
+    send({history, operation, method: 'GET', content: EMPTY, prompt: true, done: again})
   }
 
   return {

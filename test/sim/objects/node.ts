@@ -56,6 +56,8 @@ export interface ObjectNodeDeps {
   readonly diskMs: number
   readonly mutant: ObjectMutant | undefined
   readonly saw: (name: string) => void
+  /** It cannot go on, and says so by ending; its supervisor starts it again. */
+  readonly exits: (process: SimProcess) => void
   readonly violate: (invariant: string, detail: string) => void
 }
 
@@ -103,7 +105,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
   }
 
   async function openRun(made: Run): Promise<TargetObjects> {
-    const {store} = await openObjectStore({
+    const {store, missing} = await openObjectStore({
       stateDirectory: STATE,
       mountpaths: MOUNTPATHS.map((path) => ({path})),
       uuid: SIM_UUID,
@@ -116,6 +118,10 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       indexOnDisk: false,
     })
     made.store = store
+    if (missing.length === MOUNTPATHS.length) {
+      deps.saw('no mountpath can be used')
+      deps.exits(process)
+    }
     return createTargetObjects(objectsDeps(deps, witness(store, made)))
   }
 

@@ -8,6 +8,8 @@ export interface ObjectWorldOptions extends WorldOptions {
   readonly clients: number
   /** Mean time between two things that one client does. */
   readonly pauseMs: number
+  /** How often a client follows a redirect that is out of date. */
+  readonly staleRatio: number
   /** Mean time between two long absences of targets; Infinity: none. */
   readonly outageEveryMs: number
   /** Mean time between two troubles of a data disk; Infinity: none. */
@@ -68,6 +70,7 @@ export function objectOptionsOf(seed: number): ObjectWorldOptions {
     keys: random.int(2, 5),
     clients: random.int(3, 8),
     pauseMs: random.pick([20, 100, 300]),
+    staleRatio: random.pick([0.02, 0.1, 0.4]),
     outageEveryMs: random.pick([Infinity, 8000, 15_000, 15_000]),
     troubleEveryMs: random.pick([Infinity, Infinity, 8000]),
   }

@@ -36,6 +36,9 @@ export interface StageDeps {
   readonly saw: (name: string) => void
 }
 
+/** systemd's RestartSec. */
+const RESTART_MS = 2000
+
 export function createStage(deps: StageDeps): Stage {
   const {options, rest} = deps
   const {seed} = options
@@ -77,7 +80,7 @@ export function createStage(deps: StageDeps): Stage {
     lossRatio: options.lossRatio / 4,
     nodeOf: (id) => nodes.find(({process}) => process.facts.self.id === id),
   })
-  const nodes = createNodes(deps, processes, links)
+  const nodes = createNodes(deps, processes, links, clock)
   return {clock, network, links, processes, nodes, placeOf}
 }
 
@@ -85,6 +88,7 @@ function createNodes(
   deps: StageDeps,
   processes: readonly SimProcess[],
   links: Links,
+  clock: RestingClock,
 ): readonly ObjectNode[] {
   const {options, mutant, rest, saw, violate} = deps
   const random = randomOf(options.seed, OBJECT_STREAM.disks)
@@ -99,6 +103,10 @@ function createNodes(
         diskMs: options.diskMs,
         mutant,
         saw,
+        exits: (ending) => {
+          ending.kill(false)
+          clock.after(RESTART_MS, ending.start)
+        },
         violate,
       }),
     )

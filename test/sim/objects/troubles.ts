@@ -31,7 +31,7 @@ export interface TroubleDeps {
 /** Longer than it takes to be marked lost and to be waited for. */
 const AWAY_MIN_MS = 12_000
 const AWAY_MAX_MS = 40_000
-const OUTAGES = ['kill', 'power', 'pause', 'cut', 'deaf'] as const
+const OUTAGES = ['kill', 'power', 'pause', 'cut', 'cut', 'deaf'] as const
 const CODES = ['EIO', 'ENOSPC', 'EROFS'] as const
 
 export function createTroubles(deps: TroubleDeps): Troubles {

@@ -177,6 +177,7 @@ function createStageClients(
     histories,
     clients: options.clients,
     pauseMs: options.pauseMs,
+    staleRatio: options.staleRatio,
     disksAreWell: options.troubleEveryMs === Infinity,
     hash,
     violate: invariants.violate,
