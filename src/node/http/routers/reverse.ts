@@ -34,7 +34,7 @@ function namedNode(context: NodeContext, ctx: Context): Member {
     throw new AisError(refusal('BAD_REQUEST', `header ${HEADER.nodeId} is missing`))
   }
   const {smap} = recordOf(context)
-  const member = smap.nodes[id]
+  const member = Object.hasOwn(smap.nodes, id) ? smap.nodes[id] : undefined
   if (member !== undefined) return member
   const where = `not present in Smap v${smap.version}`
   const message = `${context.label}: cannot forward request to node ${id}: ${where}`
