@@ -847,6 +847,22 @@ t.test('what is outside the types fails loudly', (t) => {
     wallMs: 1,
   }
   t.throws(() => step(state, asked as never), /unreachable/)
+  const tick: KernelEvent = {type: 'tick', nowMs: 1, wallMs: 1}
+  const forged = (fields: object): never => ({...state, ...fields}) as never
+  t.throws(() => step(forged({stage: {stage: 'odd'}}), tick), /unreachable/)
+  const silent = {
+    type: 'peer-silent' as const,
+    reason: 'timeout' as const,
+    detail: '',
+    nowMs: 1,
+    wallMs: 1,
+  }
+  t.throws(() => step(forged({sends: {5: odd}}), {...silent, sendId: 5}), /unreachable/)
+  t.strictSame(step(state, {...silent, sendId: 77}).effects, [], 'a question that nobody asked')
+  const [write] = state.phase === 'running' ? state.writes : []
+  const writes = [{...write, token: 1, then: [odd]}]
+  const persisted: KernelEvent = {type: 'persisted', token: 1, sha: '', nowMs: 1}
+  t.throws(() => step(forged({writes}), persisted), /unreachable/)
   t.end()
 })
 

@@ -93,10 +93,7 @@ function admit(turn: Turn, stage: LeadingStage, askId: number, request: JoinRequ
       return refuseJoin(turn, askId, verdict.refusal)
     case 'known':
       updatePeer(turn, id, {beatDueMs: turn.node.nowMs})
-      if (committed.record.smap.nodes[id]?.inc === request.member.inc) {
-        return answerJoin(turn, askId, id, committed)
-      }
-      return refuseJoin(turn, askId, refusal('NOT_READY', 'being recorded; ask again'))
+      return answerJoin(turn, askId, id, committed)
     default:
       return enqueue(turn, {change: verdict.change, asks: [{kind: 'join', askId}]})
   }
