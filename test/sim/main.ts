@@ -1,10 +1,12 @@
 /**
- * The simulator: the shipped kernel and object decisions in a virtual world, seed after seed.
+ * The simulator: the shipped kernel and object path in virtual worlds, seed after seed. Every seed is
+ * played twice: once among kernels (`world/`), once with stores on disks that forget (`objects/`).
  *
  *     npm run sim -- --seeds N [--seed S] [--for MIN] [--append FILE]
  *                    [--json] [--mutants] [--trace]
+ *         [--world kernels|objects]
  *
- * A failing seed replays exactly: `--seed S --seeds 1 --trace`. Every fiftieth seed runs twice, and
+ * A failing seed replays exactly: `--world W --seed S --seeds 1 --trace`. Every fiftieth seed runs twice, and
  * both runs must agree. The last line of stdout is one JSON object; the exit code is 0 only without
  * violations, with every seed converged and every mutant caught.
  */
@@ -13,10 +15,23 @@ import {appendFileSync} from 'node:fs'
 import {cpuUsage} from 'node:process'
 import {parseArgs} from 'node:util'
 
+import {OBJECT_MUTANTS} from './objects/mutants.ts'
+import {objectOptionsOf} from './objects/options.ts'
+import {runObjectWorld} from './objects/world.ts'
 import type {Violation} from './world/invariants.ts'
-import {MUTANTS, type Mutant} from './world/mutants.ts'
+import {MUTANTS} from './world/mutants.ts'
 import {optionsOf} from './world/options.ts'
 import {runWorld, type Outcome} from './world/world.ts'
+
+/** One kind of world, and what is broken in it on purpose. */
+interface WorldKind {
+  readonly name: string
+  readonly play: (seed: number, trace?: (line: string) => void) => Promise<Outcome> | Outcome
+  readonly mutants: readonly {
+    readonly name: string
+    readonly play: (seed: number) => Promise<Outcome> | Outcome
+  }[]
+}
 
 interface MutantResult {
   readonly name: string
@@ -45,6 +60,26 @@ const MUTANT_SEEDS = 400
 const VIOLATIONS_REPORTED = 20
 const HOUR_MS = 3_600_000
 
+const WORLDS: readonly WorldKind[] = [
+  {
+    name: 'kernels',
+    play: (seed, trace) => runWorld(optionsOf(seed), trace === undefined ? {} : {trace}),
+    mutants: MUTANTS.map((mutant) => ({
+      name: mutant.name,
+      play: (seed) => runWorld(optionsOf(seed), {mutant}),
+    })),
+  },
+  {
+    name: 'objects',
+    play: (seed, trace) =>
+      runObjectWorld(objectOptionsOf(seed), trace === undefined ? {} : {trace}),
+    mutants: OBJECT_MUTANTS.map((mutant) => ({
+      name: mutant.name,
+      play: (seed) => runObjectWorld(objectOptionsOf(seed), {mutant}),
+    })),
+  },
+]
+
 const {values} = parseArgs({
   options: {
     seeds: {type: 'string', default: '200'},
@@ -54,21 +89,33 @@ const {values} = parseArgs({
     json: {type: 'boolean', default: false},
     mutants: {type: 'boolean', default: false},
     trace: {type: 'boolean', default: false},
+    world: {type: 'string'},
   },
 })
-process.exitCode = main() ? 0 : 1
+process.exitCode = (await main()) ? 0 : 1
 
-function main(): boolean {
+async function main(): Promise<boolean> {
   const started = cpuUsage()
   const firstSeed = positive(values.seed, '--seed')
   const count = values.for === undefined ? positive(values.seeds, '--seeds') : Infinity
   const endMs =
     values.for === undefined ? Infinity : Date.now() + positive(values.for, '--for') * 60_000
-  const outcomes = runSeeds(firstSeed, count, endMs)
-  const mutants = values.mutants ? {mutants: MUTANTS.map((mutant) => hunt(mutant, firstSeed))} : {}
+  const worlds = WORLDS.filter(({name}) => values.world === undefined || name === values.world)
+  if (worlds.length === 0) return refuse(`--world is kernels or objects, not ${values.world}`)
+  const outcomes: Outcome[] = []
+  let seeds = 0
+  for (; seeds < count && Date.now() < endMs; seeds++) {
+    for (const world of worlds) {
+      outcomes.push(await playSeed(world, firstSeed + seeds, seeds % TWICE_EVERY === 0))
+    }
+    if (!values.json && (seeds + 1) % 100 === 0) say(`${seeds + 1} seeds`)
+  }
+  const mutants = values.mutants ? {mutants: await huntAll(worlds, firstSeed)} : {}
   const used = cpuUsage(started)
   const report: Report = {
-    ...summary(outcomes, firstSeed),
+    seeds,
+    firstSeed,
+    ...summary(outcomes),
     cpuSeconds: Math.round((used.user + used.system) / 1e4) / 100,
     ...mutants,
   }
@@ -81,18 +128,13 @@ function main(): boolean {
   )
 }
 
-function runSeeds(firstSeed: number, count: number, endMs: number): readonly Outcome[] {
-  const outcomes: Outcome[] = []
-  for (let at = 0; at < count && Date.now() < endMs; at++) {
-    const seed = firstSeed + at
-    const outcome = runWorld(optionsOf(seed), values.trace ? {trace: say} : {})
-    outcomes.push(at % TWICE_EVERY === 0 ? twice(seed, outcome) : outcome)
-    for (const {invariant, detail} of outcome.violations)
-      say(`SEED=${seed} ${invariant}: ${detail}`)
-    if (!outcome.converged) say(`SEED=${seed} did not converge`)
-    if (!values.json && (at + 1) % 100 === 0) say(`${at + 1} seeds`)
+async function playSeed(world: WorldKind, seed: number, again: boolean): Promise<Outcome> {
+  const outcome = await world.play(seed, values.trace ? say : undefined)
+  for (const {invariant, detail} of outcome.violations) {
+    say(`WORLD=${world.name} SEED=${seed} ${invariant}: ${detail}`)
   }
-  return outcomes
+  if (!outcome.converged) say(`WORLD=${world.name} SEED=${seed} did not converge`)
+  return again ? twice(world, seed, outcome) : outcome
 }
 
 /** Progress and findings go to stderr: the last line of stdout is the report. */
@@ -100,17 +142,32 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-function twice(seed: number, first: Outcome): Outcome {
-  const second = runWorld(optionsOf(seed))
+async function twice(world: WorldKind, seed: number, first: Outcome): Promise<Outcome> {
+  const second = await world.play(seed)
   if (second.digest === first.digest) return first
-  const detail = `two runs differ: ${first.digest} and ${second.digest}`
+  const detail = `two runs in ${world.name} differ: ${first.digest} and ${second.digest}`
+  say(`SEED=${seed} ${detail}`)
   return {...first, violations: [...first.violations, {seed, invariant: 'determinism', detail}]}
 }
 
+async function huntAll(
+  worlds: readonly WorldKind[],
+  firstSeed: number,
+): Promise<readonly MutantResult[]> {
+  const results: MutantResult[] = []
+  for (const {mutants} of worlds) {
+    for (const mutant of mutants) results.push(await hunt(mutant, firstSeed))
+  }
+  return results
+}
+
 /** Runs a mutant until a checker fires. */
-function hunt(mutant: Mutant, firstSeed: number): MutantResult {
+async function hunt(
+  mutant: WorldKind['mutants'][number],
+  firstSeed: number,
+): Promise<MutantResult> {
   for (let seed = firstSeed; seed < firstSeed + MUTANT_SEEDS; seed++) {
-    const outcome = runWorld(optionsOf(seed), {mutant})
+    const outcome = await mutant.play(seed)
     const [violation] = outcome.violations
     if (violation === undefined) continue
     say(`mutant ${mutant.name}: seed ${seed} ${violation.invariant}: ${violation.detail}`)
@@ -120,11 +177,9 @@ function hunt(mutant: Mutant, firstSeed: number): MutantResult {
   return {name: mutant.name, caught: false, seed: null}
 }
 
-function summary(outcomes: readonly Outcome[], firstSeed: number): Omit<Report, 'cpuSeconds'> {
+function summary(outcomes: readonly Outcome[]): Omit<Report, 'cpuSeconds' | 'seeds' | 'firstSeed'> {
   const virtualMs = outcomes.reduce((sum, outcome) => sum + outcome.virtualMs, 0)
   return {
-    seeds: outcomes.length,
-    firstSeed,
     events: outcomes.reduce((sum, outcome) => sum + outcome.events, 0),
     clusterHours: Math.round((virtualMs / HOUR_MS) * 100) / 100,
     faults: added(outcomes.map((outcome) => outcome.faults)),
@@ -147,6 +202,10 @@ function added(
 function positive(text: string, flag: string): number {
   const value = Number(text)
   if (Number.isFinite(value) && value > 0) return value
-  say(`${flag} wants a positive number, not ${JSON.stringify(text)}`)
+  return refuse(`${flag} wants a positive number, not ${JSON.stringify(text)}`)
+}
+
+function refuse(why: string): never {
+  say(why)
   return process.exit(2)
 }
