@@ -265,6 +265,8 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       originMs = clock.nowMs() - random.int(0, 5000)
       rate = 1 + (random.ratio() * 2 - 1) * DRIFT_MAX
       const loaded = disk.load()
+      // A write that the last run did not live to hear of counts as much as any other.
+      witness.durable(process)
       const before = state
       state = initialKernel()
       tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
