@@ -27,9 +27,9 @@ import {
 export type SettingScope = 'cluster' | 'node' | 'bucket'
 
 /** Names of AIStore 4.x that still arrive. */
-const OLDER_NAMES: Readonly<Partial<Record<string, SettingKey>>> = {
-  'auth.enabled': 'auth.client_auth_required',
-}
+const OLDER_NAMES: ReadonlyMap<string, SettingKey> = new Map([
+  ['auth.enabled', 'auth.client_auth_required'],
+])
 
 /** Nesting of settings; the table has three levels. */
 const DEPTH_MAX = 8
@@ -45,7 +45,7 @@ export function parseSettings(
 ): JsonObject | Refusal {
   const result: Record<string, JsonValue> = {}
   for (const [name, value] of flattenSettings(raw)) {
-    const key = OLDER_NAMES[name] ?? name
+    const key = OLDER_NAMES.get(name) ?? name
     const parsed = parseSetting(key, value, scope)
     if (isRefusal(parsed)) return parsed
     result[key] = parsed
