@@ -12,8 +12,8 @@ import type {JsonMap} from '../wire/json.ts'
 import {decodeSmap} from '../wire/smap.ts'
 import type {ClusterClient} from './cluster.ts'
 import {mapParallel} from './cluster.ts'
-import type {NodeFacts} from './node-facts.ts'
-import {nodeFacts} from './node-facts.ts'
+import type {NodeFacts} from './node-row.ts'
+import {nodeFacts} from './node-row.ts'
 
 /** What the STATUS column says, in the words of DESIGN: states and of AIStore. */
 export type Condition =

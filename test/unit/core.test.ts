@@ -22,7 +22,7 @@ import {
 import {founding, stepFounding} from '../../src/core/membership/founding.ts'
 import {judgeJoin} from '../../src/core/membership/join.ts'
 import {isNamed, judgeRecord} from '../../src/core/metasync/acceptor.ts'
-import {nextRecord, nextVersion} from '../../src/core/metasync/draft.ts'
+import {nextRecord, nextVersion} from '../../src/core/metasync/next-record.ts'
 import {applyCommand} from '../../src/core/metasync/metadata.ts'
 import {METASYNC_IDLE} from '../../src/core/metasync/state.ts'
 import {stepMetasync} from '../../src/core/metasync/step.ts'

@@ -26,7 +26,7 @@ import {
   knownNames,
 } from '../../src/ops/host/known-hosts.ts'
 import {localHost} from '../../src/ops/host/local-host.ts'
-import {dropIn, mountUnitName, nodeFileOf} from '../../src/ops/host/manifest-files.ts'
+import {dropIn, mountUnitName, nodeFileOf} from '../../src/ops/host/unit-files.ts'
 import {cleanLine, collectOutput} from '../../src/ops/host/output.ts'
 import {shellLine} from '../../src/ops/host/quote.ts'
 import {runScript} from '../../src/ops/host/script.ts'

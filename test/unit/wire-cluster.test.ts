@@ -54,7 +54,7 @@ import {
   encodeNodeState,
   STATE_FLAG,
   stateFlags,
-} from '../../src/wire/node-state.ts'
+} from '../../src/wire/state-flags.ts'
 import type {NodeFacts} from '../../src/wire/node-status.ts'
 import {
   decodeNodeStatus,

@@ -52,7 +52,7 @@ active:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.aisctl.cluster.plugins.module_utils import manifest as m
+from ansible_collections.aisctl.cluster.plugins.module_utils import apply as m
 
 
 def main():

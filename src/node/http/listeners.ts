@@ -15,14 +15,14 @@ import {createApp} from './app.ts'
 import type {NodeContext} from './context.ts'
 import {createDataHandler} from './data-listener.ts'
 import {redirectObject} from './gateway-objects.ts'
-import {listen} from './listen.ts'
+import {listen} from './bind.ts'
 import {bucketsRouter} from './routers/buckets.ts'
 import {clusterRouter} from './routers/cluster.ts'
 import {daemonRouter} from './routers/daemon.ts'
 import {healthRouter} from './routers/health.ts'
 import {metricsRouter} from './routers/metrics.ts'
 import {reverseRouter} from './routers/reverse.ts'
-import {serveObject} from './target-objects.ts'
+import {serveObject} from './serve-object.ts'
 
 type MakeRouter = (context: NodeContext) => Router
 

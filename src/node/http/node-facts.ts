@@ -1,7 +1,7 @@
 /** This node as `what=` answers, health and metrics describe it. */
 
 import type {NodeFacts} from '../../wire/node-status.ts'
-import {STATE_FLAG, stateFlags} from '../../wire/node-state.ts'
+import {STATE_FLAG, stateFlags} from '../../wire/state-flags.ts'
 import {selfMember} from '../config/load.ts'
 import {systemFacts} from '../observe/process.ts'
 import {totalOf} from '../observe/stats.ts'

@@ -7,7 +7,7 @@ import {Counter, Gauge, Registry} from 'prom-client'
 
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {Role} from '../../model/node.ts'
-import {stateFlags} from '../../wire/node-state.ts'
+import {stateFlags} from '../../wire/state-flags.ts'
 import type {StatsSnapshot} from './stats.ts'
 
 export interface MetricsInput {

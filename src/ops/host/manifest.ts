@@ -7,7 +7,7 @@
 import {createHash} from 'node:crypto'
 import {formatNodeFile} from '../../model/config/node-file.ts'
 import type {Mountpath, Topology, TopologyHost, TopologyNode} from '../topology/resolve.ts'
-import {dropIn, mountUnit, mountUnitName, nodeFileOf, sysctlFile} from './manifest-files.ts'
+import {dropIn, mountUnit, mountUnitName, nodeFileOf, sysctlFile} from './unit-files.ts'
 
 /** Number of the manifest's shape. */
 export const MANIFEST_FORMAT = 1

@@ -1,7 +1,7 @@
 /**
- * The data plane of one target: the shipped object path over the shipped store, on a filesystem that
- * forgets what was not fsynced. Around it is what the daemon's data worker does: open the store at a
- * start, decode a route, give the view and the lease of the kernel beside it.
+ * The data plane of one target: the shipped object path over the shipped store, on a filesystem
+ * that forgets what was not fsynced. Around it is what the daemon's data worker does: open the
+ * store at a start, decode a route, give the view and the lease of the kernel beside it.
  */
 
 import {NO_RING, ringOf, type OwnRing} from '../../../src/core/objects/ring.ts'
@@ -14,7 +14,7 @@ import {
   createTargetObjects,
   type ObjectsDeps,
   type TargetObjects,
-} from '../../../src/node/objects/target-objects.ts'
+} from '../../../src/node/objects/dispatch.ts'
 import type {Log} from '../../../src/node/observe/log.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
 import type {Fd, Fs} from '../../../src/node/store/fs.ts'
