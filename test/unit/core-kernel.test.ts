@@ -997,7 +997,41 @@ t.test('a candidate whose own promise has risen begins again above it', (t) => {
   node.tick()
   node.answer('vote', {...yes, sha: 'unknown'})
   t.equal(node.writes.at(-1)?.state.promisedEpoch, 9, 'told of a higher epoch it keeps to it')
+  for (let count = 0; count < 3; count++) node.tick()
+  node.answer('vote', yes)
+  t.equal(node.writes.at(-1)?.state.promisedEpoch, 9, 'and stores no vote below it')
   t.equal(node.stage(), 'standing')
+  t.end()
+})
+
+t.test('a candidate goes above the epoch that its voters have promised', (t) => {
+  const stage = started(3, 0)
+  stage.at(0).kill(false)
+  const vote = {
+    type: 'vote' as const,
+    uuid: SIM_UUID,
+    epoch: 9,
+    candidate: {id: 'proxy-00' as NodeId, inc: 1},
+    pre: false,
+    founding: false,
+    holds: null,
+  }
+  for (const index of [1, 2]) t.match(put(stage, index, vote), {granted: true})
+  stage.at(0).start()
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.equal(stage.record().epoch, 10)
+  t.end()
+})
+
+t.test('helpers that do not answer have no say', (t) => {
+  const stage = started(3, 4)
+  stage.at(6).kill(false)
+  stage.until(() => stage.lines.some((line) => line.includes('to look')))
+  for (const index of [1, 2, 3, 4, 5]) stage.network.cut(0, index)
+  stage.run(4000)
+  t.equal(stage.member(6)?.away, null)
+  stage.network.heal()
+  t.ok(stage.until(() => stage.member(6)?.away?.kind === 'lost') >= 0)
   t.end()
 })
 
