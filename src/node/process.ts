@@ -6,7 +6,7 @@
 import {AisError, type Refusal} from '../base/errors.ts'
 
 import {parseArgv, USAGE, type Flags} from './config/argv.ts'
-import {loadConfig, type NodeConfig} from './config/load.ts'
+import {loadConfig, loadNodeFile, type NodeConfig} from './config/load.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
 import {reasonOf} from './observe/log.ts'
 import {ensureStateDirectory} from './store/meta-store.ts'
@@ -86,9 +86,9 @@ async function settle(config: NodeConfig): Promise<NodeIdentity> {
 }
 
 async function runFsck(flags: Flags): Promise<void> {
-  const config = loadConfig(flags, process.env)
+  const {file} = loadNodeFile(flags)
   const {runFsck: check} = await import('./store/fsck.ts')
-  process.exitCode = await check(config.file, flags.switches.json === true)
+  process.exitCode = await check(file, flags.switches.json === true)
 }
 
 function failWith(error: unknown): never {

@@ -1,9 +1,10 @@
 /** The daemon's edge: configuration, authentication between nodes, a gateway's public listener. */
 
 import {spawnSync} from 'node:child_process'
+import {once} from 'node:events'
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {createServer, request, type IncomingHttpHeaders, type Server} from 'node:http'
-import type {AddressInfo} from 'node:net'
+import type {AddressInfo, Socket} from 'node:net'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {fileURLToPath} from 'node:url'
@@ -30,6 +31,7 @@ import {createPublicClient} from '../../src/node/http/public-client.ts'
 import {addSnapshots, createStats} from '../../src/node/observe/stats.ts'
 import {createPeerGuard, type SelfIdentity} from '../../src/node/peer/guard.ts'
 import {createLane, PeerFailure, type Lane} from '../../src/node/peer/lane.ts'
+import {boundFor} from '../../src/node/peer/outgoing.ts'
 import {clusterKeys, sha256Hex} from '../../src/node/peer/session.ts'
 import {readBody} from '../../src/node/peer/body.ts'
 import {createLease, leaseReader, writeLease} from '../../src/node/threads/ports.ts'
@@ -169,6 +171,13 @@ function daemon(args: readonly string[]): {status: number | null; stdout: string
   const run = ['-c', 'NODE_OPTIONS= exec "$0" "$@"', process.execPath, entry, ...args]
   return spawnSync('/bin/sh', run, {encoding: 'utf8', timeout: 20_000})
 }
+
+t.test('fsck needs no cluster key: credentials exist only under systemd', async (t) => {
+  const file = nodeFile(t.testdir(), {clusterKeyFile: 'credential:cluster-key'})
+  const run = daemon(['fsck', '--config', file])
+  t.notMatch(run.stderr, /CREDENTIALS_DIRECTORY/)
+  t.equal(run.status, 0, run.stderr)
+})
 
 t.test('a start that cannot succeed ends with one clear line and 78', async (t) => {
   const dir = t.testdir()
@@ -370,6 +379,22 @@ t.test('a connection that was closed while idle is not taken for a dead node', a
   t.match(await sendCheck(lane), /^200/)
   server.once('request', (req) => req.socket.resetAndDestroy())
   t.match(await sendCheck(lane), /^200/)
+})
+
+t.test('a connection never holds a port that a neighbour wants to listen on', async (t) => {
+  const {lane, server} = await peerOf(t, {server: [KEY], client: [KEY]})
+  const ports: number[] = []
+  server.on('connection', (socket: Socket) => ports.push(socket.remotePort ?? 0))
+  t.match(await sendCheck(lane), /^200/)
+  const [port] = ports
+  const neighbour = createServer()
+  await new Promise<void>((resolve, reject) => {
+    neighbour.once('error', reject)
+    neighbour.listen(port, HOST, () => resolve())
+  })
+  await new Promise((resolve) => neighbour.close(resolve))
+  t.same(boundFor('::1'), {localAddress: '::'})
+  t.same(boundFor('some-host'), {})
 })
 
 t.test('a node that was restarted is greeted again', async (t) => {
@@ -836,4 +861,26 @@ t.test('a lease is seen by every thread until it runs out', async (t) => {
   t.equal(valid(), true)
   writeLease(lease, 0n)
   t.equal(valid(), false)
+})
+
+t.test('a connection of a node leaves its port to a listener that needs it', async (t) => {
+  let near = 0
+  const far = createServer((request, response) => {
+    near = request.socket.remotePort ?? 0
+    response.end('{}')
+  })
+  const late = createServer()
+  t.teardown(() => {
+    far.closeAllConnections()
+    far.close()
+    late.close()
+  })
+  far.listen(0, HOST)
+  await once(far, 'listening')
+  const {port} = far.address() as AddressInfo
+  await createPublicClient()({host: HOST, port}, {method: 'GET', path: '/'})
+  // The connection is kept; its near port is taken as long as it lives.
+  late.listen(near, HOST)
+  await once(late, 'listening')
+  t.equal((late.address() as AddressInfo).port, near)
 })

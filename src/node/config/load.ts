@@ -72,9 +72,7 @@ const FILE_BYTES_MAX = 1 << 20
 /** Reads and settles the configuration. @throws AisError BAD_CONFIG, USAGE */
 export function loadConfig(flags: Flags, variables: Variables): NodeConfig {
   const environment = readEnvironment(variables)
-  const {raw, urls} = readFiles(flags)
-  const file = parseNodeFile(raw)
-  if (isRefusal(file)) throw new AisError(file)
+  const {file, urls} = loadNodeFile(flags)
   if (file.role === 'target' && (file.dataWorkers ?? 1) > 1) {
     throw bad(
       'dataWorkers',
@@ -104,6 +102,21 @@ export function loadConfig(flags: Flags, variables: Variables): NodeConfig {
     dataWorkers: file.dataWorkers ?? 1,
     founding,
   }
+}
+
+/**
+ * The node file alone: what an offline look at the disks needs. Reads no key, because a unit's
+ * credentials are there only while systemd runs it.
+ * @throws AisError BAD_CONFIG, USAGE
+ */
+export function loadNodeFile(flags: Flags): {
+  readonly file: NodeFile
+  readonly urls: readonly string[]
+} {
+  const {raw, urls} = readFiles(flags)
+  const file = parseNodeFile(raw)
+  if (isRefusal(file)) throw new AisError(file)
+  return {file, urls}
 }
 
 function readFiles(flags: Flags): {raw: JsonObject; urls: readonly string[]} {
