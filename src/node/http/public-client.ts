@@ -5,6 +5,7 @@ import {Agent, request, type IncomingMessage, type OutgoingHttpHeaders} from 'no
 import {RECORD_BYTES_MAX} from '../../model/limits.ts'
 import type {Endpoint} from '../../model/node.ts'
 import {readBody} from '../peer/body.ts'
+import {nearEnd} from '../peer/own-port.ts'
 
 export interface PublicRequest {
   readonly method: string
@@ -50,7 +51,10 @@ function exchange(agent: Agent, to: Endpoint, ask: PublicRequest): Promise<Publi
   const {method, path, headers = {}, body = ''} = ask
   return new Promise((resolve, reject) => {
     const asked = request(
-      {agent, host: to.host, port: to.port, method, path, headers, timeout: TIMEOUT_MS},
+      {
+        ...{agent, host: to.host, port: to.port, ...nearEnd(to.host)},
+        ...{method, path, headers, timeout: TIMEOUT_MS},
+      },
       (head) => {
         readBody(head, RECORD_BYTES_MAX).then((bytes) => resolve({head, body: bytes}), reject)
       },

@@ -22,6 +22,7 @@ import {
 import {PEER_HEADER} from '../../wire/peer-headers.ts'
 import {readBody} from './body.ts'
 import type {SelfIdentity} from './guard.ts'
+import {nearEnd} from './own-port.ts'
 import type {ClusterKey} from './session.ts'
 import * as session from './session.ts'
 
@@ -88,7 +89,12 @@ interface Session {
 const IDLE_MS = 50_000
 
 export function createLane(options: LaneOptions): Lane {
-  const agent = new Agent({keepAlive: true, maxSockets: options.connectionsMax, timeout: IDLE_MS})
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: options.connectionsMax,
+    timeout: IDLE_MS,
+    ...nearEnd(options.to.host),
+  })
   let current: Session | null = null
   let greeting: Promise<Session> | null = null
 
