@@ -860,7 +860,7 @@ t.test('what is outside the types fails loudly', (t) => {
   t.throws(() => step(forged({sends: {5: odd}}), {...silent, sendId: 5}), /unreachable/)
   t.strictSame(step(state, {...silent, sendId: 77}).effects, [], 'a question that nobody asked')
   const [write] = state.phase === 'running' ? state.writes : []
-  const writes = [{...write, token: 1, then: [odd]}]
+  const writes = [{...write, token: 1, after: [odd]}]
   const persisted: KernelEvent = {type: 'persisted', token: 1, sha: '', nowMs: 1}
   t.throws(() => step(forged({writes}), persisted), /unreachable/)
   t.end()

@@ -68,7 +68,7 @@ export interface NodeState {
 export interface Write {
   readonly token: number
   readonly state: DurableState
-  readonly then: readonly Deferred[]
+  readonly after: readonly Deferred[]
 }
 
 /** What follows a write: an effect, or a word to a protocol. */

@@ -170,7 +170,7 @@ function onPersisted(turn: Turn, token: number, sha: string): void {
     writes: rest.map((write) => ({...write, state: sealed(write.state, state.accepted)})),
     durable: sealed(turn.node.durable, state.accepted),
   })
-  for (const deferred of first.then) resume(turn, deferred)
+  for (const deferred of first.after) resume(turn, deferred)
   if (turn.node.writes.length === 0 && turn.node.stage.stage === 'seeking') standIfMay(turn)
 }
 

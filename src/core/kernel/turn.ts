@@ -48,13 +48,13 @@ export function selfVoter(node: NodeState): Voter {
 }
 
 /**
- * Decides on new durable content: nothing in `then` happens before it is on disk. Everything
+ * Decides on new durable content: nothing in `after` happens before it is on disk. Everything
  * decided earlier is on disk then, too, because writes are whole and in order.
  */
 export function persist(
   turn: Turn,
   fields: Partial<DurableState>,
-  then: readonly Deferred[],
+  after: readonly Deferred[],
 ): void {
   const {node} = turn
   const state = {...node.durable, ...fields}
@@ -73,7 +73,7 @@ export function persist(
     durable: state,
     timers,
     nextToken: token + 1,
-    writes: [...node.writes, {token, state, then}],
+    writes: [...node.writes, {token, state, after}],
   }
   turn.effects.push({type: 'persist', token, state})
 }
@@ -86,7 +86,7 @@ export function emitDurably(turn: Turn, effect: KernelEffect): void {
     turn.effects.push(effect)
     return
   }
-  const write = {...last, then: [...last.then, {type: 'effect' as const, effect}]}
+  const write = {...last, after: [...last.after, {type: 'effect' as const, effect}]}
   turn.node = {...turn.node, writes: [...writes.slice(0, -1), write]}
 }
 
