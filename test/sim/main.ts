@@ -1,14 +1,14 @@
 /**
- * The simulator: the shipped kernel and object path in virtual worlds, seed after seed. Every seed is
- * played twice: once among kernels (`world/`), once with stores on disks that forget (`objects/`).
+ * The simulator: the shipped kernel and object path in virtual worlds, seed after seed. Every seed
+ * is played twice: once among kernels (`world/`), once with stores on disks that forget
+ * (`objects/`).
  *
  *     npm run sim -- --seeds N [--seed S] [--for MIN] [--append FILE]
- *                    [--json] [--mutants] [--trace]
- *         [--world kernels|objects]
+ *                    [--json] [--mutants] [--trace] [--world kernels|objects]
  *
- * A failing seed replays exactly: `--world W --seed S --seeds 1 --trace`. Every fiftieth seed runs twice, and
- * both runs must agree. The last line of stdout is one JSON object; the exit code is 0 only without
- * violations, with every seed converged and every mutant caught.
+ * A failing seed replays exactly: `--world W --seed S --seeds 1 --trace`. Every fiftieth seed runs
+ * twice, and both runs must agree. The last line of stdout is one JSON object; the exit code is 0
+ * only without violations, with every seed converged and every mutant caught.
  */
 
 import {appendFileSync} from 'node:fs'

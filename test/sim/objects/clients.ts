@@ -1,11 +1,10 @@
 /**
- * Clients of a few keys: they put, get, head and delete through any gateway, keep redirects that are
- * long out of date, wait for a while in the middle, and remember what they did and heard.
+ * Clients of a few keys: they put, get, head and delete through any gateway, keep redirects that
+ * are long out of date, wait for a while in the middle, and remember what they did and heard.
  */
 
 import {newestEntry, ownerUnder, ringOf} from '../../../src/core/objects/ring.ts'
 import {objectDigest} from '../../../src/core/placement/locate.ts'
-import type {NodeId} from '../../../src/model/ids.ts'
 import {endpointUrl} from '../../../src/model/node.ts'
 import {HEADER} from '../../../src/wire/headers.ts'
 import {objectPath} from '../../../src/wire/paths.ts'
@@ -198,7 +197,7 @@ export function createClients(deps: ClientDeps): Clients {
       directUrl: endpointUrl(owner.public),
       rawPath: objectPath(BUCKET.name, key),
       rawQuery: 'provider=ais',
-      pid: gateway.facts.self.id as NodeId,
+      pid: gateway.facts.self.id,
       utmNs: BigInt(Math.floor(clock.nowMs())) * 1_000_000n + 1n,
       fence: record.index,
       hops: 0,

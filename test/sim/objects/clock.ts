@@ -1,7 +1,8 @@
 /**
- * Virtual time for code that was not written for it: the shipped object path uses streams, promises
- * and `setImmediate`. One thing is done, everything that follows from it comes to rest, and only then
- * does time go on. What is done at one time is done in an order that a stream of its own draws.
+ * Virtual time for code that was not written for it: the shipped object path uses streams,
+ * promises and `setImmediate`. One thing is done, everything that follows from it comes to rest,
+ * and only then does time go on. What is done at one time is done in an order that a stream of its
+ * own draws.
  */
 
 import type {Clock} from '../world/clock.ts'

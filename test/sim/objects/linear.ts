@@ -1,7 +1,7 @@
 /**
  * Is a history of one key that of a register? Exact: all orders that explain it are kept, and an
- * operation is placed only when its end asks for it. A write that nobody knows the outcome of may take
- * effect at any time after its beginning, or never (protocol D1–D5).
+ * operation is placed only when its end asks for it. A write that nobody knows the outcome of may
+ * take effect at any time after its beginning, or never (protocol D1–D5).
  */
 
 import {NOTHING, describeOperation, type Operation} from './history.ts'

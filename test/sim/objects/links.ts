@@ -1,7 +1,7 @@
 /**
- * How requests for objects travel: from clients to nodes, and between targets over the same links as
- * the control plane's messages. An answer may be lost, a request may come late; a node that is off
- * refuses, one that is frozen answers when it thaws.
+ * How requests for objects travel: from clients to nodes, and between targets over the same links
+ * as the control plane's messages. An answer may be lost, a request may come late; a node that is
+ * off refuses, one that is frozen answers when it thaws.
  */
 
 import {Readable} from 'node:stream'

@@ -1,6 +1,6 @@
 /**
- * Data planes that are deliberately broken, each in one rule and only at a border of the shipped files:
- * a checker that never fires is worth nothing.
+ * Data planes that are deliberately broken, each in one rule and only at a border of the shipped
+ * files: a checker that never fires is worth nothing.
  */
 
 /** What a broken target does differently. */

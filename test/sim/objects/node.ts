@@ -4,20 +4,11 @@
  * store at a start, decode a route, give the view and the lease of the kernel beside it.
  */
 
-import {NO_RING, ringOf, type OwnRing} from '../../../src/core/objects/ring.ts'
-import type {ClusterView} from '../../../src/model/cluster-view.ts'
 import {formatGeneration} from '../../../src/model/generation.ts'
 import {isRefusal} from '../../../src/model/ids.ts'
 import type {ObjectAttributes} from '../../../src/model/object.ts'
-import type {ClusterRecord} from '../../../src/model/record.ts'
-import {
-  createTargetObjects,
-  type ObjectsDeps,
-  type TargetObjects,
-} from '../../../src/node/objects/dispatch.ts'
-import type {Log} from '../../../src/node/observe/log.ts'
+import {createTargetObjects, type TargetObjects} from '../../../src/node/objects/dispatch.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
-import type {Fd, Fs} from '../../../src/node/store/fs.ts'
 import type {Decide, ObjectKey, ObjectStore} from '../../../src/node/store/object-store.ts'
 import {openObjectStore} from '../../../src/node/store/open-store.ts'
 import {parseObjectPath, splitTarget} from '../../../src/wire/paths.ts'
@@ -26,6 +17,8 @@ import {createCrashFs, SURVIVALS, type CrashFs} from '../../helpers/crash-fs.ts'
 import type {SimProcess} from '../world/process.ts'
 import type {Random} from '../world/random.ts'
 import {SIM_UUID} from '../world/scene.ts'
+import {objectsDeps} from './border.ts'
+import {deviceOf, MOUNTPATHS, STATE, type Trouble} from './device.ts'
 import {createExchange, type SimAnswer, type SimRequest} from './exchange.ts'
 import type {ObjectMutant} from './mutants.ts'
 import type {Rest} from './rest.ts'
@@ -61,19 +54,10 @@ export interface ObjectNodeDeps {
   readonly violate: (invariant: string, detail: string) => void
 }
 
-const STATE = '/state'
-const MOUNTPATHS = ['/mp0', '/mp1'] as const
 /** How often the daemon looks for calls that hang. */
 const CHECK_MS = 1000
 /** Pieces of a body arrive at this distance. */
 const PIECE_MS = 2
-/** A device that is busy: how often, how long on average, at most. */
-const STALL_RATIO = 0.03
-const STALL_MS = 2000
-const STALL_MAX_MS = 13_000
-
-/** What the object path logs when something threw that is no answer. */
-const DEFECT = 'object request failed'
 
 interface Run {
   readonly number: number
@@ -133,7 +117,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
     })
   }
 
-  /** R20: no generation of a key is given twice, and none under an entry that it was not written in. */
+  /** R20: no generation of a key is given twice. */
   function note(attributes: ObjectAttributes, by: Run): void {
     if (by.cut) return
     const name = `${attributes.name} ${formatGeneration(attributes.gen)}`
@@ -260,153 +244,4 @@ function checkLease(
   if (!writes || origin !== 'public' || status !== 200 || process.leaseValid()) return
   const self = process.facts.self.id
   deps.violate('R22', `${self} acknowledges ${request.method} ${request.url} without a lease`)
-}
-
-/** A data disk that fails: these calls, counted from now. */
-interface Trouble {
-  code: string
-  after: number
-  times: number
-}
-
-/** The store's view of the disk: waiting calls take virtual time, and none outlives its process. */
-function deviceOf(deps: ObjectNodeDeps, disk: CrashFs, trouble: Trouble): Fs {
-  const {process, random, mutant} = deps
-  const latency = (): number => {
-    const stall = random.chance(STALL_RATIO) ? Math.min(random.exp(STALL_MS), STALL_MAX_MS) : 0
-    return deps.diskMs * (0.2 + random.ratio()) + stall
-  }
-  const folders = new Set<Fd>()
-  const states = new Set<Fd>()
-
-  /** The error of this call of a data disk, if it is one that fails. */
-  function failure(syscall: string): NodeJS.ErrnoException | null {
-    if (trouble.times <= 0 || trouble.after-- > 0) return null
-    trouble.times--
-    const {code} = trouble
-    return Object.assign(new Error(`${code}: ${syscall}`), {code, syscall})
-  }
-
-  function attempt(syscall: string, isState: boolean): void {
-    const error = isState ? null : failure(syscall)
-    if (error !== null) throw error
-  }
-
-  function later(syscall: string, perform: () => void, failed: (error: Error) => void): void {
-    process.soon(latency(), () => {
-      const error = failure(syscall)
-      if (error === null) perform()
-      else failed(error)
-    })
-  }
-
-  return {
-    ...disk,
-    open: (path, mode) => {
-      const isState = path.startsWith(STATE)
-      attempt('open', isState)
-      const fd = disk.open(path, mode)
-      if (mode === 'directory') folders.add(fd)
-      if (isState) states.add(fd)
-      return fd
-    },
-    read: (fd, into, length, position) => {
-      attempt('read', states.has(fd))
-      return disk.read(fd, into, length, position)
-    },
-    write: (fd, bytes, position) => {
-      attempt('write', states.has(fd))
-      disk.write(fd, bytes, position)
-    },
-    rename: (from, to) => {
-      attempt('rename', from.startsWith(STATE))
-      disk.rename(from, to)
-    },
-    unlink: (path) => {
-      attempt('unlink', path.startsWith(STATE))
-      disk.unlink(path)
-    },
-    mkdir: (path) => {
-      attempt('mkdir', path.startsWith(STATE))
-      disk.mkdir(path)
-    },
-    sync: (fd, done) => {
-      const skips =
-        mutant?.skipsSync === 'all' || (mutant?.skipsSync === 'files' && !folders.has(fd))
-      later('fsync', () => (skips ? done(null) : disk.sync(fd, done)), done)
-    },
-    readLater: (fd, into, position, done) =>
-      later(
-        'read',
-        () => disk.readLater(fd, into, position, done),
-        (error) => done(error, 0),
-      ),
-    writeLater: (fd, buffers, position, done) =>
-      later('write', () => disk.writeLater(fd, buffers, position, done), done),
-  }
-}
-
-function objectsDeps(deps: ObjectNodeDeps, store: ObjectStore): ObjectsDeps {
-  const {process, mutant, violate} = deps
-  const rings = new WeakMap<ClusterRecord, OwnRing>()
-  let replying = false
-  const beforeReply =
-    <A extends readonly unknown[]>(done: (...args: A) => void) =>
-    (...args: A): void => {
-      replying = true
-      done(...args)
-      replying = false
-    }
-  const view = (): ClusterView => {
-    const found = process.view() ?? emptyView(process)
-    if (mutant?.settlesAtOnce !== true || found.record === null) return found
-    return {...found, settledIndex: found.record.index}
-  }
-  const log: Log = {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: () => undefined,
-    // A read that breaks off because of its disk is no defect; a handler that throws is one.
-    error: (text, facts) => {
-      if (text !== DEFECT) return
-      violate('defect', `${process.facts.self.id}: ${text} ${JSON.stringify(facts)}`)
-    },
-  }
-  return {
-    view,
-    ring: () => {
-      const {record} = view()
-      if (record === null) return NO_RING
-      const ring = rings.get(record) ?? ringOf(record)
-      rings.set(record, ring)
-      return ring
-    },
-    leaseValid: () => {
-      if (mutant?.ignoresLease === 'always') return true
-      return (mutant?.ignoresLease !== undefined && replying) || process.leaseValid()
-    },
-    store: {
-      ...store,
-      commitWrite: (change, body, done) => store.commitWrite(change, body, beforeReply(done)),
-      remove: (change, done) => store.remove(change, beforeReply(done)),
-    },
-    askTarget: deps.ask,
-    settings: () => ({checksumType: 'xxhash2'}),
-    now: () => ({ns: BigInt(Math.floor(process.atMs() * 1e6))}),
-    log,
-  }
-}
-
-/** Before the kernel has published anything. */
-function emptyView(process: SimProcess): ClusterView {
-  const {id, role} = process.facts.self
-  return {
-    self: {id, role, inc: 0},
-    record: null,
-    leading: false,
-    settledIndex: 0,
-    nodeStarted: false,
-    clusterStarted: false,
-    stopping: false,
-  }
 }

@@ -1,4 +1,4 @@
-/** What one seed's object world is like: the world of the kernels, smaller, with disks in trouble. */
+/** What one seed's object world is like: as the kernels' world, smaller, with disks in trouble. */
 
 import {optionsOf, type FaultKind, type WorldOptions} from '../world/options.ts'
 import {randomOf} from '../world/random.ts'

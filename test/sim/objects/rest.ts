@@ -1,7 +1,7 @@
 /**
  * When code has come to rest: no promise to settle, no `setImmediate` due, no store being opened.
- * Knows of immediates because it counts them while a world runs; promises and ticks are through when
- * an immediate of its own is.
+ * Knows of immediates because it counts them while a world runs; promises and ticks are through
+ * when an immediate of its own is.
  */
 
 export interface Rest {

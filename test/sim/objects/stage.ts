@@ -1,6 +1,6 @@
 /**
- * The kernels' processes, links and system disks on a clock that lets object code come to rest, with
- * an object node beside every target.
+ * The kernels' processes, links and system disks on a clock that lets object code come to rest,
+ * with an object node beside every target.
  */
 
 import type {NodeId} from '../../../src/model/ids.ts'
@@ -112,7 +112,7 @@ function createNodes(
     )
 }
 
-/** A host's system disk: what happens to it happens to the target's data, or to its state folder. */
+/** A host's system disk: what happens to it happens to the data, or to the state folder. */
 function withNode(disk: Disk, nodeOf: () => ObjectNode | undefined): Disk {
   const {crash, wipe} = disk
   return Object.assign(disk, {

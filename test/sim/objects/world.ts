@@ -1,7 +1,7 @@
 /**
  * One seed of the object world: shipped kernels, shipped object path, shipped store, clients that
- * cannot be trusted to be quick. First with faults, then healed. What every key's clients heard must
- * be what one register would have said.
+ * cannot be trusted to be quick. First with faults, then healed. What every key's clients heard
+ * must be what one register would have said.
  */
 
 import {createHash} from 'node:crypto'
@@ -13,14 +13,14 @@ import {createNemesis, type Nemesis} from '../world/nemesis.ts'
 import type {SimProcess, Witness} from '../world/process.ts'
 import {randomOf, STREAM} from '../world/random.ts'
 import {describe, traceStep} from '../world/trace.ts'
-import {createWorkload, simBucket} from '../world/workload.ts'
+import {createWorkload, simBucket, type Workload} from '../world/workload.ts'
 import {isConverged, type Outcome} from '../world/world.ts'
 import {createClients, type Clients} from './clients.ts'
 import {createHistory, describeOperation, type History} from './history.ts'
 import {checkRegister} from './linear.ts'
 import type {ObjectMutant} from './mutants.ts'
 import {OBJECT_STREAM, type ObjectWorldOptions} from './options.ts'
-import {createRest} from './rest.ts'
+import {createRest, type Rest} from './rest.ts'
 import {createStage, type Stage} from './stage.ts'
 import {createTroubles, type Troubles} from './troubles.ts'
 
@@ -57,9 +57,47 @@ export async function runObjectWorld(
 async function play(
   options: ObjectWorldOptions,
   run: ObjectRun,
-  rest: ReturnType<typeof createRest>,
+  rest: Rest,
   hash: (bytes: Uint8Array) => string,
 ): Promise<Outcome> {
+  const parts = createParts(options, run, rest, hash)
+  const {clients, histories, invariants, nemesis, stage, troubles} = parts
+  const convergedMs = await live(options, parts)
+  await readAll(parts)
+  if (run.trace !== undefined) report(run.trace, stage, histories)
+  judge(histories, invariants)
+  count(invariants, clients)
+  const virtualMs = stage.clock.nowMs()
+  const operations = histories.reduce((sum, history) => sum + history.operations.length, 0)
+  return {
+    seed: options.seed,
+    events: stage.processes.reduce((sum, process) => sum + process.events(), operations),
+    virtualMs,
+    faults: {...nemesis.counts, ...troubles.counts},
+    sometimes: invariants.sometimes,
+    violations: invariants.violations,
+    converged: convergedMs <= CONVERGE_MS,
+    convergedMs,
+    digest: digestOf(histories, virtualMs),
+  }
+}
+
+interface Parts {
+  readonly invariants: Invariants
+  readonly stage: Stage
+  readonly nemesis: Nemesis
+  readonly troubles: Troubles
+  readonly workload: Workload
+  readonly clients: Clients
+  readonly histories: readonly History[]
+}
+
+function createParts(
+  options: ObjectWorldOptions,
+  run: ObjectRun,
+  rest: Rest,
+  hash: (bytes: Uint8Array) => string,
+): Parts {
   const invariants = createInvariants(options.seed)
   const stage: Stage = createStage({
     options,
@@ -70,37 +108,39 @@ async function play(
     violate: invariants.violate,
     saw: invariants.saw,
   })
-  const {clock, processes} = stage
   const nemesis = createStageNemesis(options, stage, invariants)
-  const workload = createWorkload({
-    random: randomOf(options.seed, STREAM.workload),
-    processes,
-    placeOf: stage.placeOf,
-    acknowledged: invariants.acknowledged,
-  })
   let place = 0
   const histories = Array.from({length: options.keys}, (_, at) =>
     createHistory(`key-${at}`, () => ++place),
   )
-  const clients = createStageClients(options, stage, invariants, histories, hash)
+  const workload = createWorkload({
+    random: randomOf(options.seed, STREAM.workload),
+    processes: stage.processes,
+    placeOf: stage.placeOf,
+    acknowledged: invariants.acknowledged,
+  })
+  const clients = createStageClients({options, stage, invariants, histories, hash})
+  const troubles = createStageTroubles(options, stage)
+  return {invariants, stage, nemesis, troubles, workload, clients, histories}
+}
+
+/** Founding, chaos, healing, silence. @returns how long the healing took */
+async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> {
+  const {clients, nemesis, stage, troubles, workload} = parts
+  const {clock, processes} = stage
   const times = randomOf(options.seed, STREAM.times)
-  for (const process of processes) clock.after(times.ratio() * START_MS, process.start)
   let commanding = true
-  repeat(
-    stage,
-    () => times.exp(options.commandEveryMs),
-    () => {
-      if (commanding) workload.act()
-    },
-  )
-  const foundMs = await found(stage, workload.act)
+  const command = (): void => {
+    if (commanding) workload.act()
+  }
+  for (const process of processes) clock.after(times.ratio() * START_MS, process.start)
+  repeat(stage, () => times.exp(options.commandEveryMs), command)
+  const chaosEndMs = (await found(stage, workload.act)) + options.chaosMs
   clients.start()
+  troubles.start()
   if (options.faultEveryMs !== Infinity) {
     repeat(stage, () => times.exp(options.faultEveryMs), nemesis.strike)
   }
-  const troubles = createStageTroubles(options, stage)
-  troubles.start()
-  const chaosEndMs = foundMs + options.chaosMs
   await clock.restUntil(chaosEndMs)
   troubles.end()
   nemesis.heal()
@@ -109,22 +149,7 @@ async function play(
   clients.stop()
   commanding = false
   await clock.restUntil(chaosEndMs + options.healMs + QUIET_MS)
-  await readAll(stage, clients, histories, invariants)
-  if (run.trace !== undefined) report(run.trace, stage, histories)
-  judge(histories, invariants)
-  count(invariants, clients)
-  const virtualMs = clock.nowMs()
-  return {
-    seed: options.seed,
-    events: processes.reduce((sum, process) => sum + process.events(), place),
-    virtualMs,
-    faults: {...nemesis.counts, ...troubles.counts},
-    sometimes: invariants.sometimes,
-    violations: invariants.violations,
-    converged: convergedMs <= CONVERGE_MS,
-    convergedMs,
-    digest: digestOf(histories, virtualMs),
-  }
+  return convergedMs
 }
 
 /** The bucket is made before anything goes wrong: without it there is nothing to see. */
@@ -160,13 +185,16 @@ function createStageNemesis(
   })
 }
 
-function createStageClients(
-  options: ObjectWorldOptions,
-  stage: Stage,
-  invariants: Invariants,
-  histories: readonly History[],
-  hash: (bytes: Uint8Array) => string,
-): Clients {
+interface ClientParts {
+  readonly options: ObjectWorldOptions
+  readonly stage: Stage
+  readonly invariants: Invariants
+  readonly histories: readonly History[]
+  readonly hash: (bytes: Uint8Array) => string
+}
+
+function createStageClients(parts: ClientParts): Clients {
+  const {options, stage, invariants, histories, hash} = parts
   const {clock, links, nodes, processes, placeOf} = stage
   return createClients({
     clock,
@@ -213,12 +241,7 @@ async function converge(stage: Stage, fromMs: number): Promise<number> {
 }
 
 /** When everything is whole, every key is answered. */
-async function readAll(
-  stage: Stage,
-  clients: Clients,
-  histories: readonly History[],
-  invariants: Invariants,
-): Promise<void> {
+async function readAll({clients, histories, invariants, stage}: Parts): Promise<void> {
   const silent = new Set(histories.map(({key}) => key))
   for (const history of histories) {
     clients.readAtEnd(history, FINAL_TRIES, (heard) => {
