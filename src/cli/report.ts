@@ -4,6 +4,7 @@
  */
 
 import {AisError} from '../base/errors.ts'
+import {fileError} from '../client/reasons.ts'
 import {prettyJson} from './render/json.ts'
 import {paintFor} from './render/paint.ts'
 
@@ -30,10 +31,10 @@ export function report(error: Thrown, json: boolean): void {
 /** What oclif adds to every complaint about arguments. */
 const NOISE = /^\s*$|^Note: --|^Alternatively, you can use "--"/
 
-/** What an operator can meet: our own errors, and oclif's complaints about the command line. */
+/** What an operator can meet: our own errors, files, and oclif's complaints. */
 function asAisError(error: Thrown): AisError | undefined {
   if (error instanceof AisError) return error
-  if (error.oclif?.exit !== EXIT_USAGE) return undefined
+  if (error.oclif?.exit !== EXIT_USAGE) return fileError(error)
   const [first = '', ...rest] = error.message
     .replace(/\nSee more help with --help$/, '')
     .split('\n')
