@@ -31,7 +31,7 @@ import {createPublicClient} from '../../src/node/http/public-client.ts'
 import {addSnapshots, createStats} from '../../src/node/observe/stats.ts'
 import {createPeerGuard, type SelfIdentity} from '../../src/node/peer/guard.ts'
 import {createLane, PeerFailure, type Lane} from '../../src/node/peer/lane.ts'
-import {boundFor} from '../../src/node/peer/outgoing.ts'
+import {nearEnd} from '../../src/node/peer/own-port.ts'
 import {clusterKeys, sha256Hex} from '../../src/node/peer/session.ts'
 import {readBody} from '../../src/node/peer/body.ts'
 import {createLease, leaseReader, writeLease} from '../../src/node/threads/ports.ts'
@@ -393,8 +393,8 @@ t.test('a connection never holds a port that a neighbour wants to listen on', as
     neighbour.listen(port, HOST, () => resolve())
   })
   await new Promise((resolve) => neighbour.close(resolve))
-  t.same(boundFor('::1'), {localAddress: '::'})
-  t.same(boundFor('some-host'), {})
+  t.same(nearEnd('::1'), {localAddress: '::'})
+  t.same(nearEnd('some-host'), {})
 })
 
 t.test('a node that was restarted is greeted again', async (t) => {
