@@ -50,15 +50,10 @@ class StaleConnection extends Error {
 function exchange(agent: Agent, to: Endpoint, ask: PublicRequest): Promise<PublicAnswer> {
   const {method, path, headers = {}, body = ''} = ask
   return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        ...{agent, host: to.host, port: to.port, ...nearEnd(to.host)},
-        ...{method, path, headers, timeout: TIMEOUT_MS},
-      },
-      (head) => {
-        readBody(head, RECORD_BYTES_MAX).then((bytes) => resolve({head, body: bytes}), reject)
-      },
-    )
+    const there = {host: to.host, port: to.port, ...nearEnd(to.host)}
+    const asked = request({agent, ...there, method, path, headers, timeout: TIMEOUT_MS}, (head) => {
+      readBody(head, RECORD_BYTES_MAX).then((bytes) => resolve({head, body: bytes}), reject)
+    })
     asked.once('timeout', () => asked.destroy(new Error('no answer in time')))
     asked.once('error', (error: NodeJS.ErrnoException) => {
       const stale = asked.reusedSocket && error.code === 'ECONNRESET'
