@@ -35,7 +35,12 @@ function ownState(t: Test): string {
   const before = process.env['AISCTL_STATE_DIR']
   const directory = t.testdir({})
   process.env['AISCTL_STATE_DIR'] = directory
-  t.teardown(() => {
+  t.teardown(async () => {
+    // Nothing stays behind, whatever failed.
+    for (const name of playgroundNames()) {
+      const record = readRecord(name)
+      if (record !== undefined) await bringDown(record, {keepData: false})
+    }
     if (before === undefined) delete process.env['AISCTL_STATE_DIR']
     else process.env['AISCTL_STATE_DIR'] = before
   })
