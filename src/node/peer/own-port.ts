@@ -1,7 +1,8 @@
 /**
- * The near end of a node's outgoing connections. The listeners' ports (51080 and on) lie among those
- * that Linux hands out for connections, so a node's connection may have the very port that another
- * node of the host is about to listen on, and would keep it from starting for as long as it lasts.
+ * The near end of a node's outgoing connections. The listeners' ports (51080 and on) lie among
+ * those that Linux hands out for connections, so a node's connection may have the very port that
+ * another node of the host is about to listen on, and would keep it from starting for as long as
+ * it lasts.
  */
 
 import {isIPv4, isIPv6} from 'node:net'
