@@ -29,7 +29,7 @@ export interface AdmittedCall {
 export function commitBody(
   {call, admitted}: AdmittedCall,
   received: Received,
-  make: (previous: ObjectAttributes | null) => NewVersion,
+  make: (previous: ObjectAttributes | null) => NewVersion | AisError,
   done: WriteDone,
 ): void {
   const {store, settings} = call.deps
@@ -38,6 +38,8 @@ export function commitBody(
   const decide: Decide = (previous) => {
     const problem = problemNow(call, admitted)
     if (problem !== null) return problem
+    const made = make(previous)
+    if (made instanceof AisError) return made
     const [checksum, moreChecksums] = pickChecksum(body.checksums, checksumType)
     const now = call.deps.now().ns
     const attributes = {
@@ -49,7 +51,7 @@ export function commitBody(
       mtimeNs: now,
       checksum,
       tombstone: false,
-      ...make(previous),
+      ...made,
     }
     return {attributes, moreChecksums}
   }

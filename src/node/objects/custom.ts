@@ -2,6 +2,7 @@
 
 import {AisError} from '../../base/errors.ts'
 import {admit} from '../../core/objects/admit.ts'
+import {compareGenerations} from '../../model/generation.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
 import {decodeAction} from '../../wire/action.ts'
@@ -73,12 +74,22 @@ function bring(
   const {call} = write
   const from = call.deps.view().record?.smap.nodes[id]
   if (from === undefined) return fail(call, ownerAway(call, [`t[${id}]`]))
+  let overtaken = false
   const pull: Pull = {
     from,
     name: call.route.name,
-    make: (source) => ({custom: change(source.custom), version: Number(source.version ?? 1)}),
+    make: (source, previous) => {
+      // Written or deleted here since that copy was found: then this is what is changed.
+      overtaken = previous !== null && compareGenerations(previous.gen, source.gen) > 0
+      if (overtaken) return notFound(call)
+      return {custom: change(source.custom), version: Number(source.version ?? 1)}
+    },
   }
-  pullObject(write, pull, done).catch((error: unknown) => fail(call, error))
+  const finish: WriteDone = (error, attributes) => {
+    if (overtaken) changeHere(call, write.admitted, change, done)
+    else done(error, attributes)
+  }
+  pullObject(write, pull, finish).catch((error: unknown) => fail(call, error))
 }
 
 function customOf(value: unknown): Custom {

@@ -5,10 +5,12 @@
  */
 
 import {AisError} from '../../base/errors.ts'
+import type {Generation} from '../../model/generation.ts'
+import {GENERATION_NONE, parseGeneration} from '../../model/generation.ts'
 import type {Member} from '../../model/node.ts'
 import type {ObjectAttributes} from '../../model/object.ts'
 import type {WriteDone} from '../store/object-store.ts'
-import {collectHeaders} from '../../wire/headers.ts'
+import {collectHeaders, HEADER} from '../../wire/headers.ts'
 import type {ObjectProps} from '../../wire/object.ts'
 import {decodeObjectHeaders} from '../../wire/object.ts'
 import type {AdmittedCall, NewVersion} from './commit.ts'
@@ -21,12 +23,17 @@ import {receiveBody} from './receive.ts'
 /** How long the sender may be silent. */
 const PULL_TIMEOUT_MS = 30_000
 
+/** What the sender says of its copy. */
+export interface PulledCopy extends ObjectProps {
+  readonly gen: Generation
+}
+
 export interface Pull {
   readonly from: Member
   /** Name of the object there. */
   readonly name: string
-  /** The new version, from what the sender says of its copy and from what is here. */
-  readonly make: (source: ObjectProps, previous: ObjectAttributes | null) => NewVersion
+  /** The new version, from what the sender says of its copy and from what is here; or why not. */
+  readonly make: (source: PulledCopy, previous: ObjectAttributes | null) => NewVersion | AisError
 }
 
 export async function pullObject(write: AdmittedCall, pull: Pull, done: WriteDone): Promise<void> {
@@ -43,7 +50,9 @@ export async function pullObject(write: AdmittedCall, pull: Pull, done: WriteDon
   const raw = Object.entries(reply.headers).flatMap(([name, value]) =>
     [value ?? []].flat().flatMap((one) => [name, one]),
   )
-  const source = decodeObjectHeaders(collectHeaders(raw))
+  const text = reply.headers[HEADER.generation.toLowerCase()]
+  const gen = (typeof text === 'string' ? parseGeneration(text) : undefined) ?? GENERATION_NONE
+  const source = {...decodeObjectHeaders(collectHeaders(raw)), gen}
   const {checksum} = source
   const checksums = [deps.settings(admitted.bucket).checksumType, checksum?.type ?? 'none'].filter(
     (type) => type !== 'none',
