@@ -5,9 +5,11 @@
  *   npm run test:lab [-- --only verbs|cluster] [--long] [--keep]
  */
 
+import {fileURLToPath} from 'node:url'
 import {parseArgs} from 'node:util'
 import t from 'tap'
 import {missingPackages, installCommand} from '../../plugins/lab/src/lab/requirements.ts'
+import {run} from '../../plugins/lab/src/lab/run.ts'
 import {ansibleCases} from './cluster/ansible.ts'
 import {blackoutCases} from './cluster/blackout.ts'
 import {clusterOf} from './cluster/cluster.ts'
@@ -49,6 +51,8 @@ async function runAll(): Promise<void> {
 }
 
 async function clusterOnHosts(): Promise<void> {
+  // What a deploy ships is what the sources say now.
+  await run([process.execPath, fileURLToPath(new URL('../../bin/build.js', import.meta.url))])
   const under: LabUnderTest = {name: `cluster-${process.pid}`, directory: LABS}
   await t.test('a cluster on lab hosts', async (t) => {
     const hosts = values.long === true ? '7' : '3'
