@@ -1,5 +1,9 @@
-/** What a hostile client may send to a node, and what it hears. Real listeners on loopback. */
+/**
+ * What a hostile client or a bad disk may do to a node, and what is heard of it. Real listeners on
+ * loopback, real directories.
+ */
 
+import {mkdirSync, renameSync, writeFileSync} from 'node:fs'
 import {createServer, type Server} from 'node:http'
 import {connect, type AddressInfo} from 'node:net'
 
@@ -11,6 +15,8 @@ import {createApp} from '../../src/node/http/app.ts'
 import type {NodeContext} from '../../src/node/http/context.ts'
 import {reverseRouter} from '../../src/node/http/routers/reverse.ts'
 import {readBody} from '../../src/node/peer/body.ts'
+import type {OpenedStore} from '../../src/node/store/open-store.ts'
+import {keyOf, openTestStore, putBytes, TEST_BUCKET} from '../helpers/test-store.ts'
 
 const HOST = '127.0.0.1'
 const MIB = 1024 * 1024
@@ -78,4 +84,41 @@ t.test('a node is found by its own id alone', async (t) => {
     const heard = await raw(port, [`${head}Connection: close\r\n\r\n`])
     t.match(heard, /^HTTP\/1.1 404 .*not present in Smap v3/s, id)
   }
+})
+
+function storeIn(dir: string): Promise<OpenedStore> {
+  const paths = ['mp0', 'mp1'].map((name) => `${dir}/${name}`)
+  return openTestStore({stateDirectory: `${dir}/state`, paths, shared: true})
+}
+
+t.test('a directory in the place of a mountpath hides no object: nobody says 404', async (t) => {
+  const dir = t.testdir({state: {}, mp0: {}, mp1: {}})
+  const {store} = await storeIn(dir)
+  t.teardown(() => store.stop())
+  const names = Array.from({length: 8}, (_, at) => `n${at}`)
+  for (const name of names) await putBytes(store, name, Buffer.from(name))
+  const lost = store.page({bid: TEST_BUCKET.bid, prefix: '', after: '', limit: 9}) ?? []
+  const away = lost.filter(({path}) => path === `${dir}/mp1`).map(({attributes}) => attributes.name)
+  t.ok(away.length > 0, 'some objects lie there')
+  renameSync(`${dir}/mp1`, `${dir}/gone`)
+  mkdirSync(`${dir}/mp1`)
+  for (const name of away) t.equal(store.lookup(keyOf(name), false).type, 'unsure', name)
+  t.same(
+    store.missing().map(({path}) => path),
+    [`${dir}/mp1`],
+  )
+})
+
+t.test('an index of names that is damaged is built again', async (t) => {
+  const dir = t.testdir({state: {}, mp0: {}, mp1: {}})
+  const first = await storeIn(dir)
+  await putBytes(first.store, 'cat.jpg', Buffer.from('meow'))
+  first.store.stop()
+  for (const name of ['mp0', 'mp1']) {
+    writeFileSync(`${dir}/${name}/.aisnode/names.sqlite`, 'garbage'.repeat(1000))
+  }
+  const {store} = await storeIn(dir)
+  t.teardown(() => store.stop())
+  const page = store.page({bid: TEST_BUCKET.bid, prefix: '', after: '', limit: 9})
+  t.match(page, [{attributes: {name: 'cat.jpg'}}])
 })

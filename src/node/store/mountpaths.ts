@@ -10,7 +10,7 @@
 
 import {AisError} from '../../base/errors.ts'
 import {nodeLabel} from '../../model/ids.ts'
-import type {Fs} from './fs.ts'
+import type {FileStat, Fs} from './fs.ts'
 import {errnoOf, exists, syncDirectoryNow} from './fs.ts'
 import type {MountpathCalls} from './mountpath-calls.ts'
 import {createMountpathCalls} from './mountpath-calls.ts'
@@ -35,7 +35,8 @@ export interface Mountpath {
   readonly disks: readonly string[]
   /** Prefix of every path that is written: the same directory, whatever is mounted later. */
   readonly pinned: string
-  readonly dev: number
+  /** The root as it was opened: another one there later is another mountpath, or none. */
+  readonly root: Pick<FileStat, 'dev' | 'ino'>
   /** Marked by this very start: it holds nothing yet. */
   readonly fresh: boolean
   readonly calls: MountpathCalls
@@ -162,7 +163,7 @@ function use(
     label: config.label ?? '',
     disks: config.disk === undefined || config.disk === '' ? [] : [config.disk],
     pinned,
-    dev: port.stat(path).dev,
+    root: port.stat(path),
     calls,
     port,
   }
@@ -182,10 +183,14 @@ function prepare(port: Fs, pinned: string): void {
   }
 }
 
-/** Whether the filesystem is still the one that was opened; a lookup that found nothing asks. */
+/**
+ * Whether what is there is still what was opened; a lookup that found nothing asks. The device alone
+ * does not tell: a directory that took the place of a lost one may be of the same.
+ */
 export function isStillThere(mountpath: Mountpath): boolean {
   try {
-    return mountpath.port.stat(mountpath.path).dev === mountpath.dev
+    const {dev, ino} = mountpath.port.stat(mountpath.path)
+    return dev === mountpath.root.dev && ino === mountpath.root.ino
   } catch (error) {
     if (errnoOf(error) === '') throw error
     return false

@@ -56,9 +56,9 @@ export function openNameIndexes(
   const building = new Set<string>()
   let closed = false
   for (const mountpath of mountpaths) {
-    const kept = options.onDisk && takeCleanMark(mountpath)
-    indexes.set(mountpath.path, openIndex(mountpath, options.onDisk, kept))
-    if (!kept) rebuild(mountpath)
+    const kept = options.onDisk && takeCleanMark(mountpath) ? openKept(mountpath, options) : null
+    indexes.set(mountpath.path, kept ?? openEmpty(mountpath, options.onDisk))
+    if (kept === null) rebuild(mountpath)
   }
 
   function rebuild(mountpath: Mountpath): void {
@@ -162,11 +162,27 @@ function isNewer(a: PlacedEntry, b: PlacedEntry): boolean {
   return compareGenerations(a.attributes.gen, b.attributes.gen) > 0
 }
 
-function openIndex(mountpath: Mountpath, onDisk: boolean, kept: boolean): NameIndex {
+/** The index that a clean stop has left; null when it is damaged: it is but a cache. */
+function openKept(mountpath: Mountpath, options: NameIndexesOptions): NameIndex | null {
+  const file = indexFile(mountpath)
+  try {
+    return openNameIndex(file)
+  } catch (error) {
+    if (errnoOf(error) !== 'ERR_SQLITE_ERROR') throw error
+    options.onUnreadable(file, error instanceof Error ? error.message : String(error))
+    return null
+  }
+}
+
+function openEmpty(mountpath: Mountpath, onDisk: boolean): NameIndex {
   if (!onDisk) return openNameIndex(':memory:')
-  const file = `${mountpath.path}/${OWN_FOLDER}/${INDEX_FILE}`
-  if (!kept && exists(mountpath.port, file)) mountpath.port.unlink(file)
+  const file = indexFile(mountpath)
+  if (exists(mountpath.port, file)) mountpath.port.unlink(file)
   return openNameIndex(file)
+}
+
+function indexFile(mountpath: Mountpath): string {
+  return `${mountpath.path}/${OWN_FOLDER}/${INDEX_FILE}`
 }
 
 function takeCleanMark(mountpath: Mountpath): boolean {
