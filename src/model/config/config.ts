@@ -198,10 +198,17 @@ function inRange(knob: Knob, value: boolean | number | string): boolean {
 }
 
 function badValue(key: SettingKey, knob: Knob, raw: JsonValue): Refusal {
-  const given = typeof raw === 'string' ? raw.slice(0, 60) : JSON.stringify(raw)
+  const given = inWords(raw)
   return refusal('BAD_CONFIG', `invalid ${key}=${given} (expected ${expectedForm(knob)})`, {
     details: {key},
   })
+}
+
+/** A value as a message shows it: short, and any that a client can send, 64-bit numbers included. */
+function inWords(raw: JsonValue): string {
+  if (typeof raw === 'string') return raw.slice(0, 60)
+  if (typeof raw === 'object' && raw !== null) return Array.isArray(raw) ? 'a list' : 'an object'
+  return String(raw)
 }
 
 /** What a setting accepts, in words: `a duration from 1s to 1m, or 0`. */
