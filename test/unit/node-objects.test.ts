@@ -12,6 +12,7 @@ import {parseRange} from '../../src/node/objects/range.ts'
 import type {TestCluster, TestTarget} from '../helpers/target-cluster.ts'
 import {MARK, startTargets} from '../helpers/target-cluster.ts'
 import {TEST_BUCKET, TEST_REF, bytesOf} from '../helpers/test-store.ts'
+import type {ObjectStore} from '../../src/node/store/object-store.ts'
 
 const MIB = 1024 * 1024
 /** What Node's server adds by itself. */
@@ -431,4 +432,24 @@ t.test('a range is one interval of bytes, cut at the end of the object', (t) => 
     t.equal(parseRange(bad, 10), 'unsatisfiable', bad)
   }
   t.end()
+})
+
+t.test('a rename does not take along what was written while it copied', async (t) => {
+  const cluster = await startTargets(1)
+  t.teardown(() => cluster.close())
+  const [target] = cluster.targets
+  if (target === undefined) throw new Error('a target')
+  await put(cluster, target, 'old-name', 'first')
+  const {remove} = target.store
+  const later: ObjectStore['remove'] = (change, done) => {
+    void put(cluster, target, 'old-name', 'second').then(() => remove(change, done))
+  }
+  Object.assign(target.store, {remove: later})
+  const body = JSON.stringify({action: 'rename-obj', name: 'new-name'})
+  const renamed = await cluster.send(target, {method: 'POST', name: 'old-name', body})
+  t.equal(renamed.status, 409)
+  const here = async (name: string): Promise<string> =>
+    (await cluster.send(target, {method: 'GET', name})).body.toString()
+  t.equal(await here('old-name'), 'second')
+  t.equal(await here('new-name'), 'first')
 })

@@ -46,6 +46,7 @@ function remove(
     admitted,
     (previous) => {
       existed = unsure || didExist(previous, elsewhere)
+      return null
     },
     (error) => {
       if (error !== null) return fail(call, error)
@@ -60,19 +61,21 @@ function remove(
 }
 
 /**
- * Writes a tombstone over the call's key. @param onPrevious hears what was there, under the lock
+ * Writes a tombstone over the call's key. @param onPrevious hears what is there, under
+ * the lock, and may object
  */
 export function tombstone(
   call: ObjectCall,
   admitted: Admitted,
-  onPrevious: (previous: ObjectAttributes | null) => void,
+  onPrevious: (previous: ObjectAttributes | null) => AisError | null,
   done: (error: AisError | null) => void,
 ): void {
   const {store} = call.deps
   const decide: Decide = (previous) => {
     const problem = problemNow(call, admitted)
     if (problem !== null) return problem
-    onPrevious(previous)
+    const objection = onPrevious(previous)
+    if (objection !== null) return objection
     const now = call.deps.now().ns
     const attributes = {
       name: call.route.name,

@@ -7,18 +7,28 @@ import {AisError} from '../../base/errors.ts'
 import {admit} from '../../core/objects/admit.ts'
 import {newestEntry, ownerUnder} from '../../core/objects/ring.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
+import type {Generation} from '../../model/generation.ts'
+import {
+  GENERATION_NONE,
+  compareGenerations,
+  formatGeneration,
+  parseGeneration,
+} from '../../model/generation.ts'
 import type {ObjectName} from '../../model/ids.ts'
 import {isRefusal, parseObjectName} from '../../model/ids.ts'
 import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
 import type {Member} from '../../model/node.ts'
+import type {ObjectAttributes} from '../../model/object.ts'
 import {ACTION, decodeAction, encodeAction} from '../../wire/action.ts'
+import {HEADER} from '../../wire/headers.ts'
 import {objectPath} from '../../wire/paths.ts'
 import {bucketQuery, formatQuery} from '../../wire/query.ts'
 import {readBody} from '../peer/body.ts'
 import {fail, ownerAway, refuse, writeHead} from './answers.ts'
 import type {Admitted, ObjectCall} from './context.ts'
-import {keyRequestOf, selfLabel, standingOf} from './context.ts'
+import {keyRequestOf, objectLabel, selfLabel, standingOf} from './context.ts'
 import {tombstone} from './delete.ts'
+import type {Pull} from './pull.ts'
 import {pullObject} from './pull.ts'
 import {isRedirected, notRedirected} from './put.ts'
 import {resolveCopy} from './resolve.ts'
@@ -76,16 +86,33 @@ async function copyThenDelete(
   })
   reply.body.resume()
   if (reply.status !== 200) throw ownerAway(call, [`t[${to.id}]`])
+  const copied = reply.headers[HEADER.generation.toLowerCase()]
+  const gen = (typeof copied === 'string' ? parseGeneration(copied) : undefined) ?? GENERATION_NONE
   tombstone(
     call,
     admitted,
-    () => undefined,
+    (previous) => changedMeanwhile(call, previous, gen),
     (error) => {
       if (error !== null) return fail(call, error)
       writeHead(call.res, 200, [['Content-Length', '0']])
       call.res.end()
     },
   )
+}
+
+/** What was written under the old name after the copy was made must not go with it. */
+function changedMeanwhile(
+  call: ObjectCall,
+  previous: ObjectAttributes | null,
+  copied: Generation,
+): AisError | null {
+  if (previous === null || previous.tombstone) return null
+  if (compareGenerations(previous.gen, copied) <= 0) return null
+  return new AisError({
+    code: 'BUSY',
+    message: `${objectLabel(call.route)} was changed while it was renamed, and stays`,
+    hint: 'the new name holds the older version; repeat the rename or delete one of them',
+  })
 }
 
 function ownerOf(call: ObjectCall, name: ObjectName): Member {
@@ -107,17 +134,21 @@ function takeOver(call: ObjectCall, name: string, value: unknown): void {
     const message = `${selfLabel(call.deps)} does not know the target ${String(from)}`
     return fail(call, new AisError({code: 'NODE_NOT_FOUND', message}))
   }
-  const pull = {
+  let gen = GENERATION_NONE
+  const pull: Pull = {
     from: member,
     name,
-    make: (props: {custom: Readonly<Record<string, string>>; version: string | null}) => ({
-      custom: props.custom,
-      version: Number(props.version ?? 1),
-    }),
+    make: (source) => {
+      gen = source.gen
+      return {custom: source.custom, version: Number(source.version ?? 1)}
+    },
   }
   pullObject({call, admitted: admission}, pull, (error) => {
     if (error !== null) return fail(call, error)
-    writeHead(call.res, 200, [['Content-Length', '0']])
+    writeHead(call.res, 200, [
+      ['Content-Length', '0'],
+      [HEADER.generation, formatGeneration(gen)],
+    ])
     call.res.end()
   }).catch((error: unknown) => fail(call, error))
 }
