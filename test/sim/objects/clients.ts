@@ -6,6 +6,7 @@
 import {newestEntry, ownerUnder, ringOf} from '../../../src/core/objects/ring.ts'
 import {objectDigest} from '../../../src/core/placement/locate.ts'
 import {endpointUrl} from '../../../src/model/node.ts'
+import {encodeAction} from '../../../src/wire/action.ts'
 import {HEADER} from '../../../src/wire/headers.ts'
 import {objectPath} from '../../../src/wire/paths.ts'
 import {encodeLocation} from '../../../src/wire/redirect.ts'
@@ -59,11 +60,22 @@ const FINAL_PAUSE_MS = 400
 const SIZES = [100, 100, 100, 100, 1000, 70_000, 200_000] as const
 const PIECES_MAX = 4
 
+/** What each method is to a register. */
+const KINDS = {PUT: 'put', DELETE: 'delete', GET: 'read', HEAD: 'read', PATCH: 'patch'} as const
+/** How often clients do what. */
+const MIX: readonly (keyof typeof KINDS)[] = [
+  ...Array<'PUT'>(28).fill('PUT'),
+  ...Array<'DELETE'>(12).fill('DELETE'),
+  ...Array<'GET'>(40).fill('GET'),
+  ...Array<'HEAD'>(12).fill('HEAD'),
+  ...Array<'PATCH'>(8).fill('PATCH'),
+]
+
 /** One operation under way. */
 interface Call {
   readonly history: History
   readonly operation: Operation
-  readonly method: 'PUT' | 'DELETE' | 'GET' | 'HEAD'
+  readonly method: keyof typeof KINDS
   readonly content: Buffer
   /** This client never waits in the middle, nor follows old redirects. */
   readonly prompt: boolean
@@ -92,16 +104,20 @@ export function createClients(deps: ClientDeps): Clients {
 
   function begin(client: number, done: () => void): void {
     const history = random.pick(histories)
-    const draw = random.ratio()
-    const method = draw < 0.3 ? 'PUT' : draw < 0.42 ? 'DELETE' : draw < 0.85 ? 'GET' : 'HEAD'
-    const kind = method === 'PUT' ? 'put' : method === 'DELETE' ? 'delete' : 'read'
+    const method = random.pick(MIX)
+    const kind = KINDS[method]
     serial += method === 'PUT' ? 1 : 0
     const value = method === 'PUT' ? serial : NOTHING
-    const content =
-      method === 'PUT' ? contentOf(history.key, value, random.pick(SIZES) + serial) : EMPTY
+    const content = bodyOf(method, history.key, value)
     if (method === 'PUT') hashes.set(`${history.key} ${deps.hash(content)}`, value)
     const operation = history.begin({kind, client, atMs: clock.nowMs(), value})
     send({history, operation, method, content, prompt: false, done})
+  }
+
+  function bodyOf(method: Call['method'], key: string, value: number): Buffer {
+    if (method === 'PUT') return contentOf(key, value, random.pick(SIZES) + value)
+    if (method !== 'PATCH') return EMPTY
+    return Buffer.from(encodeAction({action: '', value: {mark: String(random.int(1, 1000))}}))
   }
 
   function send(call: Call): void {

@@ -4,7 +4,8 @@
 export const NOTHING = 0
 
 export interface Operation {
-  readonly kind: 'put' | 'delete' | 'read'
+  /** A patch changes what goes with the value, never the value. */
+  readonly kind: 'put' | 'delete' | 'read' | 'patch'
   readonly client: number
   readonly atMs: number
   /** Place of its beginning among all beginnings and ends of the world. */
@@ -63,7 +64,10 @@ export function createHistory(key: string, next: () => number): History {
 /** One line per operation, for a report. */
 export function describeOperation(operation: Operation): string {
   const {kind, value, outcome, client, began, ended, atMs, by, sawNothing} = operation
-  const what = kind === 'delete' ? 'delete' : `${kind} ${value === NOTHING ? 'nothing' : value}`
+  const what =
+    kind === 'delete' || kind === 'patch'
+      ? kind
+      : `${kind} ${value === NOTHING ? 'nothing' : value}`
   const saw = sawNothing ? ' (saw nothing)' : ''
   const span = `${began}-${ended === Infinity ? '?' : ended}`
   return `c${client} ${what}${saw} ${outcome} [${span}] at ${atMs.toFixed(0)} ms ${by}`

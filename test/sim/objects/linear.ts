@@ -74,6 +74,7 @@ function relevantOperations(operations: readonly Operation[]): readonly Operatio
     ),
   )
   return operations.filter(({kind, outcome, value}) => {
+    if (kind === 'patch') return false
     if (outcome === 'done') return true
     if (kind === 'read' || outcome === 'refused') return false
     return kind === 'delete' || read.has(value)
