@@ -27,9 +27,9 @@ import {applyCommand} from '../../src/core/metasync/metadata.ts'
 import {METASYNC_IDLE} from '../../src/core/metasync/state.ts'
 import {stepMetasync} from '../../src/core/metasync/step.ts'
 import {withUrls} from '../../src/core/metasync/urls.ts'
-import {answerSent, leaseFromBeat, NO_LEASE} from '../../src/core/ownership/lease.ts'
+import {answerSent, leaseFromBeat, leaseToGive, NO_LEASE} from '../../src/core/ownership/lease.ts'
 import {activeTargets, nextOwn} from '../../src/core/ownership/own.ts'
-import {leaseToGive, settledIndex} from '../../src/core/ownership/settlement.ts'
+import {settledIndex} from '../../src/core/ownership/settlement.ts'
 import {
   candidatesOf,
   highestWeight,

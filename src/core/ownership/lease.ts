@@ -42,3 +42,13 @@ export function leaseFromBeat(
   const untilMs = echoed.sentAtMs + beat.leaseMs
   return untilMs > lease.untilMs ? {...lease, untilMs} : lease
 }
+
+/**
+ * Length of the lease that a beat may give, counted from the sending of the echoed answer: T_own,
+ * and never beyond what the primary's own last majority round covers. 0: none.
+ * @param heardAtMs when the echoed answer arrived @param majorityAtMs start of the last majority
+ * round
+ */
+export function leaseToGive(ownMs: number, heardAtMs: number, majorityAtMs: number): number {
+  return Math.max(0, Math.floor(Math.min(ownMs, majorityAtMs + ownMs - heardAtMs)))
+}

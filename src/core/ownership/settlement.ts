@@ -65,13 +65,3 @@ function hasLetGo(facts: SettlementFacts, mark: TargetMark | undefined, index: n
 function isNewerRun(a: RunMark, b: RunMark): boolean {
   return a.inc !== b.inc ? a.inc > b.inc : a.run > b.run
 }
-
-/**
- * Length of the lease that a beat may give, counted from the sending of the echoed answer: T_own,
- * and never beyond what the primary's own last majority round covers. 0: none.
- * @param heardAtMs when the echoed answer arrived @param majorityAtMs start of the last majority
- * round
- */
-export function leaseToGive(ownMs: number, heardAtMs: number, majorityAtMs: number): number {
-  return Math.max(0, Math.floor(Math.min(ownMs, majorityAtMs + ownMs - heardAtMs)))
-}

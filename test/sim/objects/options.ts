@@ -1,6 +1,7 @@
 /** What one seed's object world is like: as the kernels' world, smaller, with disks in trouble. */
 
-import {optionsOf, type FaultKind, type WorldOptions} from '../world/options.ts'
+import type {FaultKind} from '../world/faults.ts'
+import {optionsOf, type WorldOptions} from '../world/options.ts'
 import {randomOf} from '../world/random.ts'
 
 export interface ObjectWorldOptions extends WorldOptions {

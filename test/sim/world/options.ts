@@ -2,28 +2,8 @@
  * What one seed's world is like: topology, faults and their strength. A swarm: each seed differs.
  */
 
+import {FAULT_KINDS, type FaultKind} from './faults.ts'
 import {randomOf, STREAM} from './random.ts'
-
-/** Kinds of fault; each seed enables some of them. */
-export const FAULT_KINDS = [
-  'kill',
-  'power',
-  'pause',
-  'stop',
-  'wipe',
-  'rot',
-  'isolate',
-  'one-way',
-  'halves',
-  'bridge',
-  'clog',
-  'stall',
-  'wall-jump',
-  'rogue',
-  'blackout',
-] as const
-
-export type FaultKind = (typeof FAULT_KINDS)[number]
 
 export interface WorldOptions {
   readonly seed: number

@@ -6,7 +6,7 @@
 import type {Clock} from './clock.ts'
 import {createInvariants, type Invariants, type Violation} from './invariants.ts'
 import type {Mutant} from './mutants.ts'
-import {createNemesis, type Nemesis} from './nemesis.ts'
+import {createNemesis, type Nemesis} from './faults.ts'
 import {createObjects, FINAL_READS, type ObjectWorld} from './objects.ts'
 import type {WorldOptions} from './options.ts'
 import type {SimProcess, Witness} from './process.ts'

@@ -4,9 +4,29 @@ import type {PeerRequest} from '../../../src/model/peer-messages.ts'
 import type {ClusterUuid, NodeId} from '../../../src/model/ids.ts'
 import type {Clock} from './clock.ts'
 import type {Network} from './network.ts'
-import type {FaultKind, WorldOptions} from './options.ts'
 import type {SimProcess} from './process.ts'
 import type {Random} from './random.ts'
+
+/** Kinds of fault; each seed enables some of them. */
+export const FAULT_KINDS = [
+  'kill',
+  'power',
+  'pause',
+  'stop',
+  'wipe',
+  'rot',
+  'isolate',
+  'one-way',
+  'halves',
+  'bridge',
+  'clog',
+  'stall',
+  'wall-jump',
+  'rogue',
+  'blackout',
+] as const
+
+export type FaultKind = (typeof FAULT_KINDS)[number]
 
 export interface Nemesis {
   /** Does one thing, and plans its end. */
@@ -19,7 +39,7 @@ export interface Nemesis {
 }
 
 export interface NemesisDeps {
-  readonly options: WorldOptions
+  readonly options: {readonly faults: readonly FaultKind[]}
   readonly clock: Clock
   readonly random: Random
   readonly network: Network
