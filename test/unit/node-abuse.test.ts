@@ -10,11 +10,15 @@ import {connect, type AddressInfo} from 'node:net'
 import t, {type Test} from 'tap'
 
 import {parseSettings} from '../../src/model/config/config.ts'
+import type {NodeId} from '../../src/model/ids.ts'
 import {answerError} from '../../src/node/http/answer.ts'
 import {createApp} from '../../src/node/http/app.ts'
 import type {NodeContext} from '../../src/node/http/context.ts'
+import {createControlListener} from '../../src/node/http/control-listener.ts'
 import {reverseRouter} from '../../src/node/http/routers/reverse.ts'
 import {readBody} from '../../src/node/peer/body.ts'
+import {createPeerGuard} from '../../src/node/peer/guard.ts'
+import {clusterKeys} from '../../src/node/peer/session.ts'
 import type {OpenedStore} from '../../src/node/store/open-store.ts'
 import {keyOf, openTestStore, putBytes, TEST_BUCKET} from '../helpers/test-store.ts'
 
@@ -64,6 +68,24 @@ t.test('a body that is too large is refused in words, announced or in chunks', a
   ])
   t.match(chunked, /^HTTP\/1.1 413 .*larger than 4194304/s)
   t.match(await raw(port, [announced(1000)]), /^HTTP\/1.1 413 /)
+})
+
+t.test('a greeting without end is cut, and the node lives on', async (t) => {
+  const self = {id: 'tTarget01' as NodeId, inc: 1, uuid: 'uuidOfTest1'}
+  const server = createControlListener({
+    guard: createPeerGuard(clusterKeys(['a1'.repeat(32)]), () => self),
+    runtime: {peerAsked: async () => undefined},
+    node: 't[tTarget01]',
+    alive: () => true,
+    snode: () => '',
+    log: quiet,
+  })
+  const port = await portOf(t, server)
+  const block = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(MIB), Buffer.from('\r\n')])
+  const head = 'POST /v1/peer/hello HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+  t.notMatch(await raw(port, [head, ...Array.from({length: 32}, () => block)]), /^HTTP\/1.1 200/)
+  const health = 'GET /v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+  t.match(await raw(port, [health]), /^HTTP\/1.1 200 /)
 })
 
 t.test('names of every object in JavaScript are unknown settings, no errors of ours', (t) => {

@@ -4,6 +4,7 @@
  */
 
 import type {IncomingMessage, ServerResponse} from 'node:http'
+import type {Socket} from 'node:net'
 
 import {AisError, refusal} from '../../base/errors.ts'
 import {encodeError, type ErrorContext} from '../../wire/error-body.ts'
@@ -19,14 +20,18 @@ export function asAisError(error: unknown): AisError {
 
 /** Who answers whom, for the body of an error. @param node `p[id]` */
 export function errorContext(req: IncomingMessage, node: string): ErrorContext {
-  const {remoteAddress = '', remotePort = 0} = req.socket
   return {
     method: req.method ?? '',
     urlPath: splitTarget(req.url ?? '').path,
-    remoteAddr: `${remoteAddress}:${remotePort}`,
+    remoteAddr: remoteOf(req.socket),
     caller: '',
     node,
   }
+}
+
+/** Who sits at the other end. @param socket null once Node has taken it from the request */
+export function remoteOf(socket: Socket | null): string {
+  return socket === null ? '' : `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
 }
 
 /** Status 503 carries Retry-After: the reference's clients try again by themselves. */

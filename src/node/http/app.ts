@@ -10,6 +10,7 @@ import Koa from 'koa'
 
 import {AisError, refusal} from '../../base/errors.ts'
 import {reasonOf} from '../observe/log.ts'
+import {remoteOf} from './answer.ts'
 import type {NodeContext} from './context.ts'
 import {errorExit} from './middleware/errors.ts'
 import {requestLog} from './middleware/request-log.ts'
@@ -27,7 +28,7 @@ export function createApp(context: NodeContext, routers: readonly Router[]): Req
   app.use((ctx) => {
     // A path that a router knows, under another verb: allowedMethods answers.
     if (isKnownPath(ctx['matched'])) return
-    const from = `${ctx.req.socket.remoteAddress ?? ''}:${ctx.req.socket.remotePort ?? 0}`
+    const from = remoteOf(ctx.req.socket)
     throw new AisError(
       refusal('BAD_REQUEST', `invalid request URI: '${ctx.method} ${ctx.path}' from ${from}`),
     )
