@@ -5,6 +5,9 @@
  *   npm run test:lab [-- --only verbs|cluster] [--long] [--keep]
  */
 
+import {mkdtempSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {parseArgs} from 'node:util'
 import t from 'tap'
@@ -29,6 +32,11 @@ const {values} = parseArgs({
 })
 const LABS = '/var/lib/aisctl-lab'
 const inCi = process.env['CI'] === 'true'
+
+// What this machine knows of other clusters is none of the ring's business, and the other way round.
+const knowledge = mkdtempSync(join(tmpdir(), 'aisctl-lab-ring-'))
+process.env['AISCTL_STATE_DIR'] = knowledge
+t.teardown(() => rmSync(knowledge, {recursive: true, force: true}))
 
 t.setTimeout(RUN_TIMEOUT_S * 1000)
 const obstacle = findObstacle()
