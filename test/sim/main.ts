@@ -7,11 +7,12 @@
  *                    [--json] [--mutants] [--trace] [--world kernels|objects]
  *
  * A failing seed replays exactly: `--world W --seed S --seeds 1 --trace`. Every fiftieth seed runs
- * twice, and both runs must agree. The last line of stdout is one JSON object; the exit code is 0
- * only without violations, with every seed converged and every mutant caught.
+ * twice, and both runs must agree; seeds that once failed (`seeds/regression.jsonl`) are played
+ * first, unless one seed is to be replayed. The last line of stdout is one JSON object; the exit
+ * code is 0 only without violations, with every seed converged and every mutant caught.
  */
 
-import {appendFileSync} from 'node:fs'
+import {appendFileSync, readFileSync} from 'node:fs'
 import {cpuUsage} from 'node:process'
 import {parseArgs} from 'node:util'
 
@@ -80,6 +81,9 @@ const WORLDS: readonly WorldKind[] = [
   },
 ]
 
+/** Seeds that have found something: `{world, seed, why}` per line. */
+const REGRESSION = new URL('seeds/regression.jsonl', import.meta.url)
+
 const {values} = parseArgs({
   options: {
     seeds: {type: 'string', default: '200'},
@@ -102,7 +106,7 @@ async function main(): Promise<boolean> {
     values.for === undefined ? Infinity : Date.now() + positive(values.for, '--for') * 60_000
   const worlds = WORLDS.filter(({name}) => values.world === undefined || name === values.world)
   if (worlds.length === 0) return refuse(`--world is kernels or objects, not ${values.world}`)
-  const outcomes: Outcome[] = []
+  const outcomes: Outcome[] = count === 1 ? [] : [...(await playRegression(worlds))]
   let seeds = 0
   for (; seeds < count && Date.now() < endMs; seeds++) {
     for (const world of worlds) {
@@ -126,6 +130,17 @@ async function main(): Promise<boolean> {
     report.notConverged.length === 0 &&
     (report.mutants ?? []).every(({caught}) => caught)
   )
+}
+
+async function playRegression(worlds: readonly WorldKind[]): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const line of readFileSync(REGRESSION, 'utf8').split('\n')) {
+    if (line === '') continue
+    const entry = JSON.parse(line) as {readonly world: string; readonly seed: number}
+    const world = worlds.find(({name}) => name === entry.world)
+    if (world !== undefined) outcomes.push(await playSeed(world, entry.seed, false))
+  }
+  return outcomes
 }
 
 async function playSeed(world: WorldKind, seed: number, again: boolean): Promise<Outcome> {
