@@ -742,10 +742,10 @@ t.test('a primary that steps down tells everybody who waits that the outcome is 
   const member = stage.member(4) as Member
   const join = {
     type: 'join' as const,
-    member: {...member, inc: 0},
+    member: {...member, public: scenePlace(9, 0)},
     uuid: SIM_UUID,
     by: 'self' as const,
-    hasState: false,
+    hasState: true,
     run: 9,
   }
   const answers: PeerAnswer[] = []

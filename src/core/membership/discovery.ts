@@ -1,5 +1,5 @@
 /**
- * Whom a node without a primary asks, and how often (wire-control 4.1): where a primary is said to
+ * Whom a node without a primary asks, and how often: where a primary is said to
  * be, the saved map, the places it was started with. Answers only ever change whom it asks next.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Whether a node may come in, decided by the primary on its newest record (wire-control 4.4). A
+ * Whether a node may come in, decided by the primary on its newest record. A
  * node with its state and its incarnation is simply back; one without is another voter than it was:
  * it comes as a learner under a new incarnation (R3, R14).
  */
@@ -32,12 +32,21 @@ export function judgeJoin(
   if (old === undefined) return admit({...member, inc: member.inc + 1})
   const flags = mergeFlags(old, request)
   if (!request.hasState || member.inc !== old.inc) {
+    if (answering) return {type: 'refused', refusal: stillThere(old)}
     return admit({...member, inc: Math.max(old.inc, member.inc) + 1, flags})
   }
   const described = redescribe({...old, flags}, member)
   return sameDescription(old, described)
     ? {type: 'known'}
     : {type: 'change', change: {type: 'describe', member: described}}
+}
+
+/**
+ * A question from before its admission, late, must not take a member's vote from it; one that has
+ * lost its disk since falls silent under its old incarnation, and is let in then.
+ */
+function stillThere(old: Member): Refusal {
+  return refusal('NOT_READY', `${nodeLabelOf(old)} answers as incarnation ${old.inc}; ask again`)
 }
 
 function admit(member: Member): JoinVerdict {
@@ -97,7 +106,7 @@ function addressTaken(record: ClusterRecord, member: Member): Refusal | undefine
 
 /**
  * The cluster's flags stand, whatever a node says of itself; an administrator's join sets or clears
- * `nonElectable` of a proxy (wire-control 4.4).
+ * `nonElectable` of a proxy.
  */
 function mergeFlags(old: Member, {by, member}: JoinRequest): number {
   if (by === 'self' || member.role === 'target') return old.flags

@@ -1,11 +1,11 @@
 /**
- * What must hold at every step (protocol.md 3.1). Each violation names its invariant; the first few
- * of a seed are kept. Checkers see what nodes decide, what reaches their disks and what clients
- * hear, and keep a history of their own that no crash takes away.
+ * What must hold at every step (C1 to C21 of src/core/DESIGN.md). Each violation names its
+ * invariant; the first few of a seed are kept. Checkers see what nodes decide, what reaches their
+ * disks and what clients hear, and keep a history of their own that no crash takes away.
  */
 
 import type {KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'
-import type {KernelState, NodeState} from '../../../src/core/kernel/state.ts'
+import type {KernelState, LeadingStage, NodeState} from '../../../src/core/kernel/state.ts'
 import type {NodeId} from '../../../src/model/ids.ts'
 import {isElectable} from '../../../src/model/node.ts'
 import type {StoredRecord} from '../../../src/model/peer-messages.ts'
@@ -185,11 +185,18 @@ export function createInvariants(seed: number): Invariants {
     }
   }
 
+  function isReigning(old: LeadingStage | null, epoch: number): boolean {
+    if (old === null || old.epoch !== epoch) return false
+    return old.confirmed || old.metasync.phase !== 'storing'
+  }
+
   function onLeading(process: SimProcess, node: NodeState, before: KernelState): void {
     if (node.stage.stage !== 'leading') return
     const {epoch, metasync} = node.stage
     const old = before.phase === 'running' && before.stage.stage === 'leading' ? before.stage : null
-    if (old?.epoch !== epoch) {
+    // A reign begins when its first record is on disk: before, nobody has heard of it (R9).
+    const unborn = metasync.phase === 'storing' && !node.stage.confirmed
+    if (!unborn && !isReigning(old, epoch)) {
       const leader = leaders.get(epoch)
       const self = `${selfKey(node)} run ${process.run()}`
       if (leader !== undefined && leader !== self) {
@@ -256,7 +263,6 @@ export function createInvariants(seed: number): Invariants {
       const state = process.state()
       if (state.phase !== 'running') return
       if (state.durable !== (before.phase === 'running' ? before.durable : null)) {
-        if (state.durable.accepted !== null) learn(state.durable.accepted)
         if (state.durable.promisedEpoch < (state.durable.accepted?.record.epoch ?? 0)) {
           violate('C7', `${selfKey(state)} accepts above its promise`)
         }
@@ -272,6 +278,7 @@ export function createInvariants(seed: number): Invariants {
     durable: (process) => {
       const disk = process.disk.durable()
       if (disk === null) return
+      if (disk.accepted !== null) learn(disk.accepted)
       if (disk.inc === 0) return
       const key = voterKey({id: process.facts.self.id, inc: disk.inc})
       const promised = promises.get(key) ?? 0
