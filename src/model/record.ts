@@ -65,7 +65,7 @@ export interface ConfPart {
   /** RFC 3339; empty before the first change. */
   readonly updated: string
   readonly set: JsonObject
-  /** URLs that only the primary writes (wire-control 4.6): control URLs of proxies. */
+  /** URLs that only the primary writes: control URLs of proxies. */
   readonly urls: {readonly primary: string; readonly original: string; readonly discovery: string}
 }
 

@@ -33,7 +33,8 @@ const {values} = parseArgs({
 const LABS = '/var/lib/aisctl-lab'
 const inCi = process.env['CI'] === 'true'
 
-// What this machine knows of other clusters is none of the ring's business, and the other way round.
+// What this machine knows of other clusters is none of the ring's business, and the other way
+// round.
 const knowledge = mkdtempSync(join(tmpdir(), 'aisctl-lab-ring-'))
 process.env['AISCTL_STATE_DIR'] = knowledge
 t.teardown(() => rmSync(knowledge, {recursive: true, force: true}))

@@ -150,7 +150,7 @@ t.test('wall times print in UTC', (t) => {
   t.end()
 })
 
-// Known answers of wire-control 2.4, computed by three independent implementations.
+// Known answers, computed by three independent implementations.
 t.test('XXH64 and the weight mixer give the known answers', (t) => {
   t.equal(mixWeight(4_573_842n), 5_026_071_747_115_404_967n)
   t.equal(mixWeight(0n), 1_905_207_664_160_064_169n)

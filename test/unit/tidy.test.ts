@@ -62,6 +62,7 @@ t.test('no file holds a banned word, a silenced rule, a machine path or a regist
     '// ox' + 'lint-disable-next-line',
     'const root = "/wo' + 'rk/main"',
     'https://registry.np' + 'mjs.org/x',
+    'as in proto' + 'col.md 3.1',
   ]
   for (const text of bad) t.equal(bannedText(sample(text)).length, 1, `caught: ${text}`)
   t.strictSame(bannedText(sample("mkdtemp('aisctl.XXXX" + "XX')")), [], 'a template is no mark')

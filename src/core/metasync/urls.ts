@@ -1,5 +1,5 @@
 /**
- * The configuration's URLs, which the primary alone writes (wire-control 4.6). The original and the
+ * The configuration's URLs, which the primary alone writes. The original and the
  * discovery URL stay as long as each leads to a member of the information center, so that a node's
  * file stays good for as long as possible.
  */

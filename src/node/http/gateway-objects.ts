@@ -1,7 +1,7 @@
 /**
  * Objects at a gateway: found by hashing, answered by a redirect, never touched. Runs in front of
  * Koa. The body of a large PUT is not waited for, and the connection is closed in a way that a
- * client which is still sending understands (wire-clients 1.6: an answer at once and a reset would
+ * client which is still sending understands (an answer at once and a reset would
  * be a broken pipe).
  */
 

@@ -184,8 +184,8 @@ function prepare(port: Fs, pinned: string): void {
 }
 
 /**
- * Whether what is there is still what was opened; a lookup that found nothing asks. The device alone
- * does not tell: a directory that took the place of a lost one may be of the same.
+ * Whether what is there is still what was opened; a lookup that found nothing asks. The device
+ * alone does not tell: a directory that took the place of a lost one may be of the same.
  */
 export function isStillThere(mountpath: Mountpath): boolean {
   try {

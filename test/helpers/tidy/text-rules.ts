@@ -29,6 +29,11 @@ const BANS: readonly Ban[] = [
       /registry\.npmjs|pypi\.org|pythonhosted\.org|deb\.debian\.org|proxy\.golang|crates\.io/,
     problem: 'the host of a package registry: name the package, not where it comes from',
   },
+  {
+    pattern:
+      /\b(?:protocol|wire-clients|wire-control|commands|operators|proving)(?:\.m[d]| \d\.\d)/,
+    problem: 'a page that is not here: name the rule of src/core/DESIGN.md, or say it',
+  },
 ]
 
 /** Words, switches and paths that no file may hold. */

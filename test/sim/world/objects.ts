@@ -1,7 +1,7 @@
 /**
  * The data plane of the virtual world: targets with durable copies, the shipped decisions of
  * `core/objects`, clients that write, delete and read a few keys through any gateway's view, and
- * the checks of what they hear (protocol.md 3.2, as far as one key goes).
+ * the checks of what they hear (D1 to D17 of src/core/DESIGN.md, as far as one key goes).
  */
 
 import {admit, checkCommit, type Standing} from '../../../src/core/objects/admit.ts'
