@@ -37,7 +37,7 @@ export const CHECKSUM_BLOCK_BYTES = 1 * MIB
 /** Client commands waiting for the kernel; beyond, 503 (each waits for one commit, a few ms). */
 export const COMMANDS_WAITING_MAX = 1024
 /**
- * Members of a cluster: beyond 51 the voters must be a subset (protocol 2.3), which is not built.
+ * Members of a cluster: beyond 51 the voters must be a subset, which is not built.
  */
 export const MEMBERS_MAX = 51
 /**
