@@ -58,7 +58,9 @@ export function createInvariants(seed: number): Invariants {
   const leaders = new Map<number, string>()
   const contents = new Map<string, string>()
   const versions = new Map<string, string>()
+  /** Every record that anybody has decided on, durable or not yet. */
   const known = new Map<string, StoredRecord>()
+  const durableShas = new Set<string>()
   /** Who has ever had a record on disk, by its hash. */
   const holders = new Map<string, Set<string>>()
   const votes = new Map<string, string>()
@@ -89,7 +91,8 @@ export function createInvariants(seed: number): Invariants {
   /** C3: one content per position, and one per visible version of a part. */
   function learn(stored: StoredRecord): string {
     const sha = stored.sha === '' ? sha256(stored.text) : stored.sha
-    if (known.has(sha)) return sha
+    if (durableShas.has(sha)) return sha
+    durableShas.add(sha)
     known.set(sha, {...stored, sha})
     const {record} = stored
     const position = `${record.epoch}.${record.index}`
@@ -265,6 +268,11 @@ export function createInvariants(seed: number): Invariants {
       if (state.durable !== (before.phase === 'running' ? before.durable : null)) {
         if (state.durable.promisedEpoch < (state.durable.accepted?.record.epoch ?? 0)) {
           violate('C7', `${selfKey(state)} accepts above its promise`)
+        }
+        const {accepted} = state.durable
+        if (accepted !== null) {
+          const sha = accepted.sha === '' ? sha256(accepted.text) : accepted.sha
+          known.set(sha, {...accepted, sha})
         }
         onVote(state, before)
       }
