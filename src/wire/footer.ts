@@ -157,7 +157,8 @@ function decodeAt(within: Tail, start: number, end: number): FoundFooter | undef
   const flags = view.getUint16(start + 6, true)
   const parts = partsOf(json, sizeBytes, (flags & FLAG_TOMBSTONE) !== 0)
   if (parts === undefined) return undefined
-  const blocks = tail.slice(blocksAt, blocksAt + blocksBytes)
+  // A copy: the buffer is the reader's, and holds the next file soon (a Buffer's slice is a view).
+  const blocks = new Uint8Array(tail.subarray(blocksAt, blocksAt + blocksBytes))
   return {
     kind: 'found',
     footer: {...parts, blocks},

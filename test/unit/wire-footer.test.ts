@@ -178,6 +178,15 @@ function rawFooter(json: Uint8Array): Buffer {
   return Buffer.concat([hashed, tail])
 }
 
+t.test('a footer stays what it is when the buffer that it was read from is used again', (t) => {
+  const buffer = fileOf(SAMPLE, encodeFooter(SAMPLE))
+  const found = findFooter(buffer, 0, hash)
+  if (found.kind !== 'found') throw new Error('a footer')
+  buffer.fill(0xff)
+  t.strictSame(found.footer.blocks, SAMPLE.blocks)
+  t.end()
+})
+
 t.test('a page of names travels between nodes unchanged', (t) => {
   const place = {node: 't[x]', mountpath: '/ais/mp1', label: 'l', disks: ['sda']}
   fc.assert(
