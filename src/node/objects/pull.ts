@@ -41,7 +41,9 @@ export async function pullObject(write: AdmittedCall, pull: Pull, done: WriteDon
   const {deps} = call
   const path = askPath(call, admitted, pull.name)
   const ask = {to: pull.from, method: 'GET', path, timeoutMs: PULL_TIMEOUT_MS}
-  const reply = await deps.askTarget(ask)
+  const reply = await deps.askTarget(ask).catch((error: unknown) => {
+    throw pullError(call, error instanceof Error ? error : null)
+  })
   if (reply.status !== 200) {
     reply.body.resume()
     const message = `t[${pull.from.id}] does not give ${objectLabel(call.route)}: ${reply.status}`

@@ -77,12 +77,16 @@ async function copyThenDelete(
 ): Promise<void> {
   const to = ownerOf(call, name)
   const query = formatQuery(bucketQuery(admitted.bucket.ref))
-  const reply = await call.deps.askTarget({
+  const question = {
     to,
     method: 'POST',
     path: `${objectPath(admitted.bucket.ref.name, name)}?${query}`,
     body: encodeAction({action: PULL_ACTION, name: call.route.name, value: {from: holder}}),
     timeoutMs: RENAME_TIMEOUT_MS,
+  }
+  const reply = await call.deps.askTarget(question).catch((error: unknown) => {
+    call.deps.log.warn('rename was not answered', {by: to.id, error: String(error)})
+    throw ownerAway(call, [`t[${to.id}]`])
   })
   reply.body.resume()
   if (reply.status !== 200) throw ownerAway(call, [`t[${to.id}]`])
