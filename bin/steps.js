@@ -43,7 +43,10 @@ export function run(command, args, {onLine, env, timeoutMs = 0} = {}) {
       cwd: ROOT,
       env: environment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, so that all of it can be ended: npm and sh do not pass a signal on.
+      detached: true,
     })
+    running.add(child)
     const lines = []
     const hear = (line) => {
       lines.push(line)
@@ -54,7 +57,8 @@ export function run(command, args, {onLine, env, timeoutMs = 0} = {}) {
       timeoutMs > 0
         ? setTimeout(() => {
             hear(`ended after ${timeoutMs / 1000} s: it took too long`)
-            child.kill('SIGTERM')
+            endGroup(child, 'SIGTERM')
+            setTimeout(() => endGroup(child, 'SIGKILL'), PATIENCE_MS).unref()
           }, timeoutMs)
         : undefined
     splitLines(child.stdout, hear)
@@ -62,8 +66,31 @@ export function run(command, args, {onLine, env, timeoutMs = 0} = {}) {
     child.on('error', (error) => hear(`${command}: ${error.message}`))
     child.on('close', (status, signal) => {
       clearTimeout(timer)
+      running.delete(child)
       resolve({status: status ?? (signal === null ? 127 : 1), lines})
     })
+  })
+}
+
+/** Commands under way, each with its group; ended with this process. */
+const running = new Set()
+
+/** What a command may take to clean up after itself once it was told to end. */
+const PATIENCE_MS = 60_000
+
+function endGroup(child, signal) {
+  if (!running.has(child) || child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
+  }
+}
+
+for (const [signal, status] of Object.entries({SIGINT: 130, SIGTERM: 143, SIGHUP: 129})) {
+  process.on(signal, () => {
+    for (const child of running) endGroup(child, 'SIGTERM')
+    process.exit(status)
   })
 }
 
