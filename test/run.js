@@ -36,7 +36,7 @@ const DEBIAN = {
 }
 
 /** Seeds of the simulator that every run repeats; new seeds are for `npm run proof -- sim`. */
-const SIM_SEEDS = 250
+const SIM_SEEDS = 150
 const SIM_FIRST_SEED = 1
 
 /** A ring that takes longer than this hangs. */
@@ -54,6 +54,7 @@ const rings = [
   {name: 'arrows', group: 'check', script: ['check:arrows'], count: countExit},
   {name: 'format', group: 'check', script: ['check:format'], count: countExit},
   {name: 'unit', group: 'check', script: ['test:unit', '--', '--reporter=tap'], count: countTap},
+  {name: 'coverage', group: 'coverage', script: ['test:coverage'], count: countExit},
   {
     name: 'sim',
     group: 'sim',

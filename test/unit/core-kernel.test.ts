@@ -866,6 +866,31 @@ t.test('what is outside the types fails loudly', (t) => {
   t.end()
 })
 
+t.test('a helper that stays silent after the reign has ended changes nothing', (t) => {
+  const facts = sceneFacts(1, 0)[0] as BootFacts
+  const times = {nowMs: 0, wallMs: 0}
+  const {state} = step(initialKernel(), {
+    type: 'booted',
+    facts,
+    durable: null,
+    amnesia: '',
+    seed: 1,
+    ...times,
+  })
+  const purpose = {type: 'check', helper: 'proxy-01', subject: 'target-01'}
+  const waiting = {...state, sends: {5: purpose}} as never
+  const result = step(waiting, {
+    type: 'peer-silent',
+    sendId: 5,
+    reason: 'timeout',
+    detail: '',
+    ...times,
+  })
+  t.strictSame(result.effects, [])
+  t.match(result.state, {sends: {}})
+  t.end()
+})
+
 /** One kernel whose questions the test answers itself. */
 function solo(facts: BootFacts, durable: ReturnType<SimProcess['disk']['load']>['state']) {
   let state = initialKernel()
