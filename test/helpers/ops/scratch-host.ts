@@ -141,8 +141,7 @@ function runPython({directory, root, environment, manifest, payload}: PythonRun)
   const brought = join(directory, 'payload')
   mkdirSync(brought, {recursive: true})
   for (const text of payload) writeFileSync(join(brought, `${sha256(text)}.gz`), gzipSync(text))
-  const module = new URL('../../../ansible/plugins/module_utils.apply.py', import.meta.url)
-    .pathname
+  const module = new URL('../../../ansible/plugins/module_utils/apply.py', import.meta.url).pathname
   const result = spawnSync('python3', ['-B', '-c', DRIVER, module], {
     input: JSON.stringify({root, manifest, payload: brought, secrets: SECRETS}),
     env: {...process.env, ...environment},
