@@ -18,7 +18,8 @@ export const AISNODE = join(ROOT, 'bin/aisnode.js')
 
 const execute = promisify(execFile)
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024
-const COMMAND_TIMEOUT_MS = 120_000
+/** Removing a million objects takes minutes. */
+const COMMAND_TIMEOUT_MS = 900_000
 const NAME = 'bench'
 
 export interface PlaygroundNode {
