@@ -82,7 +82,8 @@ t.test('a greeting without end is cut, and the node lives on', async (t) => {
   })
   const port = await portOf(t, server)
   const block = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(MIB), Buffer.from('\r\n')])
-  const head = 'POST /v1/peer/hello HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const head =
+    'POST /v1/peer/hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
   t.notMatch(await raw(port, [head, ...Array.from({length: 32}, () => block)]), /^HTTP\/1.1 200/)
   const health = 'GET /v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
   t.match(await raw(port, [health]), /^HTTP\/1.1 200 /)
