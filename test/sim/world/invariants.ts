@@ -5,7 +5,7 @@
  */
 
 import type {KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'
-import type {KernelState, LeadingStage, NodeState} from '../../../src/core/kernel/state.ts'
+import type {KernelState, NodeState} from '../../../src/core/kernel/state.ts'
 import type {NodeId} from '../../../src/model/ids.ts'
 import {isElectable} from '../../../src/model/node.ts'
 import type {StoredRecord} from '../../../src/model/peer-messages.ts'
@@ -188,31 +188,30 @@ export function createInvariants(seed: number): Invariants {
     }
   }
 
-  function isReigning(old: LeadingStage | null, epoch: number): boolean {
-    if (old === null || old.epoch !== epoch) return false
-    return old.confirmed || old.metasync.phase !== 'storing'
-  }
-
+  /**
+   * C1: one primary per epoch, and one run of it: whoever restarts is elected anew (R9). Judged at
+   * every step, not only when office is taken, because a process that resumes takes none.
+   */
   function onLeading(process: SimProcess, node: NodeState, before: KernelState): void {
     if (node.stage.stage !== 'leading') return
-    const {epoch, metasync} = node.stage
-    const old = before.phase === 'running' && before.stage.stage === 'leading' ? before.stage : null
+    const {epoch, metasync, confirmed} = node.stage
     // A reign begins when its first record is on disk: before, nobody has heard of it (R9).
-    const unborn = metasync.phase === 'storing' && !node.stage.confirmed
-    if (!unborn && !isReigning(old, epoch)) {
-      const leader = leaders.get(epoch)
-      const self = `${selfKey(node)} run ${process.run()}`
-      if (leader !== undefined && leader !== self) {
-        violate('C1', `epoch ${epoch} led by ${leader} and ${self}`)
-      }
-      leaders.set(epoch, self)
-      saw('primary took office')
-      const record = node.durable.accepted?.record
-      const member = record?.smap.nodes[node.facts.self.id]
-      if (member === undefined || !isElectable(member)) violate('C11', `${self} may not lead`)
-    }
+    if (confirmed || metasync.phase !== 'storing') onReign(process, node, epoch)
+    const old = before.phase === 'running' && before.stage.stage === 'leading' ? before.stage : null
     if (metasync.phase === 'sealing' && old?.metasync !== metasync)
       onCommit(process, node, metasync.proposal)
+  }
+
+  function onReign(process: SimProcess, node: NodeState, epoch: number): void {
+    const leader = leaders.get(epoch)
+    const self = `${selfKey(node)} run ${process.run()}`
+    if (leader === self) return
+    if (leader !== undefined) violate('C1', `epoch ${epoch} led by ${leader} and ${self}`)
+    leaders.set(epoch, self)
+    saw('primary took office')
+    const record = node.durable.accepted?.record
+    const member = record?.smap.nodes[node.facts.self.id]
+    if (member === undefined || !isElectable(member)) violate('C11', `${self} may not lead`)
   }
 
   /** R3, R8, R9: what others hear is on disk. */
