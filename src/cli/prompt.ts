@@ -18,8 +18,7 @@ export interface ConfirmOptions {
 export async function confirm(question: string, {yes, flag = '-y'}: ConfirmOptions): Promise<void> {
   if (yes) return
   requireTerminal(question, flag)
-  const {confirm: ask} = await import('@inquirer/prompts')
-  if (!(await answered(ask({message: question, default: false})))) throw declined()
+  if (!(await ask<boolean>({type: 'confirm', message: question, default: false}))) throw declined()
 }
 
 /** Asks for a word to be typed, where a yes would come too easily. */
@@ -30,8 +29,7 @@ export async function confirmByTyping(
 ): Promise<void> {
   if (yes) return
   requireTerminal(question, flag)
-  const {input} = await import('@inquirer/prompts')
-  const typed = await answered(input({message: `${question} Type ${word} to go on:`}))
+  const typed = await ask<string>({type: 'input', message: `${question} Type ${word} to go on:`})
   if (typed.trim() !== word) throw declined()
 }
 
@@ -42,8 +40,7 @@ export async function choose<Value extends string>(
   flag: string,
 ): Promise<Value> {
   requireTerminal(question, flag)
-  const {select} = await import('@inquirer/prompts')
-  return answered(select<Value>({message: question, choices: [...choices]}))
+  return ask<Value>({type: 'select', message: question, choices: [...choices]})
 }
 
 function requireTerminal(question: string, flag: string): void {
@@ -55,9 +52,25 @@ function requireTerminal(question: string, flag: string): void {
   })
 }
 
-async function answered<T>(question: Promise<T>): Promise<T> {
+/** One question, in the shape that inquirer has for its type. */
+type Question =
+  | {readonly type: 'confirm'; readonly message: string; readonly default: boolean}
+  | {readonly type: 'input'; readonly message: string; readonly default?: string}
+  | {readonly type: 'password'; readonly message: string; readonly mask: false}
+  | {
+      readonly type: 'select'
+      readonly message: string
+      readonly choices: {readonly name: string; readonly value: string}[]
+    }
+
+/** Asks it; inquirer is loaded only when somebody is asked. */
+async function ask<Answer>(question: Question): Promise<Answer> {
+  const {default: inquirer} = await import('inquirer')
   try {
-    return await question
+    const answers: {readonly answer: unknown} = await inquirer.prompt([
+      {...question, name: 'answer'},
+    ])
+    return answers.answer as Answer
   } catch (error) {
     if (error instanceof Error && error.name === 'ExitPromptError') {
       throw new AisError({code: 'INTERRUPTED', message: 'interrupted; nothing was changed'}, error)
@@ -73,13 +86,11 @@ function declined(): AisError {
 /** A password: not shown, not kept. */
 export async function askSecret(question: string): Promise<string> {
   requireTerminal(question, 'use a login that needs no password, or run it from a terminal')
-  const {password} = await import('@inquirer/prompts')
-  return answered(password({message: question, mask: false}))
+  return ask<string>({type: 'password', message: question, mask: false})
 }
 
 /** A line of text, with what is taken when it is left empty. */
 export async function askText(question: string, fallback: string, flag: string): Promise<string> {
   requireTerminal(question, flag)
-  const {input} = await import('@inquirer/prompts')
-  return answered(input({message: question, default: fallback}))
+  return ask<string>({type: 'input', message: question, default: fallback})
 }
