@@ -4,8 +4,9 @@
  * returned.
  */
 
-import {Command, Flags} from '@oclif/core'
-import type {AisError} from '../base/errors.ts'
+import {Command, Flags, type Interfaces} from '@oclif/core'
+import {BugError} from '../base/assert.ts'
+import {AisError} from '../base/errors.ts'
 import type {ClusterClient} from '../client/cluster.ts'
 import {openCluster} from '../client/cluster.ts'
 import type {FoundCluster} from '../client/find-cluster.ts'
@@ -65,6 +66,25 @@ export abstract class AisctlCommand extends Command {
   protected progress(): ProgressLine {
     this.line = this.jsonEnabled() ? silent : progressLine(process.stderr)
     return this.line
+  }
+
+  /** oclif complains of a wrong flag as such, of a wrong argument with a bare Error. */
+  protected override async parse<
+    F extends Interfaces.OutputFlags<F>,
+    B extends Interfaces.OutputFlags<B>,
+    A extends Interfaces.OutputArgs<A>,
+  >(
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    try {
+      return await super.parse(options, argv)
+    } catch (error) {
+      const known = error instanceof AisError || error instanceof BugError
+      if (known || !(error instanceof Error) || 'oclif' in error) throw error
+      const hint = 'see how it is used: add --help to the command'
+      throw new AisError({code: 'USAGE', message: error.message, hint}, error)
+    }
   }
 
   protected print(lines: readonly string[]): void {

@@ -1,5 +1,6 @@
 /** The pure parts of the lab: names, rules, topology, words of a command line. */
 
+import {spawnSync} from 'node:child_process'
 import t from 'tap'
 import {parse} from 'yaml'
 import {hostAddress, hostCgroup, hostPaths, namespaceName} from '../../plugins/lab/src/lab/names.ts'
@@ -200,4 +201,15 @@ t.test('status is one line per host', async (t) => {
   t.match(text, /h1 +10\.43\.7\.11 +on, delayed +\/ais\/mp1 pulled, \/ais\/mp2 ok/)
   t.match(text, /h2 +10\.43\.7\.12 +off +-/)
   t.match(text, /1 rules? drop[^]*snapshots: one/)
+})
+
+t.test('a number that is none is a mistake of usage, not a defect of aisctl', async (t) => {
+  const bin = new URL('../../bin/aisctl.js', import.meta.url).pathname
+  const {status, stderr} = spawnSync(
+    '/bin/sh',
+    ['-c', 'NODE_OPTIONS= exec "$0" "$@"', process.execPath, bin, 'lab', 'up', 'zero'],
+    {encoding: 'utf8', timeout: 20_000},
+  )
+  t.equal(status, 2)
+  t.match(stderr, /Error: Expected an integer but received: zero/)
 })
