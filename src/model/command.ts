@@ -4,6 +4,7 @@
 
 import type {Refusal} from '../base/errors.ts'
 import type {Bucket, BucketRef, Durability, JsonObject} from './bucket.ts'
+import type {NodeId} from './ids.ts'
 import type {Endpoint, Member} from './node.ts'
 import type {RecordPosition} from './record.ts'
 
@@ -28,6 +29,13 @@ export type Command =
   | {readonly type: 'set-config'; readonly set: JsonObject; readonly reset: boolean}
   /** The member as the node itself describes it (`what=snode`), asked by the gateway before. */
   | {readonly type: 'join-by-admin'; readonly member: Member}
+  /** Hands the office to this member (R16). Done at once when it is the primary already. */
+  | {readonly type: 'set-primary'; readonly id: NodeId}
+  /**
+   * Takes office without a majority (R17), put to the proxy that is to lead: the voters that are
+   * not among the survivors become learners. Every survivor has to answer, and none of the others.
+   */
+  | {readonly type: 'recover'; readonly survivors: readonly NodeId[]}
   /** Answers when the cluster has started. */
   | {readonly type: 'await-started'}
 

@@ -37,6 +37,7 @@ export type PeerRequest =
   | ProbeRequest
   | CheckRequest
   | InviteRequest
+  | NominateRequest
 
 /** A vote (R3–R6), or with `pre` the same test without a promise (R5). */
 export interface VoteRequest {
@@ -50,6 +51,10 @@ export interface VoteRequest {
    * good.
    */
   readonly founding: boolean
+  /** The epoch that this very run of the candidate has led until now; 0: it comes from elsewhere. */
+  readonly led: number
+  /** By an operator's command: the quorum is these nodes, whatever the record says (R17). */
+  readonly forced: boolean
   /** What the candidate has accepted, so that nobody sends it back; null without any. */
   readonly holds: {readonly position: RecordPosition; readonly sha: string} | null
 }
@@ -129,6 +134,14 @@ export interface InviteRequest {
   readonly nonElectable: boolean
 }
 
+/** To the next in the order of succession: the primary of that epoch seems to be gone. */
+export interface NominateRequest {
+  readonly type: 'nominate'
+  readonly uuid: ClusterUuid
+  readonly epoch: number
+  readonly primary: NodeId
+}
+
 export type PeerAnswer =
   | VoteAnswer
   | PrepareAnswer
@@ -138,6 +151,7 @@ export type PeerAnswer =
   | ProbeAnswer
   | CheckAnswer
   | InviteAnswer
+  | NominateAnswer
 
 export interface VoteAnswer {
   readonly type: 'vote'
@@ -209,6 +223,8 @@ export interface ProbeAnswer {
   readonly promisedEpoch: number
   readonly primary: {readonly id: NodeId; readonly control: Endpoint} | null
   readonly clusterStarted: boolean
+  /** The epoch that it leads now; 0: none. */
+  readonly leads: number
 }
 
 export interface CheckAnswer {
@@ -220,4 +236,10 @@ export interface CheckAnswer {
 export interface InviteAnswer {
   readonly type: 'invite'
   readonly refusal: Refusal | null
+}
+
+export interface NominateAnswer {
+  readonly type: 'nominate'
+  /** Whether it will look for itself: false when it may not stand, or knows better. */
+  readonly noted: boolean
 }

@@ -95,6 +95,40 @@ export interface Operation {
   readonly phase: string
 }
 
+/** Why a primary took office. */
+export const ELECTION_REASONS = [
+  /** The cluster was formed. */
+  'founded',
+  /** The one before was not heard for the time that elections wait. */
+  'silent',
+  /** Its process was gone: new connections to it were refused, or it answered that it leads no more. */
+  'gone',
+  /** It handed its office over (R16). */
+  'handed-over',
+  /** The same node again, after its restart or after a higher epoch was heard of (R11). */
+  'again',
+  /** By an operator's command, without a majority (R17). */
+  'recovered',
+] as const
+
+export type ElectionReason = (typeof ELECTION_REASONS)[number]
+
+/** One change of primary, for people: nothing is decided by it. */
+export interface ElectionNote {
+  readonly epoch: number
+  readonly primary: NodeId
+  /** The primary of the adopted record; '' at founding. */
+  readonly before: NodeId | ''
+  readonly reason: ElectionReason
+  /** Who said yes, the candidate included, and how many voters there are. */
+  readonly votes: number
+  readonly voters: number
+  /** From the first question to the office, ms, by the candidate's clock. */
+  readonly tookMs: number
+  /** Wall clock of the candidate when it took office, ms since 1970. */
+  readonly atMs: number
+}
+
 export interface ClusterRecord {
   readonly format: number
   readonly uuid: ClusterUuid
@@ -114,6 +148,13 @@ export interface ClusterRecord {
   readonly tokens: TokensPart
   readonly own: readonly OwnEntry[]
   readonly op: Operation | null
+  /**
+   * Who takes office in `epoch + 1` (R16): storing this record is the vote for it, and its author
+   * proposes nothing more. Null in every other record.
+   */
+  readonly heir: Voter | null
+  /** The latest changes of primary, oldest first, at most ELECTIONS_KEPT. */
+  readonly elections: readonly ElectionNote[]
 }
 
 /** Where a record stands: the order of R1 within one uuid. */

@@ -24,6 +24,7 @@ export const PEER_PATHS: readonly PeerPath[] = [
   {type: 'probe', method: 'POST', path: '/v1/health'},
   {type: 'check', method: 'POST', path: '/v1/health/check'},
   {type: 'invite', method: 'POST', path: '/v1/daemon/join-by-admin'},
+  {type: 'nominate', method: 'PUT', path: '/v1/vote/init'},
 ]
 
 const BY_TYPE = Object.fromEntries(PEER_PATHS.map((row) => [row.type, row])) as Readonly<

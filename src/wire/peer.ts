@@ -124,6 +124,8 @@ const REQUESTS: Readonly<Record<string, Decoder<unknown>>> = {
     candidate: voter,
     pre: bool,
     founding: bool,
+    led: count,
+    forced: bool,
     holds: nullable(struct({position, sha: text})),
   }),
   prepare: struct({uuid: clusterUuid, epoch: count, record: text, committed: position}),
@@ -149,6 +151,7 @@ const REQUESTS: Readonly<Record<string, Decoder<unknown>>> = {
   probe: struct({uuid: uuidOrNone}),
   check: struct({uuid: clusterUuid, subject: nodeId, control: endpoint}),
   invite: struct({uuid: clusterUuid, primary: endpoint, nonElectable: bool}),
+  nominate: struct({uuid: clusterUuid, epoch: count, primary: nodeId}),
 }
 
 const ANSWERS: Readonly<Record<string, Decoder<unknown>>> = {
@@ -190,7 +193,9 @@ const ANSWERS: Readonly<Record<string, Decoder<unknown>>> = {
     promisedEpoch: count,
     primary: nullable(struct({id: nodeId, control: endpoint})),
     clusterStarted: bool,
+    leads: count,
   }),
   check: struct({reachable: bool, detail: text}),
   invite: struct({refusal}),
+  nominate: struct({noted: bool}),
 }

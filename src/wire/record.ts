@@ -12,7 +12,7 @@ import type {ClusterUuid, NodeId} from '../model/ids.ts'
 import {RECORD_BYTES_MAX} from '../model/limits.ts'
 import type {Endpoint, Member} from '../model/node.ts'
 import type {ClusterRecord} from '../model/record.ts'
-import {RECORD_FORMAT} from '../model/record.ts'
+import {ELECTION_REASONS, RECORD_FORMAT} from '../model/record.ts'
 import type {Decoder} from './decode.ts'
 import {
   bool,
@@ -63,6 +63,9 @@ export function decodeRecord(source: string): ClusterRecord {
 export const nodeId: Decoder<NodeId> = textAs('a node id', (found) =>
   isNodeId(found) ? found : undefined,
 )
+
+const nodeIdOrNone: Decoder<NodeId | ''> = (found, path) =>
+  found === '' ? '' : nodeId(found, path)
 
 /** A cluster uuid. */
 export const clusterUuid: Decoder<ClusterUuid> = textAs('a cluster uuid', (found) =>
@@ -154,4 +157,17 @@ const record = struct({
   tokens: struct({version: count, epoch: count, revoked: list(text)}),
   own: list(struct({index: count, targets: list(nodeId), merged: optional(list(list(nodeId)))})),
   op: nullable(struct({id: text, action: text, nodes: list(nodeId), phase: text})),
+  heir: nullable(voter),
+  elections: list(
+    struct({
+      epoch: count,
+      primary: nodeId,
+      before: nodeIdOrNone,
+      reason: word(ELECTION_REASONS),
+      votes: count,
+      voters: count,
+      tookMs: count,
+      atMs: int,
+    }),
+  ),
 })

@@ -253,6 +253,8 @@ function recordOf(nodes: Readonly<Record<string, Member>>, ids: readonly NodeId[
     tokens: {...part, revoked: []},
     own: [{index: 1, targets: ids}],
     op: null,
+    heir: null,
+    elections: [],
   }
 }
 

@@ -536,6 +536,8 @@ t.test('what is stale, foreign or meant for another is refused with the reason',
     candidate: {id: 'proxy-00' as NodeId, inc: 1},
     pre: false,
     founding: false,
+    led: 0,
+    forced: false,
     holds: null,
   }
   t.match(put(stage, 2, vote, 1), {granted: false, reason: /in the name of another/})
@@ -571,6 +573,8 @@ t.test('a primary that hears of a higher epoch steps down and is elected above i
     candidate: {id: 'proxy-00' as NodeId, inc: 1},
     pre: false,
     founding: false,
+    led: 0,
+    forced: false,
     holds: null,
   }
   t.match(put(stage, 1, vote), {granted: true, promisedEpoch: epoch + 5})
@@ -950,6 +954,7 @@ t.test('a joiner goes where it is sent, and believes only what names it', (t) =>
     promisedEpoch: 1,
     primary: place,
     clusterStarted: true,
+    leads: 0,
   }
   node.answer('probe', {...probe, primary: null})
   t.strictSame(node.ports('join'), [])
@@ -1039,6 +1044,8 @@ t.test('a candidate goes above the epoch that its voters have promised', (t) => 
     candidate: {id: 'proxy-00' as NodeId, inc: 1},
     pre: false,
     founding: false,
+    led: 0,
+    forced: false,
     holds: null,
   }
   for (const index of [1, 2]) t.match(put(stage, index, vote), {granted: true})

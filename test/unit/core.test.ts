@@ -119,6 +119,8 @@ function recordOf(smap: Smap, more: Partial<ClusterRecord> = {}): ClusterRecord 
     tokens: {version: 0, epoch: 1, revoked: []},
     own: [{index: 1, targets: []}],
     op: null,
+    heir: null,
+    elections: [],
     ...more,
   }
 }
@@ -257,6 +259,8 @@ t.test('a voter promises an epoch once, to the primary on record, in its own clu
     candidate: {id: P1, inc: 1},
     pre: false,
     founding: false,
+    led: 0,
+    forced: false,
     holds: null,
   }
   t.equal(whyNotGrant(voter, vote), '')

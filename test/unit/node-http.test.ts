@@ -530,6 +530,8 @@ function recordWith(nodes: readonly Member[]): ClusterRecord {
     tokens: {epoch: 1, version: 0, revoked: []},
     own: [{index: 3, targets}],
     op: null,
+    heir: null,
+    elections: [],
   }
 }
 

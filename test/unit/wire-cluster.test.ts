@@ -129,6 +129,8 @@ const RECORD: ClusterRecord = {
   tokens: {version: 0, epoch: 1, revoked: []},
   own: [],
   op: null,
+  heir: null,
+  elections: [],
 }
 
 function viewOf(id: string, more: Partial<ClusterView> = {}): ClusterView {

@@ -91,6 +91,8 @@ const RECORD = {
   tokens: {version: 0, epoch: 2, revoked: []},
   own: [{index: 4, targets: ['tAAAAAA1' as NodeId]}],
   op: null,
+  heir: null,
+  elections: [],
 } as const satisfies ClusterRecord
 
 /** A stand-in with the property that matters: another text, another value. */
@@ -159,6 +161,8 @@ const REQUESTS: readonly PeerRequest[] = [
     candidate: VOTER,
     pre: true,
     founding: false,
+    led: 0,
+    forced: false,
     holds: {position: HERE, sha: 'ab'},
   },
   {type: 'prepare', uuid: UUID, epoch: 2, record: STORED, committed: HERE},
@@ -225,6 +229,7 @@ const ANSWERS: readonly PeerAnswer[] = [
     promisedEpoch: 2,
     primary: {id: P1.id, control: AT},
     clusterStarted: true,
+    leads: 0,
   },
   {type: 'check', reachable: false, detail: 'refused'},
   {type: 'invite', refusal: {code: 'BUSY', message: 'busy'}},

@@ -29,6 +29,9 @@ export function onCommanded(turn: Turn, askId: number, command: Command): void {
     case 'await-started':
       if (stage.started) return reply(turn, askId, done(turn))
       return enter(turn, {...stage, startWaiters: [...stage.startWaiters, askId]})
+    case 'set-primary':
+    case 'recover':
+      return reply(turn, askId, refused(refusal('UNSUPPORTED', 'not in this release')))
     case 'join-by-admin':
       return invite(turn, stage, askId, command.member)
     default:

@@ -122,6 +122,11 @@ export type KernelEvent =
       readonly nowMs: number
       readonly wallMs: number
     }
+  /**
+   * The last connection that this member had opened to this node has ended without having been
+   * idle: its process may be gone. A reason to look, and no evidence by itself.
+   */
+  | {readonly type: 'connection-lost'; readonly from: NodeId; readonly nowMs: number}
   /** Every worker holds the view of this record index (of the committed record, so unique). */
   | {readonly type: 'view-held'; readonly index: number; readonly nowMs: number}
   | {readonly type: 'stop-ordered'; readonly nowMs: number; readonly wallMs: number}
@@ -142,6 +147,8 @@ export type KernelEffect =
       readonly toId: NodeId | null
       readonly request: PeerRequest
       readonly timeoutMs: number
+      /** Over a connection of its own, made now: what is refused then is evidence (R4). */
+      readonly fresh: boolean
     }
   | {readonly type: 'answer'; readonly askId: number; readonly answer: PeerAnswer}
   | {readonly type: 'reply'; readonly askId: number; readonly result: CommandResult}

@@ -92,6 +92,8 @@ function askPlaces(turn: Turn): void {
           candidate: {id: facts.self.id, inc: FIRST_INC},
           pre,
           founding: true,
+          led: 0,
+          forced: false,
           holds: null,
         },
         timeoutMs: VOTE_TIMEOUT_MS,
@@ -164,5 +166,7 @@ function genesis(node: NodeState): ClusterRecord {
     tokens: {version: 0, epoch, revoked: []},
     own: [{index: 1, targets: []}],
     op: null,
+    heir: null,
+    elections: [],
   }
 }

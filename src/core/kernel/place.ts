@@ -26,6 +26,7 @@ export function onProbeAsked(turn: Turn, askId: number): void {
     promisedEpoch: node.onDisk.promisedEpoch,
     primary: knownPrimary(node),
     clusterStarted: node.clusterStarted,
+    leads: node.stage.stage === 'leading' ? node.stage.epoch : 0,
   })
 }
 

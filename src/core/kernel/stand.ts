@@ -87,6 +87,8 @@ function askVoters(turn: Turn): void {
     candidate: own.voter,
     pre,
     founding: false,
+    led: 0,
+    forced: false,
     holds: {position: positionOf(own.accepted), sha: own.accepted.sha},
   }
   for (const member of missingVoters(stage)) {

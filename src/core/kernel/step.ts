@@ -108,6 +108,8 @@ function route(turn: Turn, event: Exclude<KernelEvent, {type: 'booted'}>): void 
       return onCommanded(turn, event.askId, event.command)
     case 'view-held':
       return answerWaitingBeats(turn, onViewHeld(turn, event.index))
+    case 'connection-lost':
+      return undefined
     case 'stop-ordered':
       return onStopOrdered(turn)
     default:
@@ -227,6 +229,8 @@ function onAsked(turn: Turn, askId: number, from: NodeId, request: PeerRequest):
       return onCheckAsked(turn, askId, request)
     case 'invite':
       return onInviteAsked(turn, askId, request)
+    case 'nominate':
+      return answer(turn, askId, {type: 'nominate', noted: false})
     default:
       return unreachable(request)
   }

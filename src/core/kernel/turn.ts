@@ -99,7 +99,13 @@ export function answer(turn: Turn, askId: number, content: PeerAnswer): void {
 export function send(
   turn: Turn,
   to: {readonly control: Endpoint; readonly id: NodeId | null},
-  question: {readonly request: PeerRequest; readonly timeoutMs: number; readonly purpose: Purpose},
+  question: {
+    readonly request: PeerRequest
+    readonly timeoutMs: number
+    readonly purpose: Purpose
+    /** Over a connection made now. */
+    readonly fresh?: boolean
+  },
 ): void {
   const {node} = turn
   const sendId = node.nextSendId
@@ -115,6 +121,7 @@ export function send(
     toId: to.id,
     request: question.request,
     timeoutMs: question.timeoutMs,
+    fresh: question.fresh === true,
   })
 }
 

@@ -198,6 +198,8 @@ function rogueRequest(random: Random): PeerRequest {
         candidate: {id: stranger, inc: 1},
         pre: random.chance(0.5),
         founding: false,
+        led: 0,
+        forced: false,
         holds: null,
       }
     case 1:
