@@ -51,6 +51,8 @@ export const ERROR_TABLE = {
   LIST_INCOMPLETE: {status: 503, exit: 5},
   TOO_BUSY: {status: 503, exit: 5},
   UNREACHABLE: {status: 503, exit: 5},
+  // 504: clients repeat 503 by themselves, and this must not be repeated unseen.
+  OUTCOME_UNKNOWN: {status: 504, exit: 5},
   NO_SPACE: {status: 507, exit: 1, tcode: 'ErrCapExceeded'},
   BAD_TOPOLOGY: {status: 400, exit: 2},
   USAGE: {status: 400, exit: 2},

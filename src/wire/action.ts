@@ -27,6 +27,7 @@ export const ACTION = {
   decommissionNode: 'decommission-node',
   shutdownNode: 'shutdown-node',
   removeUnsafe: 'rm-unsafe',
+  recover: 'recover',
   shutdownCluster: 'shutdown',
   decommissionCluster: 'decommission',
   start: 'start',

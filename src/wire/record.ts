@@ -64,7 +64,8 @@ export const nodeId: Decoder<NodeId> = textAs('a node id', (found) =>
   isNodeId(found) ? found : undefined,
 )
 
-const nodeIdOrNone: Decoder<NodeId | ''> = (found, path) =>
+/** A node id, or nothing where there is none. */
+export const nodeIdOrNone: Decoder<NodeId | ''> = (found, path) =>
   found === '' ? '' : nodeId(found, path)
 
 /** A cluster uuid. */
