@@ -58,19 +58,19 @@ export interface Member {
 }
 
 /** Whether it is being taken out: maintenance, shutdown or decommission. */
-export function isLeaving(member: Member): boolean {
+export function isLeaving(member: Pick<Member, 'flags'>): boolean {
   return (member.flags & LEAVING_FLAGS) !== 0
 }
 
 /**
  * Whether it counts in a quorum (R2): neither learner nor leaving. Absent and lost nodes do count.
  */
-export function isVoter(member: Member): boolean {
+export function isVoter(member: Pick<Member, 'flags' | 'learner'>): boolean {
   return !member.learner && !isLeaving(member)
 }
 
 /** Whether it may become primary: an electable proxy that votes. */
-export function isElectable(member: Member): boolean {
+export function isElectable(member: Pick<Member, 'role' | 'flags' | 'learner'>): boolean {
   return member.role === 'proxy' && isVoter(member) && (member.flags & NODE_FLAG.nonElectable) === 0
 }
 
