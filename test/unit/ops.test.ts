@@ -8,6 +8,7 @@ import {createHmac} from 'node:crypto'
 import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
+import {gzipSync} from 'node:zlib'
 import t from 'tap'
 import {AisError} from '../../src/base/errors.ts'
 import {parseNodeFile} from '../../src/model/config/node-file.ts'
@@ -29,6 +30,7 @@ import {localHost} from '../../src/ops/host/local-host.ts'
 import {dropIn, mountUnitName, nodeFileOf} from '../../src/ops/host/unit-files.ts'
 import {cleanLine, collectOutput} from '../../src/ops/host/output.ts'
 import {shellLine} from '../../src/ops/host/quote.ts'
+import {sha256} from '../../src/ops/host/manifest.ts'
 import {runScript} from '../../src/ops/host/script.ts'
 import {parseJump, sshTarget} from '../../src/ops/host/ssh-config.ts'
 import type {Plan, Step} from '../../src/ops/plan/plan.ts'
@@ -436,12 +438,25 @@ t.test('what arrives damaged or not at all changes nothing', async (t) => {
     kind: 'entries',
     sha256: 'a'.repeat(64),
     encoding: 'plain',
+    packedSha256: 'a'.repeat(64),
     length: entries.length,
   } as const
   const args = ['apply', host.root]
   const frames = [{...frame, open: () => entries}]
   const damaged = await runScript(host.host, {script: 'apply.sh', args, frames, asRoot: false})
   t.match(parseReport('h1', damaged.stdout), /damaged or incomplete; nothing was changed/)
+  const runtime = gzipSync(RUNTIME_TEXT)
+  const packed = {kind: 'blob', sha256: sha256(RUNTIME_TEXT), encoding: 'gzip'} as const
+  const half = runtime.subarray(0, runtime.length - 4)
+  for (const {bytes, hash} of [
+    {bytes: runtime, hash: sha256('other')},
+    {bytes: half, hash: sha256(half)},
+  ]) {
+    const blob = {...packed, packedSha256: hash, length: bytes.length, open: () => bytes}
+    const run = {script: 'apply.sh', args, frames: [blob], asRoot: false} as const
+    const refused = await runScript(host.host, run)
+    t.match(parseReport('h1', refused.stdout), /damaged or incomplete; nothing was changed/)
+  }
   t.strictSame(
     Object.keys(host.tree()).filter((path) => path.startsWith('/etc')),
     [],

@@ -16,7 +16,7 @@ import {nodesOf, type Topology, type TopologyNode} from '../topology/resolve.ts'
 
 /** One small question; a node that needs longer is not well. */
 const PROBE_TIMEOUT_MS = 2000
-const POLL_MS = 150
+const POLL_MS = 100
 /** A start takes a second or two: who takes longer may have failed for good. */
 const LOOK_CLOSER_MS = 10_000
 /** Gateways asked for the map before it counts as unknown. */
@@ -50,6 +50,36 @@ export async function readHealth(topology: Topology): Promise<ClusterHealth> {
     readMap(topology),
     Promise.all(nodes.map((node) => answersFor(topology, node))),
   ])
+  return healthFrom(topology, map, answers)
+}
+
+/**
+ * Asks for the map, and the nodes themselves once it names those wanted: a poll of a cluster that
+ * starts is to cost the starting nodes little.
+ */
+async function pollHealth(
+  topology: Topology,
+  wanted: readonly TopologyNode[],
+): Promise<ClusterHealth> {
+  const nodes = nodesOf(topology)
+  const map = await readMap(topology)
+  const all = nodes.map(() => true)
+  const byMap = healthFrom(topology, map, all)
+  if (map === undefined || unwellOf(byMap, wanted).length > 0) return byMap
+  const answers = await Promise.all(nodes.map((node) => answersFor(topology, node)))
+  return healthFrom(topology, map, answers)
+}
+
+function unwellOf(health: ClusterHealth, wanted: readonly TopologyNode[]): NodeHealth[] {
+  return health.nodes.filter(({node, ok}) => !ok && wanted.includes(node))
+}
+
+function healthFrom(
+  topology: Topology,
+  map: ClusterMap | undefined,
+  answers: readonly boolean[],
+): ClusterHealth {
+  const nodes = nodesOf(topology)
   const healths = nodes.map((node, index) => healthOf(node, map, answers[index] ?? false))
   return {
     ok: healths.every(({ok}) => ok),
@@ -75,18 +105,19 @@ export async function waitForHealth(
 ): Promise<ClusterHealth> {
   const deadline = performance.now() + options.timeoutMs
   let closer = performance.now() + LOOK_CLOSER_MS
+  const wanted = options.nodes ?? nodesOf(topology)
   for (;;) {
-    const health = await readHealth(topology)
-    const wanted = options.nodes ?? nodesOf(topology)
-    const unwell = health.nodes.filter(({node, ok}) => !ok && wanted.includes(node))
+    const last = performance.now() > deadline
+    const look = last || performance.now() > closer
+    const health = look ? await readHealth(topology) : await pollHealth(topology, wanted)
+    const unwell = unwellOf(health, wanted)
     const well = wanted.length - unwell.length
     options.report?.(`${well} of ${wanted.length} nodes are well`, well / wanted.length)
     if (unwell.length === 0) return health
     if (options.signal?.aborted === true) {
       throw new AisError({code: 'INTERRUPTED', message: 'interrupted while the cluster started'})
     }
-    const last = performance.now() > deadline
-    if (last || performance.now() > closer) {
+    if (look) {
       closer = performance.now() + LOOK_CLOSER_MS
       const reason = await options.lookCloser?.(unwell, last)
       if (reason !== undefined) throw reason

@@ -5,8 +5,9 @@
 #
 #   apply.sh apply|check [ROOT]      ROOT is put before every path (tests)
 #
-# Standard input: frames "KIND LENGTH SHA256 ENCODING\n" each followed by LENGTH bytes: one "entries",
-# any number of "blob", then "end". Standard output: one JSON object per line, one line per entry:
+# Standard input: frames "KIND LENGTH SHA256 ENCODING PACKED\n" each followed by LENGTH bytes, whose
+# hash is PACKED: one "entries", any number of "blob", then "end". Standard output: one JSON object per
+# line, one line per entry:
 #   {"type":…,"path":…,"state":"same|changed|deferred|missing|not-applicable"}, {"pending":UNIT}
 # Running it twice changes nothing the second time. Mount points are touched only while something is
 # mounted there.
@@ -21,49 +22,73 @@ plain() { printf %s "$1" | tr -d '\000-\037"\\' | head -c 500; }
 fail() { printf '{"error":"%s"}\n' "$(plain "$1")"; exit 1; }
 report() { printf '{"type":"%s","path":"%s","state":"%s"}\n' "$1" "$2" "$3"; }
 
-# Bytes are hashed on their way to the disk: reading a runtime of 108 MB once more would cost as much
-# as unpacking it.
+# Packed bytes are hashed on their way to the unpacker: the sender has packed them from the content with
+# that hash, and a runtime of 108 MB costs as much to hash as to write. Texts are hashed all at once.
 receive() {
-  while read -r kind length sha encoding; do
-    [ "$kind" != end ] || return 0
+  mkfifo "$STAGE/tap" || fail "cannot write to $STAGE"
+  : >"$STAGE/texts"
+  while read -r kind length sha encoding packed; do
     case $encoding in
-      plain) unpack=cat ;;
-      zstd) unpack='zstd -dcq' ;;
-      gzip) unpack='gzip -dc' ;;
-      *) fail "unknown encoding $encoding" ;;
+      plain) head -c "$length" >"$STAGE/$sha" && printf '%s  %s\n' "$sha" "$STAGE/$sha" >>"$STAGE/texts" || damaged ;;
+      zstd) unpack 'zstd -dcq' || damaged ;;
+      gzip) unpack 'gzip -dc' || damaged ;;
+      *) [ "$kind" != end ] || { sha256sum -c --status "$STAGE/texts" || damaged; return 0; }
+        fail "unknown encoding $encoding" ;;
     esac
-    [ "$(head -c "$length" | $unpack | tee "$STAGE/$sha" | sha256sum)" = "$sha  -" ] ||
-      fail "what arrived is damaged or incomplete; nothing was changed"
     [ "$kind" != entries ] || entries=$STAGE/$sha
   done
-  fail "what arrived is damaged or incomplete; nothing was changed"
+  damaged
+}
+
+damaged() { fail "what arrived is damaged or incomplete; nothing was changed"; }
+
+unpack() {
+  sha256sum <"$STAGE/tap" >"$STAGE/sum" &
+  head -c "$length" | tee "$STAGE/tap" | $1 >"$STAGE/$sha" || return 1
+  wait
+  read -r sum _ <"$STAGE/sum" && [ "$sum" = "$packed" ]
 }
 
 # What the host has: one line of stat per existing path and one of sha256sum per existing file, in the
 # order of the entries, so that two readers in step replace a search.
 survey() {
-  : >"$STAGE/exist"; : >"$STAGE/files"; : >"$STAGE/units"
+  : >"$STAGE/exist"; : >"$STAGE/files"; : >"$STAGE/units"; : >"$STAGE/installed"
   while IFS='|' read -r type path _; do
     case $type in
       file|dir|link) { [ -e "$root$path" ] || [ -L "$root$path" ]; } && printf '%s\0' "$root$path" >>"$STAGE/exist" ;;
-      unit) printf '%s\0' "$path" >>"$STAGE/units" ;;
+      unit)
+        printf '%s\n' "$path" >>"$STAGE/units"
+        unit_file=$path; case $path in *@*.service) unit_file=${path%%@*}@.service ;; esac
+        # systemctl has no answer for a unit without a file; it cannot be enabled.
+        [ -f "$root/etc/systemd/system/$unit_file" ] && printf '%s\n' "$path" >>"$STAGE/installed" ;;
     esac
     [ "$type" = file ] && [ -f "$root$path" ] && [ ! -L "$root$path" ] && printf '%s\0' "$root$path" >>"$STAGE/files"
   done <"$entries"
   xargs -0 -r stat -c '%a|%U:%G|%F' -- <"$STAGE/exist" >"$STAGE/stats"
   xargs -0 -r sha256sum -- <"$STAGE/files" >"$STAGE/hashes"
-  xargs -0 -r systemctl is-active -- <"$STAGE/units" >"$STAGE/active" 2>/dev/null
-  xargs -0 -r systemctl is-enabled -- <"$STAGE/units" 2>/dev/null >"$STAGE/enabled.raw"
-  [ "$(wc -l <"$STAGE/enabled.raw")" = "$(wc -l <"$STAGE/active")" ] && mv "$STAGE/enabled.raw" "$STAGE/enabled" || {
-    # An unknown unit has no line: ask one by one.
-    while IFS='|' read -r type path _; do
-      [ "$type" = unit ] && { systemctl is-enabled -- "$path" 2>/dev/null || :; } | head -n 1 | grep . || { [ "$type" != unit ] || echo no; }
-    done <"$entries" >"$STAGE/enabled"; }
+  unit_states=$(ask_units is-active units) enabled_units=$(ask_units is-enabled installed)
+}
+
+# One line "UNIT=ANSWER" for each unit of the list $2, from one call, or one by one if an answer is missing.
+ask_units() {
+  xargs -r systemctl "$1" -- <"$STAGE/$2" >"$STAGE/answers" 2>/dev/null
+  if [ "$(wc -l <"$STAGE/answers")" = "$(wc -l <"$STAGE/$2")" ]; then paste -d= "$STAGE/$2" "$STAGE/answers"; return; fi
+  while read -r unit; do printf '%s=%s\n' "$unit" "$(systemctl "$1" -- "$unit" 2>/dev/null </dev/null)"; done <"$STAGE/$2"
+}
+
+# Whether a list "UNIT=ANSWER" has the unit $2 with the answer $3.
+answered() {
+  case "
+$1
+" in *"
+$2=$3
+"*) return 0 ;; esac
+  return 1
 }
 
 is_mounted() { (cd "$1" 2>/dev/null && mountpoint -q .); }
 
-# state_of: sets $state for the entry in $type $path $mode_ $owner $sha $value; reads fds 4 to 7.
+# state_of: sets $state for the entry in $type $path $mode_ $owner $sha $value; reads fds 4 and 5.
 state_of() {
   state=same
   case $type in
@@ -88,35 +113,43 @@ state_of() {
         [ "$(cd "$root$path" && stat -c '0%a|%U:%G' .)" = "$mode_|$owner" ] || state=changed
       else state=missing; fi ;;
     unit)
-      read -r active <&6; read -r enabled <&7
-      [ "$enabled" = enabled ] || state=changed
-      case $active in active|activating|reloading) ;; *) [ "$value" != started ] || state=changed ;; esac ;;
+      answered "$enabled_units" "$path" enabled || state=changed
+      [ "$value" != started ] || answered "$unit_states" "$path" active || answered "$unit_states" "$path" activating ||
+        answered "$unit_states" "$path" reloading || state=changed ;;
   esac
 }
 
 compare() {
   container=no; systemd-detect-virt -cq && container=yes
-  exec 4<"$STAGE/stats" 5<"$STAGE/hashes" 6<"$STAGE/active" 7<"$STAGE/enabled"
+  exec 4<"$STAGE/stats" 5<"$STAGE/hashes"
   while IFS='|' read -r type path mode_ owner sha restart scope value; do
     state_of
     [ "$scope" != metal ] || [ $container = no ] || state=not-applicable
     printf '%s|%s|%s|%s|%s|%s|%s|%s\n' "$state" "$type" "$path" "$mode_" "$owner" "$sha" "$restart" "$value"
   done <"$entries" >"$STAGE/states"
-  exec 4<&- 5<&- 6<&- 7<&-
+  exec 4<&- 5<&-
   # An entry that shows a file which did not arrive cannot be applied: find out before anything is written.
   while IFS='|' read -r state type path _ _ sha _ _; do
     [ "$mode" != apply ] || [ "$state" != changed ] || [ "$type" != file ] || [ -f "$STAGE/$sha" ] || fail "the content of $path did not arrive"
   done <"$STAGE/states"
 }
 
-is_running() { case $(systemctl is-active "$1" 2>/dev/null) in inactive|failed|unknown|'') return 1 ;; esac; }
+# As the survey has found it, under the host's lock; a unit that is no entry is asked about.
+is_running() {
+  for stopped in inactive failed unknown ''; do ! answered "$unit_states" "$1" "$stopped" || return 1; done
+  case "
+$unit_states" in *"
+$1="*) return 0 ;; esac
+  case $(systemctl is-active "$1" 2>/dev/null </dev/null) in inactive|failed|unknown|'') return 1 ;; esac
+}
 
 # Remembers, before anything is written, which running units must restart; survives an interruption.
 remember() {
-  : >"$STAGE/stale"
   while IFS='|' read -r state type path _ _ _ restart _; do
     [ "$state" = changed ] && [ "$restart" != - ] || continue
-    for unit in $(printf %s "$restart" | tr , ' '); do printf '%s\n' "$unit"; done
+    IFS=,
+    for unit in $restart; do printf '%s\n' "$unit"; done
+    unset IFS
   done <"$STAGE/states" | sort -u >"$STAGE/candidates"
   while read -r unit; do
     is_running "$unit" || continue
@@ -131,17 +164,28 @@ make_users() {
   done <"$STAGE/states"
 }
 
+# One process for directories that follow each other and have the same mode and owner.
 make_dirs() {
+  alike=; : >"$STAGE/alike"
   while IFS='|' read -r state type path mode_ owner _ _ value; do
     [ "$state" = changed ] || continue
     case $type in
       dir)
-        mkdir -p -- "$root$path" && chmod "$mode_" -- "$root$path" || fail "cannot make $path"
-        [ "$value" = bare ] || chown -h "$owner" -- "$root$path" || fail "cannot set the owner of $path" ;;
+        [ "$value" != bare ] || owner=
+        [ "$alike" = "$mode_|$owner" ] || { make_alike; alike="$mode_|$owner"; }
+        printf '%s\0' "$root$path" >>"$STAGE/alike" ;;
       absent)
         if [ -d "$root$path" ] && [ ! -L "$root$path" ]; then rmdir -- "$root$path"; else rm -f -- "$root$path"; fi || fail "cannot remove $path" ;;
     esac
   done <"$STAGE/states"
+  make_alike
+}
+
+make_alike() {
+  [ -s "$STAGE/alike" ] || return 0
+  who=${alike#*|}
+  xargs -0 install -d -m "${alike%%|*}" ${who:+-o "${who%:*}" -g "${who#*:}"} -- <"$STAGE/alike" || fail "cannot make directories"
+  : >"$STAGE/alike"
 }
 
 make_files() {
@@ -149,11 +193,10 @@ make_files() {
   while IFS='|' read -r state type path mode_ owner sha _ value; do
     [ "$state" = changed ] && [ "$type" = file ] || continue
     [ ! -d "$root$path" ] || fail "$path is a directory"
-    rm -f -- "$root$path.new"
     if [ "$value" = payload ]; then # Moved, not copied: nothing else has its content.
       mv -fT -- "$STAGE/$sha" "$root$path.new" && chown -h "$owner" -- "$root$path.new" && chmod "$mode_" -- "$root$path.new"
     else
-      install -m "$mode_" -o "${owner%:*}" -g "${owner#*:}" -- "$STAGE/$sha" "$root$path.new"
+      install -T -m "$mode_" -o "${owner%:*}" -g "${owner#*:}" -- "$STAGE/$sha" "$root$path.new"
     fi || fail "cannot write $path"
     printf '%s\0' "$root$path.new" >>"$STAGE/fresh"; printf '%s\0' "$root${path%/*}" >>"$STAGE/parents"
     case $path in /etc/systemd/system/*) reload=yes ;; esac
@@ -181,12 +224,20 @@ make_links() {
   mv "$STAGE/states.linked" "$STAGE/states"
 }
 
-make_kernel_and_mounts() {
+# Units are enabled before systemd reads its files, so that it reads them once.
+enable_units() {
+  while IFS='|' read -r state type path _; do
+    [ "$state" = changed ] && [ "$type" = unit ] && ! answered "$enabled_units" "$path" enabled && printf '%s\0' "$path"
+  done <"$STAGE/states" >"$STAGE/enable"
+  [ ! -s "$STAGE/enable" ] || { reload=yes; xargs -0 systemctl enable -q --no-reload -- <"$STAGE/enable"; } || fail "systemctl enable failed"
   [ $reload = no ] || systemctl daemon-reload || fail "systemctl daemon-reload failed"
+}
+
+make_kernel_and_mounts() {
   while IFS='|' read -r state type path mode_ owner sha restart value; do
     case $state:$type in
       changed:sysctl) printf '%s\n' "$value" >"/proc/sys/$(printf %s "$path" | tr . /)" || fail "cannot set $path" ;;
-      changed:unit) case $path in *.mount) systemctl enable -q --now -- "$path" || fail "cannot mount: see journalctl -u $path" ;; esac ;;
+      changed:unit) case $path in *.mount) systemctl start -- "$path" </dev/null || fail "cannot mount: see journalctl -u $path" ;; esac ;;
       changed:mount|missing:mount)
         state=changed
         # From inside: if the disk goes away meanwhile, the bare directory is still not touched.
@@ -198,17 +249,15 @@ make_kernel_and_mounts() {
 }
 
 start_units() {
-  : >"$STAGE/enable"; : >"$STAGE/start"
+  : >"$STAGE/start"; : >"$STAGE/failed"
   while IFS='|' read -r state type path _ _ _ _ value; do
     [ "$state" = changed ] && [ "$type" = unit ] || continue
     case $path in *.mount) continue ;; esac
-    printf '%s\0' "$path" >>"$STAGE/enable"
     [ "$value" != started ] || is_running "$path" || { printf '%s\0' "$path" >>"$STAGE/start"; rm -f -- "$pending/$path"; }
+    ! answered "$unit_states" "$path" failed || printf '%s\0' "$path" >>"$STAGE/failed"
   done <"$STAGE/states"
-  [ ! -s "$STAGE/enable" ] || xargs -0 systemctl enable -q -- <"$STAGE/enable" || fail "systemctl enable failed"
-  [ ! -s "$STAGE/start" ] || {
-    xargs -0 systemctl reset-failed -- <"$STAGE/start" 2>/dev/null
-    xargs -0 systemctl start --no-block -- <"$STAGE/start" || fail "systemctl start failed"; }
+  [ ! -s "$STAGE/failed" ] || xargs -0 systemctl reset-failed -- <"$STAGE/failed" 2>/dev/null
+  [ ! -s "$STAGE/start" ] || xargs -0 systemctl start --no-block -- <"$STAGE/start" || fail "systemctl start failed"
 }
 
 # Releases: what runs, and the newest up to three. Runtimes: what a kept release names.
@@ -216,13 +265,13 @@ sweep() {
   kept=0
   for dir in $(ls -1dt "$opt"/release/*/ 2>/dev/null); do
     dir=${dir%/}; used=no
-    for link in "$opt"/*; do [ -L "$link" ] && [ "$opt/$(readlink "$link")" = "$dir" ] && used=yes; done
+    for link in "$opt"/*; do [ -L "$link" ] && [ "$link" -ef "$dir" ] && used=yes; done
     for note in "$pending"/*; do [ -f "$note" ] && grep -qF "|release/${dir##*/}" "$note" && used=yes; done
     if [ $used = yes ] || [ $kept -lt 3 ]; then kept=$((kept + 1)); else rm -rf -- "$dir"; fi
   done
   for dir in "$opt"/runtime/*/; do
     dir=${dir%/}; used=no
-    for link in "$opt"/release/*/runtime; do [ "$(readlink "$link")" = "../../runtime/${dir##*/}" ] && used=yes; done
+    for link in "$opt"/release/*/runtime; do [ "$link" -ef "$dir" ] && used=yes; done
     [ $used = yes ] || rm -rf -- "$dir"
   done
 }
@@ -242,6 +291,7 @@ if [ "$mode" = apply ]; then
   make_dirs
   make_files
   make_links
+  enable_units
   make_kernel_and_mounts
   start_units
   sweep

@@ -131,10 +131,12 @@ function contentFrames(
 
 function textFrame(kind: Frame['kind'], text: string): Frame {
   const bytes = Buffer.from(text)
+  const hash = sha256(bytes)
   return {
     kind,
-    sha256: sha256(bytes),
+    sha256: hash,
     encoding: 'plain',
+    packedSha256: hash,
     length: bytes.length,
     open: () => bytes,
   }

@@ -9,20 +9,22 @@ say() { printf '%s\t%s\n' "$1" "$2"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
 say uid "$(id -u)"
-say arch "$(uname -m)"
-say kernel "$(uname -r)"
-say hostname "$(uname -n)"
+uname -nrm | { read -r name release machine; say hostname "$name"; say kernel "$release"; say arch "$machine"; }
 say time "$(date +%s.%N)"
-say glibc "$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2)"
-say libstdcxx "$(ls /lib/*/libstdc++.so.6 /usr/lib/*/libstdc++.so.6 /lib64/libstdc++.so.6 /usr/lib64/libstdc++.so.6 2>/dev/null | head -n 1)"
+getconf GNU_LIBC_VERSION 2>/dev/null | { read -r _ version; say glibc "$version"; }
+for lib in /lib/*/libstdc++.so.6 /usr/lib/*/libstdc++.so.6 /lib64/libstdc++.so.6 /usr/lib64/libstdc++.so.6; do
+  [ ! -e "$lib" ] || { say libstdcxx "$lib"; break; }
+done
 [ -r /etc/os-release ] && say os "$(. /etc/os-release; printf %s "${PRETTY_NAME-}")"
-say systemd "$(systemctl --version 2>/dev/null | head -n 1 | cut -d' ' -f2)"
+systemctl --version 2>/dev/null | { read -r _ version _; say systemd "$version"; }
 say state "$(systemctl is-system-running 2>/dev/null)"
 say container "$(systemd-detect-virt -c 2>/dev/null)"
-say machine "$(cat /etc/machine-id 2>/dev/null)"
+[ -r /etc/machine-id ] && read -r machine </etc/machine-id && say machine "$machine"
 for tool in zstd gzip python3; do has $tool && say tool $tool; done
-for dir in /opt /var/tmp /var/lib; do say "free $dir" "$(df -Pk "$dir" 2>/dev/null | tail -n 1 | tr -s ' ' | cut -d' ' -f4)"; done
-say memory "$(grep -s MemTotal /proc/meminfo | tr -s ' ' | cut -d' ' -f2)"
+stat -f -c '%n %a %S' /opt /var/tmp /var/lib 2>/dev/null | while read -r dir blocks size; do
+  say "free $dir" "$((blocks * size / 1024))"
+done
+while read -r key kib _; do [ "$key" != MemTotal: ] || { say memory "$kib"; break; }; done </proc/meminfo
 say cpus "$(nproc 2>/dev/null)"
 
 while read -r kind word; do
@@ -32,10 +34,12 @@ while read -r kind word; do
     have) [ -f "$word" ] && say have "$word" ;;
     mount)
       if (cd "$word" 2>/dev/null && mountpoint -q .); then
-        say "mount $word" "$(stat -c %d "$word") $(stat -f -c %T "$word") $(df -Pk "$word" | tail -n 1 | tr -s ' ' | cut -d' ' -f4) $(stat -c %U:%G "$word")"
+        { stat -c '%d %U:%G' "$word"; stat -f -c '%a %S %T' "$word"; } | {
+          read -r device owner; read -r blocks size filesystem
+          say "mount $word" "$device $filesystem $((blocks * size / 1024)) $owner"; }
       elif [ -d "$word" ]; then say "mount $word" bare
       else say "mount $word" absent; fi ;;
-    address) has getent && for found in $(getent ahosts "$word" | cut -d' ' -f1 | sort -u); do say "address $word" "$found"; done ;;
+    address) has getent && getent ahosts "$word" | while read -r found _; do printf '%s\n' "$found"; done | sort -u | while read -r found; do say "address $word" "$found"; done ;;
     port) ports="${ports-} $word" ;;
   esac
 done
@@ -46,9 +50,9 @@ if has ss; then
     case " ${ports-} " in *" $port "*) say "port $port" "$local ${owner:--}" ;; esac
   done
 fi
-if has ip; then ip -o addr show scope global 2>/dev/null | tr -s ' ' | cut -d' ' -f4 | cut -d/ -f1 | while read -r found; do say local "$found"; done; fi
+if has ip; then ip -o addr show scope global 2>/dev/null | while read -r _ _ _ found _; do say local "${found%%/*}"; done; fi
 
-for unit in $(systemctl list-units --all --plain --no-legend 'aisnode@*.service' 2>/dev/null | tr -s ' ' | cut -d' ' -f1); do
+systemctl list-units --all --plain --no-legend 'aisnode@*.service' 2>/dev/null | while read -r unit _; do
   say "unit $unit" "$(systemctl is-active "$unit" 2>/dev/null)"
   say "pid $unit" "$(systemctl show -P MainPID "$unit" 2>/dev/null)"
 done

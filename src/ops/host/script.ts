@@ -16,6 +16,8 @@ export interface Frame {
   /** Of the bytes after unpacking. */
   readonly sha256: string
   readonly encoding: 'plain' | 'zstd' | 'gzip'
+  /** Of the bytes that travel. */
+  readonly packedSha256: string
   readonly length: number
   open(): Readable | Uint8Array | string
 }
@@ -82,7 +84,8 @@ async function* stdinOf(script: Uint8Array, run: ScriptRun): AsyncGenerator<Uint
   yield script
   for (const line of run.lines ?? []) yield Buffer.from(`${line}\n`)
   for (const frame of run.frames ?? []) {
-    yield Buffer.from(`${frame.kind} ${frame.length} ${frame.sha256} ${frame.encoding}\n`)
+    const {kind, length, sha256: hash, encoding, packedSha256} = frame
+    yield Buffer.from(`${kind} ${length} ${hash} ${encoding} ${packedSha256}\n`)
     const body = frame.open()
     if (body instanceof Readable) {
       for await (const chunk of body) yield chunk as Uint8Array

@@ -138,7 +138,7 @@ async function packAll(
 ): Promise<Record<string, string>> {
   const packed: Record<string, string> = {}
   for (const {file, sha256: hash} of [release, ...runtimes]) {
-    packed[hash] = await packFile(file, hash, 'gzip')
+    packed[hash] = (await packFile(file, hash, 'gzip')).path
   }
   return packed
 }

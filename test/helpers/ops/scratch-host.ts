@@ -106,7 +106,8 @@ export function forThisUser(manifest: Manifest): Manifest {
 function blob(text: string): Frame {
   const bytes = gzipSync(text)
   const hash = sha256(text)
-  return {kind: 'blob', sha256: hash, encoding: 'gzip', length: bytes.length, open: () => bytes}
+  const packed = {encoding: 'gzip', packedSha256: sha256(bytes), length: bytes.length} as const
+  return {kind: 'blob', sha256: hash, ...packed, open: () => bytes}
 }
 
 function withEnvironment(host: Host, environment: Readonly<Record<string, string>>): Host {
