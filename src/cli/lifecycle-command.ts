@@ -7,6 +7,7 @@ import {Flags} from '@oclif/core'
 import {AisError} from '../base/errors.ts'
 import {openCluster} from '../client/cluster.ts'
 import type {FoundCluster} from '../client/find-cluster.ts'
+import {clusterOf} from '../ops/deploy/open.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../ops/lifecycle.ts'
 import {previewPlan} from '../ops/plan/preview.ts'
 import {planError} from '../ops/plan/run.ts'
@@ -49,7 +50,7 @@ export abstract class LifecycleCommand extends AisctlCommand {
   }
 
   protected async live(flags: LifecycleFlags, ask: LifecycleAsk): Promise<unknown> {
-    const found = this.found(flags)
+    const found = this.meant(flags)
     const lifecycle = await ask.make({
       topologyFile: flags.topology ?? topologyOf(found),
       client: openCluster({endpoints: found.endpoints}),
@@ -69,6 +70,25 @@ export abstract class LifecycleCommand extends AisctlCommand {
     } finally {
       await lifecycle.close()
     }
+  }
+
+  /**
+   * The cluster of the topology that was given, whatever else is known here or set in the
+   * environment: hosts of one cluster and gateways of another must never meet in one command.
+   */
+  private meant(flags: LifecycleFlags): FoundCluster {
+    if (flags.topology === undefined) return this.found(flags)
+    const known = clusterOf(flags.topology)
+    if (flags.cluster === undefined) return {endpoints: known.endpoints, known}
+    const named = this.found(flags)
+    if (named.known !== undefined && named.known.uuid !== known.uuid) {
+      throw new AisError({
+        code: 'USAGE',
+        message: `${flags.topology} is of ${known.name}, --cluster names ${named.known.name}`,
+        hint: 'give one of them: --topology FILE, or --cluster (AISCTL_CLUSTER)',
+      })
+    }
+    return {endpoints: named.endpoints, known}
   }
 
   /** Echoes the resolved nodes, then asks when something would stop serving. */

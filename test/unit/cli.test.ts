@@ -39,8 +39,10 @@ import {parseBucketPath} from '../../src/client/buckets.ts'
 import type {ClusterClient} from '../../src/client/cluster.ts'
 import {openCluster} from '../../src/client/cluster.ts'
 import {rememberCluster} from '../../src/client/known-clusters.ts'
-import type {LifecyclePlan} from '../../src/ops/lifecycle.ts'
+import type {LifecycleOptions, LifecyclePlan} from '../../src/ops/lifecycle.ts'
 import type {Plan} from '../../src/ops/plan/plan.ts'
+import {formatSavedState} from '../../src/ops/site/site.ts'
+import {topologyOf} from '../helpers/ops/sample-topology.ts'
 import type {RecordedCluster} from '../helpers/recorded-cluster.ts'
 import {startRecordedCluster} from '../helpers/recorded-cluster.ts'
 
@@ -393,13 +395,7 @@ function lifecycleOf(fails: boolean): {plan: LifecyclePlan; done: string[]} {
 
 t.test('what stops a node is echoed, asked, run, and always closed', async (t) => {
   const config = await loaded
-  const topology = join(t.testdir({topology: ''}), 'topology')
-  const before = process.env['AIS_ENDPOINT']
-  process.env['AIS_ENDPOINT'] = 'http://127.0.0.1:1'
-  t.teardown(() => {
-    if (before === undefined) delete process.env['AIS_ENDPOINT']
-    else process.env['AIS_ENDPOINT'] = before
-  })
+  const topology = deployedTopology(t)
   const live = async (fails: boolean, ...words: string[]): Promise<Lived> => {
     const {plan, done} = lifecycleOf(fails)
     const lines: string[] = []
@@ -432,6 +428,50 @@ t.test('what stops a node is echoed, asked, run, and always closed', async (t) =
   const done = await live(false, '--yes', '--json')
   t.strictSame(done.outcome, {nodes: ['x']})
   t.strictSame(done.done, ['stopped', 'closed'])
+})
+
+/** The file that a deploy has kept. */
+function deployedTopology(t: Test): string {
+  const state = {format: 1, generation: 1, topology: topologyOf()} as const
+  return join(t.testdir({'deployed.json': formatSavedState(state)}), 'deployed.json')
+}
+
+t.test('a topology names its cluster, however many others are known', async (t) => {
+  const config = await loaded
+  const before = process.env['AISCTL_STATE_DIR']
+  const topology = deployedTopology(t)
+  process.env['AISCTL_STATE_DIR'] = join(topology, '..')
+  t.teardown(() => {
+    if (before === undefined) delete process.env['AISCTL_STATE_DIR']
+    else process.env['AISCTL_STATE_DIR'] = before
+  })
+  for (const name of ['one', 'two']) {
+    rememberCluster({name, uuid: name, kind: 'added', endpoints: [`http://${name}:1`]})
+  }
+  const asked: string[] = []
+  class Shutdown extends LifecycleCommand {
+    override log(): void {}
+    override async catch(error: Error): Promise<never> {
+      throw error
+    }
+    async run(): Promise<unknown> {
+      const {flags} = await this.parse(Shutdown)
+      const make = async ({topologyFile}: LifecycleOptions): Promise<LifecyclePlan> => {
+        asked.push(topologyFile)
+        return lifecycleOf(false).plan
+      }
+      return this.live(flags, {make, nodes: []})
+    }
+  }
+  const run = (...words: string[]): Promise<unknown> => Shutdown.run([...words, '--yes'], config)
+  await run('--topology', topology)
+  t.strictSame(asked, [topology])
+  await t.rejects(run(), {code: 'USAGE', message: '2 clusters are known: one, two'})
+  await t.rejects(run('--topology', topology, '--cluster', 'two'), {
+    code: 'USAGE',
+    message: `${topology} is of sample, --cluster names two`,
+  })
+  t.equal(asked.length, 1)
 })
 
 interface Lived {

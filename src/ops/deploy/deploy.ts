@@ -7,7 +7,7 @@
 import {AisError} from '../../base/errors.ts'
 import {rememberCluster} from '../../client/known-clusters.ts'
 import {findProblems, type Finding} from '../check/findings.ts'
-import {publicUrl, waitForHealth, type ClusterHealth} from '../cluster/health.ts'
+import {waitForHealth, type ClusterHealth} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
 import {applyManifest, isContentMissing, type ApplyReport} from '../host/apply.ts'
 import {readFacts} from '../host/facts.ts'
@@ -28,6 +28,7 @@ import {
   runtimeFor,
   stateToSave,
 } from './deployment.ts'
+import {knownAs} from './open.ts'
 import {questionFor} from './questions.ts'
 
 /** Hosts at work at once: each costs a handshake and, the first time, 40 MB of uplink. */
@@ -265,15 +266,7 @@ function finishSteps(work: Work, applies: readonly Step[]): Step[] {
 function keepState({deployment, options, state}: Work): void {
   const {topology} = deployment
   if (state !== undefined) writeSite(options.site, state)
-  rememberCluster({
-    name: topology.cluster.name,
-    uuid: topology.cluster.uuid,
-    kind: 'deployed',
-    endpoints: nodesOf(topology)
-      .filter(({role}) => role === 'proxy')
-      .map((node) => publicUrl(topology, node)),
-    topologyFile: options.site.stateFile,
-  })
+  rememberCluster(knownAs(topology, options.site))
 }
 
 function pendingOf(work: Work): {host: string; unit: string}[] {

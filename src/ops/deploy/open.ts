@@ -6,6 +6,8 @@
 import {readFileSync} from 'node:fs'
 import {basename} from 'node:path'
 import {AisError} from '../../base/errors.ts'
+import type {KnownCluster} from '../../client/known-clusters.ts'
+import {publicUrl} from '../cluster/health.ts'
 import {
   keepUuid,
   newUuid,
@@ -17,7 +19,7 @@ import {
   type Site,
 } from '../site/site.ts'
 import {readTopology} from '../topology/read.ts'
-import {resolveTopology, type Topology} from '../topology/resolve.ts'
+import {nodesOf, resolveTopology, type Topology} from '../topology/resolve.ts'
 
 export interface OpenedTopology {
   readonly topology: Topology
@@ -55,6 +57,26 @@ export function openDeployed(file: string): OpenedTopology {
     })
   }
   return {topology: state.topology, site: siteOf(state.topology.cluster.name), before: state}
+}
+
+/** The cluster of `openDeployed`'s file as it is known to commands. */
+export function clusterOf(file: string): KnownCluster {
+  const {topology, site} = openDeployed(file)
+  return knownAs(topology, site)
+}
+
+/** What this machine keeps of a deployed cluster, so that commands find it by name. */
+export function knownAs(topology: Topology, site: Site): KnownCluster {
+  return {
+    format: 1,
+    name: topology.cluster.name,
+    uuid: topology.cluster.uuid,
+    kind: 'deployed',
+    endpoints: nodesOf(topology)
+      .filter(({role}) => role === 'proxy')
+      .map((node) => publicUrl(topology, node)),
+    topologyFile: site.stateFile,
+  }
 }
 
 function readText(file: string): string {
