@@ -14,6 +14,7 @@ import {isJsonMap} from '../wire/decode.ts'
 import {QUERY} from '../wire/query.ts'
 import type {BucketClient} from './buckets.ts'
 import {createBucketClient} from './buckets.ts'
+import {createGateways} from './gateways.ts'
 import {STATUS_PARALLEL, STATUS_TIMEOUT_MS} from './limits.ts'
 import type {ObjectClient} from './objects.ts'
 import {createObjectClient} from './objects.ts'
@@ -60,14 +61,19 @@ const REVERSE = '/v1/reverse/daemon'
 const CLUSTER = '/v1/cluster'
 
 export function openCluster(options: TransportOptions): ClusterClient {
-  const transport = createTransport(options)
+  const gateways = createGateways(options.endpoints)
+  const transport = createTransport({...options, gateways})
   const daemon = (what: string): Promise<JsonMap> => readMap(transport, DAEMON, what)
   const cluster = (what: string): Promise<JsonMap> => readMap(transport, CLUSTER, what)
   const reverse = (what: string, nodeId: string): Promise<JsonMap> =>
     readMap(transport, REVERSE, what, {headers: {[HEADER.nodeId]: nodeId}})
   return {
     endpoint: () => transport.endpoints()[0] ?? '',
-    smap: () => daemon('smap'),
+    smap: async () => {
+      const smap = await daemon('smap')
+      gateways.learn(gatewaysIn(smap))
+      return smap
+    },
     bmd: () => daemon('bmd'),
     smapOf: (nodeId) => reverse('smap', nodeId),
     nodeStatus: (nodeId) =>
@@ -91,9 +97,18 @@ export function openCluster(options: TransportOptions): ClusterClient {
     },
     joinByAdmin: (url, join) => joinByAdmin(transport, url, join),
     buckets: createBucketClient(transport),
-    objects: createObjectClient(options),
+    objects: createObjectClient({...options, gateways}),
     transport,
   }
+}
+
+/** Public URLs of the gateways that a map names. */
+function gatewaysIn({pmap}: JsonMap): readonly string[] {
+  return Object.values(isJsonMap(pmap) ? pmap : {}).flatMap((gateway) => {
+    const net = isJsonMap(gateway) ? gateway['public_net'] : undefined
+    const url = isJsonMap(net) ? net['direct_url'] : undefined
+    return typeof url === 'string' ? [url] : []
+  })
 }
 
 async function readMap(

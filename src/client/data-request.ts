@@ -11,7 +11,14 @@ import type {Readable} from 'node:stream'
 import {AisError} from '../base/errors.ts'
 import {formatDuration} from '../base/units.ts'
 import type {HeaderPair} from '../wire/headers.ts'
-import {CONTINUE_WAIT_MS, DATA_IDLE_MS, REDIRECTS_MAX, SMALL_BODY_BYTES} from './limits.ts'
+import {
+  CONNECT_TIMEOUT_MS,
+  CONTINUE_WAIT_MS,
+  DATA_IDLE_MS,
+  GATEWAY_SILENT_MS,
+  REDIRECTS_MAX,
+  SMALL_BODY_BYTES,
+} from './limits.ts'
 
 /** Bytes that can be read again from the start. */
 export interface Body {
@@ -28,13 +35,16 @@ export interface DataRequest {
   readonly body?: Body
   readonly agent: Agent
   readonly signal?: AbortSignal
+  /** How long a gateway may be silent. Default GATEWAY_SILENT_MS. */
+  readonly silentMs?: number
 }
 
 /** The first answer that is no redirect; its body is not read yet. */
 export async function requestData(request: DataRequest): Promise<IncomingMessage> {
+  const {silentMs = GATEWAY_SILENT_MS} = request
   let url = request.url
   for (let hop = 0; hop <= REDIRECTS_MAX; hop++) {
-    const answer = await sendHop(url, request)
+    const answer = await sendHop(url, request, hop === 0 ? silentMs : DATA_IDLE_MS)
     const location = answer.headers.location
     if (!isRedirect(answer.statusCode) || location === undefined) return answer
     answer.resume()
@@ -51,7 +61,8 @@ function isRedirect(status: number | undefined): boolean {
   return status === 301 || status === 302 || status === 307 || status === 308
 }
 
-async function sendHop(url: URL, request: DataRequest): Promise<IncomingMessage> {
+/** @param idleMs how long neither side may send anything before the head of the answer is here */
+async function sendHop(url: URL, request: DataRequest, idleMs: number): Promise<IncomingMessage> {
   const {request: open} =
     url.protocol === 'https:' ? await import('node:https') : await import('node:http')
   return new Promise((resolve, reject) => {
@@ -61,6 +72,7 @@ async function sendHop(url: URL, request: DataRequest): Promise<IncomingMessage>
     outgoing.once('response', (answer) => {
       answered = true
       sender?.stop(answer)
+      outgoing.setTimeout(DATA_IDLE_MS)
       resolve(answer)
     })
     outgoing.on('error', (error) => {
@@ -68,7 +80,11 @@ async function sendHop(url: URL, request: DataRequest): Promise<IncomingMessage>
       // A server that answers early may cut the connection while the body is still going out.
       if (!answered) reject(error)
     })
-    outgoing.setTimeout(DATA_IDLE_MS, () => outgoing.destroy(tooSilent(url)))
+    const far = idleMs === DATA_IDLE_MS
+    outgoing.setTimeout(idleMs, () => {
+      outgoing.destroy(answered || far ? tooSilent(url) : noAnswer())
+    })
+    limitConnecting(outgoing)
     if (sender === undefined) outgoing.end()
     else sender.begin()
   })
@@ -130,6 +146,20 @@ function createSender(outgoing: ClientRequest, body: Body): Sender {
     },
     abandon,
   }
+}
+
+/** A host that is switched off does not even refuse: the next gateway is tried, or this one again. */
+function limitConnecting(outgoing: ClientRequest): void {
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return
+    const timer = setTimeout(() => outgoing.destroy(noAnswer()), CONNECT_TIMEOUT_MS)
+    const clear = (): void => clearTimeout(timer)
+    socket.once('connect', clear).once('close', clear)
+  })
+}
+
+function noAnswer(): Error {
+  return Object.assign(new Error('no answer'), {code: 'ETIMEDOUT'})
 }
 
 function tooSilent(url: URL): AisError {

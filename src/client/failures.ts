@@ -13,20 +13,22 @@ import type {ClientAnswer, ClientRequest} from './request.ts'
 export class Unreachable extends Error {
   /** Whether the request may have arrived. */
   readonly sent: boolean
+  /** It took the request, and then was silent to the end of our patience. */
+  readonly silent: boolean
 
-  constructor(message: string, sent: boolean) {
+  constructor(message: string, {sent, silent = false}: {sent: boolean; silent?: boolean}) {
     super(message)
     this.sent = sent
+    this.silent = silent
   }
 }
 
-/**
- * Doing it twice has the effect of doing it once, and the second answer says the same as the first.
- */
-export function isRepeatable({method}: ClientRequest): boolean {
-  return method !== 'POST' && method !== 'DELETE'
+/** It changes nothing: it may go to several gateways, and be repeated whatever came of it. */
+export function isReading({method}: Pick<ClientRequest, 'method'>): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
+/** A change is never repeated when it may have been made: somebody may have changed it since. */
 export function outcomeUnknown(
   endpoint: string,
   {method, path}: ClientRequest,
@@ -34,40 +36,56 @@ export function outcomeUnknown(
 ): AisError {
   return new AisError(
     {
-      code: 'UNREACHABLE',
+      code: 'OUTCOME_UNKNOWN',
       message: `${endpoint}: ${error.message} during ${method} ${path}; whether it was done is not known`,
-      hint: 'look before you repeat it',
+      hint: 'look before you repeat it: aisctl show cluster',
+      details: {endpoint},
     },
     error,
   )
 }
 
-/** What was asked of whom. */
-export interface Asked {
+/** One gateway that was tried in vain. */
+export interface Failure {
   readonly endpoint: string
-  readonly request: ClientRequest
-  readonly timeoutMs: number
+  readonly error: Unreachable
+}
+
+/** Nobody is left to ask; every gateway is named with its reason. */
+export function nobodyAnswers(
+  {method, path}: ClientRequest,
+  failures: readonly Failure[],
+): AisError {
+  const silent = failures.some(({error}) => error.silent)
+  const reasons = failures.map(({endpoint, error}) => `${endpoint}: ${error.message}`).join('; ')
+  const details = {tried: failures.map(({endpoint}) => endpoint)}
+  return silent
+    ? new AisError({
+        code: 'TIMED_OUT',
+        message: `no gateway answers ${method} ${path} (${reasons})`,
+        hint: 'look at the nodes: aisctl show cluster',
+        details,
+      })
+    : new AisError({
+        code: 'UNREACHABLE',
+        message: `no gateway answers (${reasons})`,
+        hint: 'is the cluster running? aisctl lists what it knows: aisctl show clusters',
+        details,
+      })
 }
 
 const REACHED: readonly string[] = ['ERR_TOO_MANY_REDIRECTS', 'ERR_BODY_PARSE_FAILURE']
 
-export function explain(
-  error: Error & {code?: string},
-  {endpoint, request, timeoutMs}: Asked,
-): Error {
+/** Why one gateway did not answer. */
+export function explain(error: Error & {code?: string}, timeoutMs: number): Error {
   if (error instanceof AisError) return error
   if (error.name === 'TimeoutError' && !/connect|lookup/.test(error.message)) {
-    return new AisError(
-      {
-        code: 'TIMED_OUT',
-        message: `${endpoint}: no answer to ${request.method} ${request.path} within ${formatDuration(timeoutMs)}`,
-        hint: 'look at the node: aisctl show cluster',
-      },
-      error,
-    )
+    const message = `no answer within ${formatDuration(timeoutMs)}`
+    return new Unreachable(message, {sent: true, silent: true})
   }
   if (error.code !== undefined && REACHED.includes(error.code)) return error
-  return new Unreachable(reasonOf(error), error.code === 'ECONNRESET' || error.code === 'EPIPE')
+  const sent = error.code === 'ECONNRESET' || error.code === 'EPIPE'
+  return new Unreachable(reasonOf(error), {sent})
 }
 
 /** The error that an answer carries, with the code that the server gave it. */
@@ -78,4 +96,23 @@ export function errorOf(
   const found = decodeError(answer.status, answer.headers, answer.text)
   const {method, path} = request
   return new AisError({...found, details: {...found.details, method, path}})
+}
+
+/** What was asked for in vain, of whom, and how long. */
+export interface Attempts {
+  readonly tried: readonly string[]
+  readonly count: number
+  readonly sinceMs: number
+}
+
+/** The same error, with what was tried before it was believed. */
+export function afterAttempts(error: AisError, {tried, count, sinceMs}: Attempts): AisError {
+  if (count === 1) return error
+  const took = formatDuration(Math.max(100, Math.round(sinceMs / 100) * 100))
+  return new AisError({
+    code: error.code,
+    message: `${error.message} (asked ${tried.join(', ')}: ${count} times in ${took})`,
+    ...(error.hint === undefined ? {} : {hint: error.hint}),
+    details: {...error.details, tried},
+  })
 }

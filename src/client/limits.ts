@@ -6,8 +6,15 @@ import {KIB, MIB} from '../base/units.ts'
 export const REQUEST_TIMEOUT_MS = 30_000
 /** Finding out that a gateway's host does not answer at all. */
 export const CONNECT_TIMEOUT_MS = 3_000
-/** Attempts of one request while the cluster says 503: AIStore's own tool makes 8. */
-export const ATTEMPTS_MAX = 8
+/**
+ * How long one request is repeated while the cluster says 503: a failover takes 6 s at most, and a
+ * gateway without a primary keeps a change waiting for 5 s before it refuses it.
+ */
+export const PATIENCE_MS = 20_000
+/** A gateway is silent to a reader for this long: the next one is asked, too. */
+export const READ_HEDGE_MS = 2_000
+/** A gateway neither answers nor takes bytes of an object request: the next one is tried. */
+export const GATEWAY_SILENT_MS = 5_000
 /** Attempts of a page while a target cannot be asked: one that is away stays so for longer. */
 export const LIST_ATTEMPTS_MAX = 4
 /** Longest pause between two attempts, whatever Retry-After says. */

@@ -23,6 +23,8 @@ import type {HasherFactory} from './checksum.ts'
 import {createHasherFactory} from './checksum.ts'
 import type {Body} from './data-request.ts'
 import {requestData} from './data-request.ts'
+import type {Gateways} from './gateways.ts'
+import {createGateways} from './gateways.ts'
 import {persist, Refused} from './persist.ts'
 import {fileError, interrupted, reasonOf} from './reasons.ts'
 
@@ -80,9 +82,13 @@ export interface PutOptions {
 
 export interface ObjectClientOptions {
   readonly endpoints: readonly string[]
+  /** Kept together with other users of the same cluster. Default: of `endpoints`. */
+  readonly gateways?: Gateways
   readonly signal?: AbortSignal
   /** How long 503 and lost connections are repeated. Default RETRY_PATIENCE_MS. */
   readonly patienceMs?: number
+  /** How long a gateway may be silent before another is tried. Default GATEWAY_SILENT_MS. */
+  readonly silentMs?: number
 }
 
 /** Connections that one command keeps to one host. */
@@ -90,7 +96,8 @@ const CONNECTIONS_MAX = 32
 
 export function createObjectClient(options: ObjectClientOptions): ObjectClient {
   const agent = new Agent({keepAlive: true, maxSockets: CONNECTIONS_MAX})
-  const link: Link = {...options, agent, hasher: createHasherFactory()}
+  const gateways = options.gateways ?? createGateways(options.endpoints)
+  const link: Link = {...options, gateways, agent, hasher: createHasherFactory()}
   return {
     put: (address, body, more = {}) => putObject(link, address, body, more),
     get: (address, more) => getObject(link, address, more),
@@ -101,6 +108,7 @@ export function createObjectClient(options: ObjectClientOptions): ObjectClient {
 }
 
 interface Link extends ObjectClientOptions {
+  readonly gateways: Gateways
   readonly agent: Agent
   readonly hasher: HasherFactory
 }
@@ -257,6 +265,7 @@ async function ask(
     agent: link.agent,
     ...(body === undefined ? {} : {body}),
     ...(link.signal === undefined ? {} : {signal: link.signal}),
+    ...(link.silentMs === undefined ? {} : {silentMs: link.silentMs}),
   })
   const status = answer.statusCode ?? 0
   if (status < 400) return answer

@@ -8,11 +8,12 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import type {Refusal} from '../base/errors.ts'
 import {AisError} from '../base/errors.ts'
 import {collectHeaders} from '../wire/headers.ts'
+import type {Gateways} from './gateways.ts'
 import {RETRY_PATIENCE_MS, RETRY_PAUSE_MAX_MS, RETRY_PAUSE_MIN_MS} from './limits.ts'
 import {fileError, interrupted, reasonOf, retryPauseMs} from './reasons.ts'
 
 export interface PersistOptions {
-  readonly endpoints: readonly string[]
+  readonly gateways: Gateways
   readonly signal?: AbortSignal
   /** Default RETRY_PATIENCE_MS. */
   readonly patienceMs?: number
@@ -34,18 +35,23 @@ export async function persist<T>(
   options: PersistOptions,
   attempt: (endpoint: string) => Promise<T>,
 ): Promise<T> {
-  const {endpoints, signal} = options
+  const {gateways, signal} = options
+  const endpoints = gateways.list()
   const deadline = performance.now() + (options.patienceMs ?? RETRY_PATIENCE_MS)
+  const failures = new Map<string, string>()
   let pauseMs = RETRY_PAUSE_MIN_MS
   for (let turn = 0; ; turn++) {
     const endpoint = endpoints[turn % endpoints.length] ?? ''
     try {
-      return await attempt(endpoint)
+      const result = await attempt(endpoint)
+      gateways.answered(endpoint)
+      return result
     } catch (error) {
       if (signal?.aborted === true) throw interrupted()
+      failures.set(endpoint, error instanceof Error ? reasonOf(error) : String(error))
       const waitMs = pauseBefore(error, turn + 1 < endpoints.length ? 0 : pauseMs)
       const late = waitMs !== undefined && performance.now() + waitMs > deadline
-      if (waitMs === undefined || late) throw known(error, endpoint)
+      if (waitMs === undefined || late) throw known(error, failures)
       await pause(waitMs, signal)
       pauseMs = Math.min(2 * pauseMs, RETRY_PAUSE_MAX_MS)
     }
@@ -81,7 +87,7 @@ function pauseBefore(error: unknown, pauseMs: number): number | undefined {
 }
 
 /** An error of the system in words; a defect of ours stays what it is. */
-function known(error: unknown, endpoint: string): unknown {
+function known(error: unknown, failures: ReadonlyMap<string, string>): unknown {
   if (error instanceof AisError || !(error instanceof Error)) return error
   const {code} = error as NodeJS.ErrnoException
   if (code === undefined && error.message !== 'aborted') return error
@@ -90,8 +96,9 @@ function known(error: unknown, endpoint: string): unknown {
   return new AisError(
     {
       code: 'UNREACHABLE',
-      message: `${endpoint}: ${reasonOf(error)}`,
+      message: [...failures].map(([endpoint, reason]) => `${endpoint}: ${reason}`).join('; '),
       hint: 'look at the nodes: aisctl show cluster',
+      details: {tried: [...failures.keys()]},
     },
     error,
   )

@@ -13,7 +13,7 @@ export interface ClientRequest {
   /** JSON text, sent as it is. With neither: no body. */
   readonly body?: string
   readonly timeoutMs?: number
-  /** Attempts while the cluster says 503. Default ATTEMPTS_MAX; 1 = none is repeated. */
+  /** Attempts while the cluster says 503; 1 = none is repeated. Default: within the patience. */
   readonly attempts?: number
 }
 

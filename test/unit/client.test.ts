@@ -154,6 +154,99 @@ t.test(
     const error = await failure(client.buckets.destroy(parseBucketPath('b').bucket))
     t.match(error.message, /whether it was done is not known/)
     t.equal(asked, 1)
+    await client.transport.send({method: 'PUT', path: '/v1/cluster'}).catch(() => undefined)
+    t.equal(asked, 2, 'be it one that would be the same twice: somebody may have changed it since')
+  },
+)
+
+/** Answers every request with this status and code. */
+function refuser(status: number, code: string, seen: string[] = []): RequestListener {
+  return (request, response) => {
+    seen.push(request.method ?? '')
+    const headers = {'retry-after': '0', 'ais-ext-code': code}
+    response.writeHead(status, headers).end(`{"message": "${code} here"}`)
+  }
+}
+
+t.test('what nobody knows the outcome of is not repeated, whoever says so', async (t) => {
+  const seen: string[] = []
+  const unknown = await serve(t, refuser(504, 'OUTCOME_UNKNOWN', seen))
+  const frozen = await serve(t, (request) => void seen.push(request.method ?? ''))
+  const {url} = await recorded(t)
+  const change = {method: 'PUT', path: '/v1/cluster/set-config'} as const
+  const told = await failure(createTransport({endpoints: [unknown, url]}).send(change))
+  t.match(told, {code: 'OUTCOME_UNKNOWN', exit: 5})
+  const silent = createTransport({endpoints: [frozen, url], timeoutMs: 50})
+  t.match(await failure(silent.send(change)), {
+    code: 'OUTCOME_UNKNOWN',
+    message: /no answer within 50ms during PUT .*; whether it was done is not known/,
+  })
+  t.strictSame(seen, ['PUT', 'PUT'])
+})
+
+t.test('a gateway that is frozen keeps no reader: the next is asked, too', async (t) => {
+  const frozen = await serve(t, () => undefined)
+  const {url} = await recorded(t)
+  const transport = createTransport({endpoints: [frozen, await deadUrl(), url], hedgeMs: 30})
+  const beganMs = performance.now()
+  const smap = {method: 'GET', path: '/v1/daemon', query: {what: 'smap'}} as const
+  t.equal((await transport.send(smap)).endpoint, url)
+  t.ok(performance.now() - beganMs < 2000)
+  t.equal(transport.endpoints()[0], url)
+})
+
+t.test('a slow gateway may still answer when the next one fails', async (t) => {
+  const slow = await serve(t, (_request, response) => {
+    setTimeout(() => response.end('{"late": true}'), 100)
+  })
+  const transport = createTransport({endpoints: [slow, await deadUrl()], hedgeMs: 10})
+  t.strictSame(await transport.sendForJson({method: 'GET', path: '/v1/daemon'}), {late: true})
+})
+
+t.test('a gateway without a primary is not the last word: another one is asked', async (t) => {
+  const seen: string[] = []
+  const cutOff = await serve(t, refuser(503, 'NO_PRIMARY', seen))
+  const {url} = await recorded(t)
+  const client = openCluster({endpoints: [cutOff, url]})
+  t.ok(await client.smap())
+  t.strictSame(seen, ['GET'])
+  t.equal(client.endpoint(), url)
+})
+
+t.test('an operation that fails says whom it asked, how often and how long', async (t) => {
+  const endpoints = [
+    await serve(t, refuser(503, 'NO_PRIMARY')),
+    await serve(t, refuser(503, 'NO_PRIMARY')),
+  ]
+  const told: string[] = []
+  const transport = createTransport({
+    endpoints,
+    patienceMs: 250,
+    onRetry: ({message}) => void told.push(message),
+  })
+  const error = await failure(transport.send({method: 'PUT', path: '/v1/cluster'}))
+  t.match(error, {code: 'NO_PRIMARY', details: {tried: endpoints}})
+  const [first = '', second = ''] = endpoints
+  t.match(error.message, `NO_PRIMARY here (asked ${first}, ${second}: `)
+  t.match(error.message, /: \d+ times in \d+ms\)$/)
+  t.strictSame([...new Set(told)], ['NO_PRIMARY here'], 'the same words every time')
+})
+
+t.test(
+  'the gateways that the map names are tried when those that were given are gone',
+  async (t) => {
+    const other = await recorded(t)
+    const answer = await fetch(`${other.url}/v1/daemon?what=smap`)
+    const smap = (await answer.text()).replaceAll('http://127.0.0.1:18080', other.url)
+    let alive = true
+    const url = await serve(t, (request, response) => {
+      if (alive) response.end(smap)
+      else request.socket.destroy()
+    })
+    const client = openCluster({endpoints: [url]})
+    t.ok(await client.smap())
+    alive = false
+    t.equal((await client.clusterConfig())['uuid'], 'na8a52NmR')
   },
 )
 
@@ -303,6 +396,26 @@ t.test('patience ends: a cluster that stays away is an error', async (t) => {
   t.equal((await failure(objects.head(address))).code, 'NOT_READY')
   const away = createObjectClient({endpoints: [await deadUrl()], patienceMs: 150})
   t.equal((await failure(away.head(address))).code, 'UNREACHABLE')
+})
+
+t.test('a gateway that takes an object request and says nothing is passed over', async (t) => {
+  const frozen = await serve(t, () => undefined)
+  const log: string[] = []
+  const url = await storeServer(t, log)
+  const objects = createObjectClient({endpoints: [frozen, url], silentMs: 100})
+  t.teardown(() => objects.close())
+  const address = {bucket: parseBucketPath('b').bucket, objectName: 'o'}
+  await objects.put(address, bytesBody(Buffer.from('x')))
+  await objects.head(address)
+  t.strictSame(log, ['PUT gateway', 'PUT target', 'HEAD gateway', 'HEAD target'])
+})
+
+t.test('when no gateway lets an object through, each is named with its reason', async (t) => {
+  const endpoints = [await deadUrl(), await deadUrl()]
+  const objects = createObjectClient({endpoints, patienceMs: 150})
+  const address = {bucket: parseBucketPath('b').bucket, objectName: 'o'}
+  const error = await failure(objects.head(address))
+  for (const url of endpoints) t.match(error.message, `${url}: nothing listens there`)
 })
 
 t.test('what cannot be mended by waiting is said at once, in words', async (t) => {
