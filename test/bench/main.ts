@@ -1,18 +1,22 @@
 /**
  * `npm run bench -- NAME [--json] [--only PART,PART]`: measures and compares, asserts no time. The
  * last line of stdout is one JSON object {bench, rows}; without --json a table for people comes
- * before it.
+ * before it. A bench may have flags of its own: its file says them.
  */
 
 import {benchDeploy} from './deploy.ts'
+import {benchFailover} from './failover.ts'
 import {benchObjects} from './objects.ts'
 import {drawRows, type Row} from './row.ts'
 import {benchStart} from './start.ts'
 
-const BENCHES: Readonly<Record<string, (only: readonly string[]) => Promise<readonly Row[]>>> = {
+type Bench = (only: readonly string[], args: readonly string[]) => Promise<readonly Row[]>
+
+const BENCHES: Readonly<Record<string, Bench>> = {
   start: benchStart,
   objects: benchObjects,
   deploy: benchDeploy,
+  failover: (_only, args) => benchFailover(args),
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -23,7 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '').split(',') : []
-  const rows = await bench(only)
+  const rows = await bench(only, args)
   if (!args.includes('--json')) process.stdout.write(`${drawRows(rows)}\n`)
   process.stdout.write(`${JSON.stringify({bench: name, rows})}\n`)
   return rows.every(({ok}) => ok) ? 0 : 1

@@ -10,11 +10,14 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** What the simulator runs: the pure folders and itself. */
 const PROVEN = ['src/base', 'src/model', 'src/wire', 'src/core', 'test/sim']
 
-/** Short hash, `-dirty` appended when the proven files differ from it; `unknown` without git. */
-export function presentCommit(): string {
-  const hash = git(['log', '-1', '--format=%h', '--abbrev=12', '--', ...PROVEN])
+/**
+ * Short hash, `-dirty` appended when the proven files differ from it; `unknown` without git.
+ * @param paths what counts; by default what the simulator runs
+ */
+export function presentCommit(paths: readonly string[] = PROVEN): string {
+  const hash = git(['log', '-1', '--format=%h', '--abbrev=12', '--', ...paths])
   if (hash === '') return 'unknown'
-  return git(['status', '--porcelain', '--', ...PROVEN]) === '' ? hash : `${hash}-dirty`
+  return git(['status', '--porcelain', '--', ...paths]) === '' ? hash : `${hash}-dirty`
 }
 
 function git(args: readonly string[]): string {

@@ -1,0 +1,77 @@
+/**
+ * One request over a connection of its own, with a bound; and the clock that all processes of a run
+ * share. No answer is a value here: to be refused is what these clients are for.
+ */
+
+import {setTimeout as sleep} from 'node:timers/promises'
+import {type Ask, createClient} from '../../bench/http-client.ts'
+
+/** Nobody who waits longer for one answer is served. */
+const ANSWER_MS_MAX = 15_000
+
+export interface Reply {
+  /** 0: no answer. */
+  readonly status: number
+  readonly text: string
+  readonly body: Buffer
+  /** Why there was no answer: `refused` when nothing of the request can have been done. */
+  readonly failure: '' | 'refused' | 'silent' | 'cut'
+  readonly startMs: number
+  readonly endMs: number
+}
+
+/** Monotonic milliseconds of this machine: the same in every process. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint() / 1000n) / 1000
+}
+
+/** Asks once. Redirects are followed. */
+export async function request(
+  endpoint: string,
+  ask: Ask,
+  timeoutMs = ANSWER_MS_MAX,
+): Promise<Reply> {
+  const client = createClient()
+  const silence = new AbortController()
+  const startMs = nowMs()
+  const reply = (part: Partial<Reply>): Reply => {
+    const none = {status: 0, text: '', body: Buffer.alloc(0), failure: '' as const}
+    return {...none, ...part, startMs, endMs: nowMs()}
+  }
+  try {
+    const answer = await Promise.race([
+      client.ask(endpoint, {...ask, keepBody: true}),
+      sleep(timeoutMs, undefined, {signal: silence.signal}),
+    ])
+    if (answer === undefined) return reply({failure: 'silent', text: `silent for ${timeoutMs} ms`})
+    const body = answer.body ?? Buffer.alloc(0)
+    return reply({status: answer.status, body, text: body.toString('utf8', 0, 500)})
+  } catch (error) {
+    const text = (error as Error).message
+    // What was redirected may have been refused at its second station: nothing was done either way.
+    return reply({failure: text.includes('ECONNREFUSED') ? 'refused' : 'cut', text})
+  } finally {
+    silence.abort()
+    client.close()
+  }
+}
+
+/** A control call: an action message. */
+export function action(
+  method: Ask['method'],
+  path: string,
+  message: {readonly action: string; readonly name?: string; readonly value?: unknown},
+): Ask {
+  const headers = {'content-type': 'application/json'}
+  return {method, path, body: Buffer.from(JSON.stringify(message)), headers}
+}
+
+/** What a node says to `GET path`, parsed; undefined when it says nothing or no. */
+export async function readJson<T>(
+  endpoint: string,
+  path: string,
+  timeoutMs?: number,
+): Promise<T | undefined> {
+  const {status, body} = await request(endpoint, {method: 'GET', path}, timeoutMs)
+  return status === 200 ? (JSON.parse(body.toString()) as T) : undefined
+}

@@ -1,0 +1,234 @@
+/**
+ * Light load with nothing hidden: readers of objects that nobody changes, writers that overwrite
+ * their own keys, an administrator that makes and removes buckets. Every try is noted.
+ */
+
+import {setTimeout as sleep} from 'node:timers/promises'
+import {action, nowMs, type Reply, request} from './http.ts'
+import {Ledger, makeBody, sha256} from './ledger.ts'
+
+export interface LoadOptions {
+  readonly gateways: readonly string[]
+  /** It has to exist. */
+  readonly bucket: string
+  /** Part of all names, so that two loads do not meet. */
+  readonly name: string
+  readonly readers?: number
+  readonly writers?: number
+  readonly adminEveryMs?: number
+  readonly pauseMs?: number
+}
+
+/** A request that was not answered as it should be. */
+export interface Failure {
+  readonly what: string
+  readonly atMs: number
+  readonly text: string
+}
+
+export const STATIC_OBJECTS = 64
+const KEYS_PER_WRITER = 16
+const BODY_BYTES = 8192
+const VERIFY_MS_MAX = 60_000
+const VERIFY_PAUSE_MS = 100
+const AT_ONCE = 8
+
+export class Load {
+  readonly objects = new Ledger()
+  readonly buckets = new Ledger()
+  readonly failures: Failure[] = []
+  readonly #options: LoadOptions
+  readonly #static = new Map<string, string>()
+  readonly #slowest = new Map<string, {readonly atMs: number; readonly tookMs: number}[]>()
+  #gateways: readonly string[]
+  #turn = 0
+  #loops: readonly Promise<void>[] = []
+  #ended = false
+
+  constructor(options: LoadOptions) {
+    this.#options = options
+    this.#gateways = options.gateways
+  }
+
+  /** Writes what the readers read, with patience; then starts all loops. */
+  async start(): Promise<void> {
+    const numbers = Array.from({length: STATIC_OBJECTS}, (_, number) => number).values()
+    await inParallel(AT_ONCE, async () => {
+      for (const number of numbers) await this.#prepare(`static/${number}`)
+    })
+    const {readers = 2, writers = 2, adminEveryMs = 250} = this.#options
+    const times = (count: number, loop: (at: number) => Promise<void>): Promise<void>[] =>
+      Array.from({length: count}, (_, at) => loop(at))
+    this.#loops = [
+      ...times(readers, () => this.#read()),
+      ...times(writers, (at) => this.#write(at)),
+      ...times(adminEveryMs > 0 ? 1 : 0, () => this.#administer(adminEveryMs)),
+    ]
+  }
+
+  /** From now on only these gateways are asked. */
+  use(gateways: readonly string[]): void {
+    this.#gateways = gateways
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true
+    await Promise.all(this.#loops)
+  }
+
+  /** Failures of this kind since then. */
+  failuresOf(what: 'read' | 'write' | 'admin', sinceMs = 0): readonly Failure[] {
+    return this.failures.filter((one) => one.what === what && one.atMs >= sinceMs)
+  }
+
+  /** The longest answer to a request of this kind that ended since then. */
+  slowestMs(what: 'read' | 'write' | 'admin', sinceMs = 0): number {
+    const some = (this.#slowest.get(what) ?? []).filter(({atMs}) => atMs >= sinceMs)
+    return Math.max(0, ...some.map(({tookMs}) => tookMs))
+  }
+
+  /** Reads all that was promised, with patience for what is out of reach; what is wrong. */
+  async lost(): Promise<readonly string[]> {
+    const wrong: string[] = []
+    const keys = this.objects.keys.values()
+    await inParallel(AT_ONCE, async () => {
+      for (const key of keys) {
+        const {status, body} = await this.#readPatiently(key)
+        const content = status === 200 ? sha256(body) : status === 404 ? null : undefined
+        if (content === undefined) wrong.push(`${key}: status ${status}`)
+        else if (!this.objects.allows(key, content)) wrong.push(`${key}: ${content ?? 'not found'}`)
+      }
+    })
+    return wrong
+  }
+
+  /** Buckets that these lists of names contradict. */
+  lostBuckets(lists: readonly ReadonlySet<string>[]): readonly string[] {
+    return this.buckets.keys.flatMap((name) =>
+      lists
+        .filter((list) => !this.buckets.allows(name, list.has(name) ? 'bucket' : null))
+        .map((list) => `bucket ${name} is ${list.has(name) ? 'back' : 'gone'}`),
+    )
+  }
+
+  /** Removes the buckets that it made; what is gone already is no matter. */
+  async removeBuckets(): Promise<void> {
+    const keys = this.buckets.keys.filter((key) => this.buckets.allows(key, 'bucket')).values()
+    await inParallel(AT_ONCE, async () => {
+      for (const key of keys) {
+        await this.#ask(action('DELETE', `/v1/buckets/${key}`, {action: 'destroy-bck'}))
+      }
+    })
+  }
+
+  async #prepare(name: string): Promise<void> {
+    const {body, content} = makeBody(BODY_BYTES)
+    const deadline = nowMs() + VERIFY_MS_MAX
+    for (;;) {
+      const {status, text} = await this.#ask({method: 'PUT', path: this.#path(name), body})
+      if (status === 200) break
+      if (nowMs() > deadline) throw new Error(`${name} is not taken: ${status} ${text}`)
+      await sleep(VERIFY_PAUSE_MS)
+    }
+    this.#static.set(name, content)
+  }
+
+  async #read(): Promise<void> {
+    const {pauseMs = 25} = this.#options
+    while (!this.#ended) {
+      const name = `static/${Math.floor(Math.random() * STATIC_OBJECTS)}`
+      const reply = await this.#ask({method: 'GET', path: this.#path(name)})
+      const right = reply.status === 200 && sha256(reply.body) === this.#static.get(name)
+      this.#time('read', reply)
+      if (!right) this.#fail('read', reply, name)
+      await sleep(pauseMs)
+    }
+  }
+
+  async #write(writer: number): Promise<void> {
+    const {pauseMs = 25, name} = this.#options
+    for (let number = 0; !this.#ended; number += 1) {
+      const key = `${name}-${writer}/${number % KEYS_PER_WRITER}`
+      const remove = number % 10 === 9
+      const {body, content} = makeBody(1 + Math.floor(Math.random() * BODY_BYTES))
+      const reply = remove
+        ? await this.#ask({method: 'DELETE', path: this.#path(key)})
+        : await this.#ask({method: 'PUT', path: this.#path(key), body})
+      const done = reply.status === 200 || reply.status === 204 || (remove && reply.status === 404)
+      const outcome = done ? 'acknowledged' : outcomeOf(reply)
+      const {startMs, endMs} = reply
+      const by = `writer ${writer}`
+      this.objects.note({by, key, content: remove ? null : content, startMs, endMs, outcome})
+      this.#time('write', reply)
+      if (!done) this.#fail('write', reply, key)
+      await sleep(pauseMs)
+    }
+  }
+
+  /** Makes buckets; every fourth turn removes the one before. */
+  async #administer(everyMs: number): Promise<void> {
+    for (let number = 0; !this.#ended; number += 1) {
+      const remove = number % 4 === 3
+      const key = `${this.#options.name}-${remove ? number - 1 : number}`
+      const path = `/v1/buckets/${key}`
+      const reply = await this.#ask(
+        remove
+          ? action('DELETE', path, {action: 'destroy-bck'})
+          : action('POST', path, {action: 'create-bck'}),
+      )
+      const {status, startMs, endMs} = reply
+      const outcome = status === 200 ? 'acknowledged' : outcomeOf(reply)
+      const content = remove ? null : 'bucket'
+      this.buckets.note({by: 'admin', key, content, startMs, endMs, outcome})
+      this.#time('admin', reply)
+      if (status !== 200) this.#fail('admin', reply, key)
+      await sleep(everyMs)
+    }
+  }
+
+  /** The next gateway; when nobody listens there nothing was done, and the next one is asked. */
+  async #ask(ask: Parameters<typeof request>[1]): Promise<Reply> {
+    const gateways = this.#gateways
+    let reply: Reply | undefined
+    for (let tries = 0; tries < gateways.length; tries += 1) {
+      this.#turn += 1
+      reply = await request(gateways[this.#turn % gateways.length] ?? '', ask)
+      if (reply.failure !== 'refused') return reply
+    }
+    if (reply === undefined) throw new Error('a load without gateways')
+    return reply
+  }
+
+  async #readPatiently(key: string): Promise<Reply> {
+    const deadline = nowMs() + VERIFY_MS_MAX
+    for (;;) {
+      const reply = await this.#ask({method: 'GET', path: this.#path(key)})
+      if (reply.status === 200 || reply.status === 404 || nowMs() > deadline) return reply
+      await sleep(VERIFY_PAUSE_MS)
+    }
+  }
+
+  #path(name: string): string {
+    return `/v1/objects/${this.#options.bucket}/${name}`
+  }
+
+  #fail(what: Failure['what'], {status, text, endMs}: Reply, key: string): void {
+    this.failures.push({what, atMs: endMs, text: `${key}: ${status} ${text.slice(0, 200)}`})
+  }
+
+  #time(what: string, {startMs, endMs}: Reply): void {
+    const known = this.#slowest.get(what) ?? []
+    known.push({atMs: endMs, tookMs: endMs - startMs})
+    this.#slowest.set(what, known)
+  }
+}
+
+/** Refused with certainty, or nobody knows: a 503 may be said after the write was made. */
+function outcomeOf({status, failure}: Reply): 'refused' | 'unknown' {
+  return failure === 'refused' || (status >= 400 && status < 500) ? 'refused' : 'unknown'
+}
+
+/** So many at a time take from the same work. */
+export async function inParallel(count: number, work: () => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({length: count}, work))
+}

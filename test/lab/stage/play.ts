@@ -1,0 +1,186 @@
+/**
+ * What every scenario does around its fault: watch, load, wait until the cluster is whole, and the
+ * standing checks. I1: one primary, one map. I2: no map goes back. I3: what was acknowledged is
+ * there. I7: nobody is marked for maintenance. I8: nobody restarted but whom the scenario ended.
+ */
+
+import {action, nowMs, readJson, request} from './http.ts'
+import {Checks} from './checks.ts'
+import {Load} from './load.ts'
+import {gatewaysBut, nodesOf, type Stage, type StageNode} from './stage.ts'
+import {type Sighting, Watch} from './watch.ts'
+
+/** A cluster that is not whole by then does not become so. */
+const WHOLE_MS_MAX = 90_000
+/** I1: after the last transition. */
+const SAME_MAP_MS_MAX = 10_000
+const LOG_LINES = 400
+/** What a node logs when it meets its own defect. */
+const DEFECT = /BugError|please report|Unhandled|uncaught/i
+
+export const BUCKET = 'stage'
+
+export interface Play {
+  readonly stage: Stage
+  readonly watch: Watch
+  readonly load: Load
+  readonly checks: Checks
+  readonly longRun: boolean
+}
+
+export interface PlayOptions {
+  readonly longRun: boolean
+  readonly name: string
+  readonly adminEveryMs?: number
+  readonly everyMs?: number
+}
+
+/** Sets the stage, plays, and makes the standing checks; the watcher and the load end with it. */
+export async function playOn(
+  stage: Stage,
+  options: PlayOptions,
+  scenario: (play: Play) => Promise<readonly string[]>,
+): Promise<Checks> {
+  const checks = new Checks()
+  const watch = new Watch(stage.nodes, stage.uuid, options.everyMs)
+  const load = new Load({
+    gateways: gatewaysBut(stage),
+    bucket: BUCKET,
+    name: options.name,
+    ...(options.adminEveryMs === undefined ? {} : {adminEveryMs: options.adminEveryMs}),
+  })
+  const play = {stage, watch, load, checks, longRun: options.longRun}
+  try {
+    if (!checks.expect((await whole(play)) !== undefined, 'the cluster is whole before')) {
+      checks.expect(false, 'what it shows', describe(watch, stage))
+      return checks
+    }
+    await ensureBucket(stage, BUCKET)
+    const before = new Map(stage.nodes.map((node) => [node.id, stage.processOf(node)]))
+    await load.start()
+    const ended = await scenario(play)
+    await standing(play, before, ended)
+    await load.removeBuckets()
+  } finally {
+    await Promise.all([load.end(), watch.end()])
+  }
+  return checks
+}
+
+/** Waits until all nodes show one map in which nobody is away; that map. */
+export async function whole(
+  {watch}: Pick<Play, 'watch'>,
+  timeoutMs = WHOLE_MS_MAX,
+): Promise<{readonly value: Sighting; readonly atMs: number} | undefined> {
+  return watch.until(() => {
+    const map = watch.agreed()
+    if (map === undefined) return undefined
+    return Object.keys(map.away).length + map.learners.length === 0 ? map : undefined
+  }, timeoutMs)
+}
+
+/** Waits until these nodes name one primary, none of those that may not be. */
+export async function newPrimary(
+  {watch}: Pick<Play, 'watch'>,
+  live: readonly StageNode[],
+  not: readonly string[],
+  timeoutMs: number,
+): Promise<{readonly value: Sighting; readonly atMs: number} | undefined> {
+  const ids = live.map(({id}) => id)
+  return watch.until(() => {
+    const seen = ids.map((id) => watch.of(id))
+    const [first] = seen
+    if (first === undefined || not.includes(first.primary)) return undefined
+    const {uuid, version, primary} = first
+    const same = seen.every((one) => {
+      return one?.uuid === uuid && one.version === version && one.primary === primary
+    })
+    return same ? first : undefined
+  }, timeoutMs)
+}
+
+/** The primary that all nodes name. */
+export function primaryOf({stage, watch}: Pick<Play, 'stage' | 'watch'>): StageNode {
+  const map = watch.agreed() ?? watch.history.at(-1)
+  const [node] = nodesOf(stage, [map?.primary ?? ''])
+  if (node === undefined) throw new Error('no primary')
+  return node
+}
+
+/** All nodes but these. */
+export function others(stage: Stage, ids: readonly string[]): readonly StageNode[] {
+  return stage.nodes.filter(({id}) => !ids.includes(id))
+}
+
+/** Makes the bucket, unless it is there. */
+export async function ensureBucket(stage: Stage, name: string): Promise<void> {
+  const create = action('POST', `/v1/buckets/${name}`, {action: 'create-bck'})
+  const reply = await request(gatewaysBut(stage)[0] ?? '', create)
+  if (reply.status === 200 || reply.status === 409) return
+  throw new Error(`bucket ${name}: ${reply.status} ${reply.text}`)
+}
+
+/** Names of buckets that a node knows of; undefined when it does not answer. */
+export async function bucketsAt({endpoint}: StageNode): Promise<ReadonlySet<string> | undefined> {
+  interface Shape {
+    readonly providers: {
+      readonly ais?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+    }
+  }
+  const bmd = await readJson<Shape>(endpoint, '/v1/daemon?what=bmd')
+  return bmd && new Set(Object.values(bmd.providers.ais ?? {}).flatMap((one) => Object.keys(one)))
+}
+
+/** What every node shows, for a failure's report. */
+export function describe(watch: Watch, stage: Stage): string {
+  return stage.nodes
+    .map(({id}) => {
+      const map = watch.of(id)
+      if (map === undefined) return `${id}: silent`
+      return `${id}: v${map.version} [${map.primary}] away ${JSON.stringify(map.away)}`
+    })
+    .join('; ')
+}
+
+async function standing(
+  play: Play,
+  before: ReadonlyMap<string, string>,
+  ended: readonly string[],
+): Promise<void> {
+  const {stage, watch, load, checks} = play
+  const back = await whole(play)
+  checks.expect(back !== undefined, 'the cluster is whole again', describe(watch, stage))
+  await load.end()
+  const sinceMs = nowMs()
+  const same = await watch.until(() => watch.agreed(), SAME_MAP_MS_MAX)
+  checks.expect(same !== undefined, 'I1: all nodes show one map', describe(watch, stage))
+  if (same !== undefined) checks.measure('same map ms', same.atMs - sinceMs)
+  checks.expect(watch.violations.length === 0, 'I2: no map goes back', watch.violations)
+  const lost = await load.lost()
+  checks.expect(lost.length === 0, 'I3: every acknowledged write is there', lost)
+  const lists = await Promise.all(stage.nodes.map(bucketsAt))
+  const lostBuckets = load.lostBuckets(lists.filter((list) => list !== undefined))
+  checks.expect(lostBuckets.length === 0, 'acknowledged changes of metadata are there', lostBuckets)
+  const flagged = back?.value.flagged ?? []
+  checks.expect(flagged.length === 0, 'I7: nobody is marked for maintenance', flagged)
+  await processesStand(play, before, ended)
+}
+
+async function processesStand(
+  {stage, checks}: Play,
+  before: ReadonlyMap<string, string>,
+  ended: readonly string[],
+): Promise<void> {
+  const restarted = stage.nodes
+    .filter((node) => !ended.includes(node.id) && before.get(node.id) !== stage.processOf(node))
+    .map(({id}) => id)
+  checks.expect(restarted.length === 0, 'I8: no process restarted by itself', restarted)
+  const logs = await Promise.all(stage.nodes.map((node) => stage.logOf(node, LOG_LINES)))
+  const defects = logs.flatMap((log, at) =>
+    log
+      .split('\n')
+      .filter((line) => DEFECT.test(line))
+      .map((line) => `${stage.nodes[at]?.id}: ${line}`),
+  )
+  checks.expect(defects.length === 0, 'I8: no node met a defect of its own', defects)
+}
