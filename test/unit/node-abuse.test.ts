@@ -76,6 +76,7 @@ t.test('a greeting without end is cut, and the node lives on', async (t) => {
     guard: createPeerGuard(clusterKeys(['a1'.repeat(32)]), () => self),
     runtime: {peerAsked: async () => undefined},
     node: 't[tTarget01]',
+    presence: {note() {}},
     alive: () => true,
     snode: () => '',
     log: quiet,

@@ -30,7 +30,8 @@ import {openListeners} from '../../src/node/http/listeners.ts'
 import {createPublicClient} from '../../src/node/http/public-client.ts'
 import {addSnapshots, createStats} from '../../src/node/observe/stats.ts'
 import {createPeerGuard, type SelfIdentity} from '../../src/node/peer/guard.ts'
-import {createLane, PeerFailure, type Lane} from '../../src/node/peer/lane.ts'
+import {PeerFailure} from '../../src/node/peer/exchange.ts'
+import {createLane, type Lane} from '../../src/node/peer/lane.ts'
 import {nearEnd} from '../../src/node/peer/own-port.ts'
 import {clusterKeys, sha256Hex} from '../../src/node/peer/session.ts'
 import {readBody} from '../../src/node/peer/body.ts'
@@ -235,6 +236,7 @@ async function peerOf(
       },
     },
     node: 'p[pServer01]',
+    presence: {note() {}},
     alive: () => true,
     snode: () => '{}',
     log: quiet,
@@ -404,6 +406,7 @@ t.test('a node that was restarted is greeted again', async (t) => {
     guard: {greet: (body) => guard.greet(body), admit: (...args) => guard.admit(...args)},
     runtime: {peerAsked: async () => ({type: 'check', reachable: true, detail: ''})},
     node: 'p[pServer01]',
+    presence: {note() {}},
     alive: () => true,
     snode: () => '{}',
     log: quiet,

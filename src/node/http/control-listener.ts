@@ -13,6 +13,7 @@ import {decodePeerRequest, encodePeerAnswer, foreignJoinRefusal} from '../../wir
 import {peerPath} from '../../wire/peer-paths.ts'
 import type {Log} from '../observe/log.ts'
 import type {PeerGuard} from '../peer/guard.ts'
+import type {Presence} from '../peer/presence.ts'
 import {sha256Hex} from '../peer/session.ts'
 import type {Runtime} from '../runtime/runtime.ts'
 import {answerError, writeAnswer} from './answer.ts'
@@ -21,6 +22,8 @@ import {admitRequest, admittedBody, answeredGreeting, signedAnswer} from './auth
 export interface ControlListenerDeps {
   readonly guard: PeerGuard
   readonly runtime: Pick<Runtime, 'peerAsked'>
+  /** Hears of every admitted request. */
+  readonly presence: Pick<Presence, 'note'>
   /** `p[id]`, for error bodies. */
   readonly node: string
   readonly alive: () => boolean
@@ -68,6 +71,7 @@ async function serve(
   }
   refuseForeign(req)
   const admitted = admitRequest(deps.guard, req)
+  deps.presence.note(req.socket, admitted.from.id, req.headers.connection === 'close')
   const body = await admittedBody(admitted, req, MESSAGE_BYTES_MAX)
   if (req.method === 'GET' && req.url === '/v1/daemon?what=snode') {
     return signedAnswer(admitted, req, res, {status: 200, body: deps.snode()})

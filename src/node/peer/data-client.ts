@@ -12,7 +12,8 @@ import {formatEndpoint, type Endpoint, type Member} from '../../model/node.ts'
 import {PEER_HEADER} from '../../wire/peer-headers.ts'
 import {readBody} from './body.ts'
 import type {SelfIdentity} from './guard.ts'
-import {createLane, PeerFailure, type Lane} from './lane.ts'
+import {PeerFailure} from './exchange.ts'
+import {createLane, type Lane} from './lane.ts'
 import {sha256Hex, STREAMED, type ClusterKey} from './session.ts'
 
 export interface TargetQuestion {

@@ -103,10 +103,10 @@ export function createPeerGuard(
     }
     const mac = session.requestMac(conversation.secret, facts)
     if (!session.sameMac(mac, headerOf(headers, PEER_HEADER.mac))) throw denied('wrong MAC')
-    if (greeted.delete(id)) {
-      forgetOldest(conversations, SESSIONS_MAX)
-      conversations.set(id, conversation)
-    }
+    if (greeted.delete(id)) forgetOldest(conversations, SESSIONS_MAX)
+    // Last in the map: what is in use is not what is forgotten.
+    else conversations.delete(id)
+    conversations.set(id, conversation)
     if (!firstTime(conversation, facts.sequence)) throw denied('replayed request')
     return {
       from: conversation.from,

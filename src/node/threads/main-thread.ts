@@ -21,6 +21,7 @@ import {createLog, reasonOf, type Log} from '../observe/log.ts'
 import {openFilesLimit} from '../observe/process.ts'
 import {createNotifier, type Notifier} from '../observe/sd-notify.ts'
 import {createPeerGuard, type SelfIdentity} from '../peer/guard.ts'
+import {createPresence} from '../peer/presence.ts'
 import {createPeerSender, type PeerSender} from '../peer/send.ts'
 import {clusterKeys, newNonce} from '../peer/session.ts'
 import {createClock, TICK_MS} from '../runtime/clock.ts'
@@ -123,6 +124,10 @@ class Main {
     this.#control = createControlListener({
       guard: createPeerGuard(keys, self),
       runtime: this.#runtime,
+      presence: createPresence({
+        lost: (from) =>
+          this.#runtime.tell({type: 'connection-lost', from, nowMs: this.#clock.nowMs()}),
+      }),
       node,
       snode: () => encodeJson(encodeSnode(selfMember(config, id), {center: false})),
       alive: () => this.#view?.nodeStarted === true && this.#phase === 'running',
@@ -267,6 +272,7 @@ class Main {
       config,
       lease: this.#lease,
       startedNs,
+      entry: this.#options.entry.href,
     }))
   }
 
