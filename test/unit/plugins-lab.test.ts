@@ -16,6 +16,7 @@ import {splitLine} from '../../plugins/lab/src/lab/pass-through.ts'
 import {installCommand, missingPackages} from '../../plugins/lab/src/lab/requirements.ts'
 import {hostOf, type LabState, parseHosts, withHost} from '../../plugins/lab/src/lab/state.ts'
 import {statusText} from '../../plugins/lab/src/lab/status-text.ts'
+import {findStrays} from '../../plugins/lab/src/lab/strays.ts'
 import {topologyText, type TopologyShape} from '../../plugins/lab/src/lab/topology.ts'
 import {readTopology} from '../../src/ops/topology/read.ts'
 
@@ -38,6 +39,24 @@ t.test('everything of a lab carries its name, so that labs do not meet', async (
   t.equal(hostCgroup(lab, 2), 'aislab-x/h2')
   t.equal(hostAddress(lab, 2), '10.43.7.12')
   t.ok(hostPaths(lab, 2).system.startsWith('/labs/x/run/h2/'))
+})
+
+t.test('a loop device is released only if its lab is gone, and nobody else has it', async (t) => {
+  const attached = new Map([
+    ['/dev/loop0', '/labs/x/run/h1/system.img'],
+    ['/dev/loop1', '/labs/gone/run/h2/mp1.img'],
+    ['/dev/loop2', '/labs/gone/run/h1/system.img (deleted)'],
+    ['/dev/loop3', '/labs/gone/run/h1/notes.img'],
+    ['/dev/loop4', '/labs/gone/mp1.img'],
+    ['/dev/loop5', '/labs-of-mine/gone/run/h1/mp1.img'],
+    ['/dev/loop6', '/home/me/labs/gone/run/h1/mp1.img'],
+    ['/dev/loop7', '/labs/../gone/run/h1/mp1.img'],
+  ])
+  const strays = findStrays(attached, '/labs', (name) => name === 'x')
+  t.strictSame(strays, [
+    {device: '/dev/loop1', lab: 'gone'},
+    {device: '/dev/loop2', lab: 'gone'},
+  ])
 })
 
 t.test('hosts are named by number, by h and number, or all together', async (t) => {

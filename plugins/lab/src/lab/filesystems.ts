@@ -59,6 +59,16 @@ export async function mountImage(image: string, path: string, sizeBytes: number)
   }
 }
 
+/** File behind each loop device in use (`/dev/loop3`), as the kernel names it. */
+export function attachedImages(): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const name of readdirSync('/sys/block').filter((one) => one.startsWith('loop'))) {
+    const file = readIfPresent(`/sys/block/${name}/loop/backing_file`)
+    if (file !== undefined) found.set(`/dev/${name}`, file.trim())
+  }
+  return found
+}
+
 /** Unmounts whatever is mounted at the paths, deepest first, even while it is in use. */
 export async function unmountAll(paths: readonly string[]): Promise<void> {
   const deepestFirst = [...paths].sort((a, b) => b.length - a.length)
@@ -114,10 +124,9 @@ async function waitForRelease(image: string): Promise<void> {
 }
 
 function loopDevicesOf(image: string): string[] {
-  return readdirSync('/sys/block').filter((name) => {
-    const file = `/sys/block/${name}/loop/backing_file`
-    return name.startsWith('loop') && readIfPresent(file)?.trim() === image
-  })
+  return [...attachedImages()].flatMap(([device, file]) =>
+    file === image ? [basename(device)] : [],
+  )
 }
 
 function readIfPresent(path: string): string | undefined {

@@ -25,6 +25,7 @@ import {ensureTools} from './requirements.ts'
 import {run} from './run.ts'
 import {endStandstill} from './snapshots.ts'
 import {type LabState, readLab, writeLab} from './state.ts'
+import {releaseStrays} from './strays.ts'
 import {MOUNTPATHS_PER_TARGET, targetsPerHost} from './topology.ts'
 
 export interface UpOptions {
@@ -49,6 +50,8 @@ export async function upLab(options: UpOptions, report: (text: string) => void):
   await ensureTools(options.install, report)
   // No lab is called so: the names of labs begin with a letter or digit.
   const base = await withLabLock('.base', () => ensureBase(options.labsDirectory, report))
+  const strays = await releaseStrays(options.labsDirectory)
+  if (strays > 0) report(`released ${strays} loop devices of labs that are gone`)
   return withLabLock(options.name, async () => {
     const lab = plannedLab(options, base)
     mkdirSync(runDirectory(lab), {recursive: true})
@@ -88,9 +91,10 @@ export async function downLab(lab: LabState, purge: boolean): Promise<void> {
     const run = runDirectory(lab)
     await unmountAll(mountsBelow(run))
     removeDirectory(lab.directory)
-    unregister(lab)
+    unregister(lab.name)
     forgetDeployed(lab)
   })
+  await releaseStrays(dirname(lab.directory))
   if (purge) removeBases(dirname(lab.directory), basesInUse())
 }
 

@@ -7,7 +7,7 @@ import type {LabState} from './state.ts'
 const ADDRESS_BASE = 10
 
 export function namespaceName(lab: LabState): string {
-  return `aislab-${lab.name}`
+  return labMark(lab.name)
 }
 
 export function namespacePath(lab: LabState): string {
@@ -16,7 +16,12 @@ export function namespacePath(lab: LabState): string {
 
 /** The lab's cgroup, relative to a hierarchy's root. */
 export function labCgroup(lab: LabState): string {
-  return `aislab-${lab.name}`
+  return labMark(lab.name)
+}
+
+/** What a lab of that name is called among namespaces and cgroups. */
+export function labMark(name: string): string {
+  return `aislab-${name}`
 }
 
 export function hostCgroup(lab: LabState, number: number): string {

@@ -4,7 +4,7 @@
  * is gone, and --dir (or the default place) leads back to it.
  */
 
-import {mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync} from 'node:fs'
+import {existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync} from 'node:fs'
 import {createServer, type Server} from 'node:net'
 import {join} from 'node:path'
 import {AisError} from 'aisctl/kit'
@@ -59,9 +59,15 @@ export function register(lab: LabState): void {
   symlinkSync(lab.directory, join(REGISTRY, lab.name))
 }
 
+/** Whether a lab of that name is there, wherever its directory is. */
+export function isRegistered(name: string): boolean {
+  const directory = registered().get(name)
+  return directory !== undefined && existsSync(join(directory, 'lab.json'))
+}
+
 /** Forgets the lab. */
-export function unregister(lab: LabState): void {
-  rmSync(join(REGISTRY, lab.name), {force: true})
+export function unregister(name: string): void {
+  rmSync(join(REGISTRY, name), {force: true})
   if (registered().size === 0) rmSync(REGISTRY, {recursive: true, force: true})
 }
 
