@@ -1,12 +1,13 @@
 /**
  * Structured logs, one JSON line each, on standard output. Under systemd every line begins with the
- * journal's `<N>` priority. Each thread has its own logger; a line is one write. Never secrets:
- * only named facts are written, no headers, no bodies, no configuration objects.
+ * journal's `<N>` priority. Each thread has its own logger and never waits for its reader. Never
+ * secrets: only named facts are written, no headers, no bodies, no configuration objects.
  */
 
 import pino from 'pino'
 
 import type {LogLevel} from '../../model/config/node-file.ts'
+import {createLineWriter} from './line-writer.ts'
 
 export type Facts = Readonly<Record<string, unknown>>
 
@@ -17,6 +18,8 @@ export interface Log {
   readonly error: (text: string, facts?: Facts) => void
 }
 
+const STDOUT = 1
+
 /** pino's numbers to syslog's priorities. */
 const PRIORITY: Readonly<Record<number, number>> = {20: 7, 30: 6, 40: 4, 50: 3}
 
@@ -24,7 +27,13 @@ const PRIORITY: Readonly<Record<number, number>> = {20: 7, 30: 6, 40: 4, 50: 3}
  * @param node `p[id]` or `t[id]`, on every line. @param thread which of the node's threads writes
  */
 export function createLog(options: {level: LogLevel; node: string; thread: string}): Log {
-  const out = pino.destination({dest: 1, sync: true})
+  const {node, thread} = options
+  const out = createLineWriter(STDOUT, (count) => {
+    const time = new Date().toISOString()
+    const msg = `${count} lines were dropped: nobody read them in time`
+    return `${JSON.stringify({level: 'warn', time, node, thread, msg})}\n`
+  })
+  process.on('exit', out.flush)
   const journal = process.env['JOURNAL_STREAM'] !== undefined
   const stream = {
     [Symbol.for('pino.metadata')]: true,
@@ -36,7 +45,7 @@ export function createLog(options: {level: LogLevel; node: string; thread: strin
   const logger = pino(
     {
       level: options.level,
-      base: {node: options.node, thread: options.thread},
+      base: {node, thread},
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: {level: (label) => ({level: label})},
     },

@@ -18,6 +18,7 @@ import {encodeSnode} from '../../wire/snode.ts'
 import {createControlListener} from '../http/control-listener.ts'
 import {listen} from '../http/bind.ts'
 import {createLog, reasonOf, type Log} from '../observe/log.ts'
+import {createLoopLag} from '../observe/loop-lag.ts'
 import {openFilesLimit} from '../observe/process.ts'
 import {createNotifier, type Notifier} from '../observe/sd-notify.ts'
 import {createPeerGuard, type SelfIdentity} from '../peer/guard.ts'
@@ -48,6 +49,8 @@ export interface MainThreadOptions {
 const ANNOUNCE_TIMEOUT_MS = 10_000
 /** And then this long for requests under way. */
 const DRAIN_TIMEOUT_MS = 20_000
+/** A standstill that is worth a line: the others begin to wonder. */
+const HELD_UP_MS = 1000
 
 export interface MainThread {
   /** SIGTERM, SIGINT: announce absent, drain, close, exit. */
@@ -70,6 +73,7 @@ class Main {
   readonly #notifier: Notifier
   readonly #clock = createClock()
   readonly #recorder = createFlightRecorder()
+  readonly #lag = createLoopLag(TICK_MS)
   readonly #lease = createLease()
   readonly #runtime: Runtime
   readonly #store: StorePort
@@ -175,7 +179,14 @@ class Main {
     const seed = Number.parseInt(newNonce().slice(0, 8), 16)
     const facts = bootFacts(this.#options)
     this.#runtime.tell({type: 'booted', facts, durable, amnesia, seed, ...this.#now()})
-    setInterval(() => this.#runtime.tell({type: 'tick', ...this.#now()}), TICK_MS)
+    setInterval(() => this.#tick(), TICK_MS)
+  }
+
+  #tick(): void {
+    const now = this.#now()
+    const lagMs = this.#lag.tick(now.nowMs)
+    if (lagMs >= HELD_UP_MS) this.#log.warn('this node was held up', {ms: Math.round(lagMs)})
+    this.#runtime.tell({type: 'tick', ...now})
   }
 
   #performer(): (effect: KernelEffect) => void {
