@@ -7,6 +7,7 @@
 
 import {fileURLToPath} from 'node:url'
 import {presentCommit} from '../proof/commit.ts'
+import {option} from './arguments.ts'
 import {appendRound, readRounds, type Round} from './failover-journal.ts'
 import {type Kind, KINDS, PROCESS_KINDS} from './failover-round.ts'
 import {playFailover} from './failover-play.ts'
@@ -120,10 +121,4 @@ function rowsOf(kind: Kind, rounds: readonly Round[]): readonly Row[] {
       goal: 'value<=0',
     }),
   ]
-}
-
-/** The word after a flag. */
-export function option(args: readonly string[], flag: string): string | undefined {
-  const at = args.indexOf(flag)
-  return at === -1 ? undefined : args[at + 1]
 }

@@ -4,9 +4,11 @@
  * before it. A bench may have flags of its own: its file says them.
  */
 
+import {benchCalm} from './calm.ts'
 import {benchDeploy} from './deploy.ts'
 import {benchFailover} from './failover.ts'
 import {benchObjects} from './objects.ts'
+import {benchPartitions} from './partitions.ts'
 import {drawRows, type Row} from './row.ts'
 import {benchStart} from './start.ts'
 
@@ -17,6 +19,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   objects: benchObjects,
   deploy: benchDeploy,
   failover: (_only, args) => benchFailover(args),
+  calm: (_only, args) => benchCalm(args),
+  partitions: (_only, args) => benchPartitions(args),
 }
 
 async function main(args: readonly string[]): Promise<number> {
