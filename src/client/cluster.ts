@@ -15,6 +15,8 @@ import {QUERY} from '../wire/query.ts'
 import type {BucketClient} from './buckets.ts'
 import {createBucketClient} from './buckets.ts'
 import {createGateways} from './gateways.ts'
+import type {LeadershipClient} from './leadership.ts'
+import {createLeadershipClient} from './leadership.ts'
 import {STATUS_PARALLEL, STATUS_TIMEOUT_MS} from './limits.ts'
 import type {ObjectClient} from './objects.ts'
 import {createObjectClient} from './objects.ts'
@@ -42,6 +44,7 @@ export interface ClusterClient {
   joinByAdmin(url: string, options: JoinOptions): Promise<JoinResult>
   readonly buckets: BucketClient
   readonly objects: ObjectClient
+  readonly leadership: LeadershipClient
   readonly transport: Transport
 }
 
@@ -98,6 +101,7 @@ export function openCluster(options: TransportOptions): ClusterClient {
     joinByAdmin: (url, join) => joinByAdmin(transport, url, join),
     buckets: createBucketClient(transport),
     objects: createObjectClient({...options, gateways}),
+    leadership: createLeadershipClient(transport),
     transport,
   }
 }

@@ -42,3 +42,7 @@ export const STATUS_PARALLEL = 16
  * grace in which an absent one keeps its keys (30 s).
  */
 export const RETRY_PATIENCE_MS = 60_000
+/** A forced recovery: every survivor is asked, votes and stores the record. */
+export const RECOVER_TIMEOUT_MS = 30_000
+/** Pause between two looks at what the nodes say meanwhile. */
+export const EVIDENCE_POLL_MS = 150

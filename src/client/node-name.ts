@@ -28,7 +28,7 @@ export function resolveNode(smap: Smap, text: string, role?: Role): Member {
 }
 
 function split(text: string): {readonly id: string; readonly wantedRole: Role | undefined} {
-  const match = /^([pt])\[([^\]]+)\](?:\[[Px]\])*$/.exec(text)
+  const match = /^([pt])\[([^\]]+)\](?:\[(?:P|x|n\/e)\])*$/.exec(text)
   if (match === null) return {id: text, wantedRole: undefined}
   return {id: match[2] ?? '', wantedRole: match[1] === 'p' ? 'proxy' : 'target'}
 }

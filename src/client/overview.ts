@@ -4,14 +4,15 @@
  */
 
 import {AisError} from '../base/errors.ts'
-import type {NodeId} from '../model/ids.ts'
 import type {Member, Role} from '../model/node.ts'
 import {NODE_FLAG} from '../model/node.ts'
 import type {Smap} from '../model/record.ts'
 import type {JsonMap} from '../wire/json.ts'
+import type {ElectionsAnswer} from '../wire/elections.ts'
 import {decodeSmap} from '../wire/smap.ts'
 import type {ClusterClient} from './cluster.ts'
 import {mapParallel} from './cluster.ts'
+import {findLeader} from './leader.ts'
 import type {NodeFacts} from './node-row.ts'
 import {nodeFacts} from './node-row.ts'
 
@@ -21,6 +22,7 @@ export type Condition =
 
 export interface NodeOverview {
   readonly member: Member
+  /** Leads at present; nobody does while the gateways hear no primary. */
   readonly isPrimary: boolean
   readonly condition: Condition
   /** Null when the node did not answer. */
@@ -36,6 +38,8 @@ export interface ClusterOverview {
   readonly uuid: string
   readonly smap: Smap
   readonly rawSmap: JsonMap
+  /** What the best informed gateway knows of the primary; null when it does not tell. */
+  readonly leader: ElectionsAnswer | null
   /** Proxies first, each role by id. */
   readonly nodes: readonly NodeOverview[]
 }
@@ -55,8 +59,33 @@ export async function gatherOverview(
     .filter(({role}) => filter.role === undefined || role === filter.role)
     .filter(({id}) => filter.nodeIds === undefined || filter.nodeIds.includes(id))
     .toSorted(byRoleAndId)
-  const nodes = await mapParallel(members, (member) => overviewOf(client, member, smap.primary))
-  return {endpoint: client.endpoint(), uuid, smap, rawSmap, nodes}
+  const [leader, found] = await Promise.all([
+    leaderOf(client, smap),
+    mapParallel(members, (member) => overviewOf(client, member)),
+  ])
+  const primary = leader?.primary ?? smap.primary
+  const nodes = found.map((node) => ({
+    ...node,
+    isPrimary: node.member.id === primary && leader?.live !== false,
+  }))
+  return {endpoint: client.endpoint(), uuid, smap, rawSmap, leader, nodes}
+}
+
+/** Ids of the nodes of a picture that cannot take part in anything now. */
+export function downOf(nodes: readonly NodeOverview[]): ReadonlySet<string> {
+  const down: readonly Condition[] = ['absent', 'lost', 'unreachable']
+  const those = nodes.filter(({condition}) => down.includes(condition))
+  return new Set(those.map(({member}) => member.id))
+}
+
+/** A part of the picture that may be missing without spoiling the rest. */
+async function leaderOf(client: ClusterClient, smap: Smap): Promise<ElectionsAnswer | null> {
+  try {
+    return (await findLeader(client, smap)) ?? null
+  } catch (error) {
+    if (error instanceof AisError && error.code !== 'INTERRUPTED') return null
+    throw error
+  }
 }
 
 function byRoleAndId(a: Member, b: Member): number {
@@ -64,12 +93,8 @@ function byRoleAndId(a: Member, b: Member): number {
   return a.id < b.id ? -1 : 1
 }
 
-async function overviewOf(
-  client: ClusterClient,
-  member: Member,
-  primary: NodeId,
-): Promise<NodeOverview> {
-  const base = {member, isPrimary: member.id === primary}
+async function overviewOf(client: ClusterClient, member: Member): Promise<NodeOverview> {
+  const base = {member, isPrimary: false}
   try {
     const raw = await client.nodeStatus(member.id)
     const facts = nodeFacts(raw)

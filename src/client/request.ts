@@ -13,6 +13,8 @@ export interface ClientRequest {
   /** JSON text, sent as it is. With neither: no body. */
   readonly body?: string
   readonly timeoutMs?: number
+  /** The only node that may answer, by its public URL. Absent: any gateway. */
+  readonly at?: string
   /** Attempts while the cluster says 503; 1 = none is repeated. Default: within the patience. */
   readonly attempts?: number
 }

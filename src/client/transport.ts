@@ -98,7 +98,8 @@ async function persistently(request: ClientRequest, wiring: Wiring): Promise<Cli
   let pauseMs = RETRY_PAUSE_MIN_MS
   let after = ''
   for (let count = 1; ; count++) {
-    const answer = await sendToReachable(rotated(wiring.gateways.list(), after), request, wiring)
+    const endpoints = request.at === undefined ? wiring.gateways.list() : [request.at]
+    const answer = await sendToReachable(rotated(endpoints, after), request, wiring)
     if (answer.status < 400) return answer
     after = answer.endpoint
     const news = !tried.has(after)
@@ -106,7 +107,7 @@ async function persistently(request: ClientRequest, wiring: Wiring): Promise<Cli
     const sinceMs = performance.now() - beganMs
     const error = errorOf(request, answer)
     if (answer.status !== 503) throw error
-    const others = wiring.gateways.list().some((endpoint) => !tried.has(endpoint))
+    const others = endpoints.some((endpoint) => !tried.has(endpoint))
     const atOnce = news && others && ITS_OWN.includes(error.code)
     const waitMs = atOnce ? 0 : Math.max(pauseMs, retryPauseMs(answer, pauseMs))
     if (mayNot(request, wiring, {count, untilMs: sinceMs + waitMs})) {

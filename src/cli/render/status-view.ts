@@ -5,8 +5,12 @@
 
 import {formatDuration, formatSize} from '../../base/units.ts'
 import type {ClusterOverview, Condition, NodeOverview} from '../../client/overview.ts'
+import {downOf} from '../../client/overview.ts'
+import {presentText} from '../../client/survival.ts'
 import {nodeLabel} from '../../model/ids.ts'
+import type {Member} from '../../model/node.ts'
 import {isLeaving, NODE_FLAG} from '../../model/node.ts'
+import {resilienceOf} from '../../model/resilience.ts'
 import type {Json, JsonMap} from '../../wire/json.ts'
 import {isJsonMap} from '../../wire/decode.ts'
 import {STATE_FLAG} from '../../wire/state-flags.ts'
@@ -17,11 +21,16 @@ import {renderGrid, renderTable} from './table.ts'
 
 const NONE = '-'
 
-/** `p[id][P]`: the primary; `t[id][x]`: not active. */
-export function nodeCell(node: NodeOverview): string {
-  const {member, isPrimary} = node
+/** `p[id][P]`: the primary; `p[id][n/e]`: never primary; `t[id][x]`: not active. */
+export function nodeCell({member, isPrimary}: NodeOverview): string {
+  return `${nodeLabel(member.role, member.id)}${marksOf(member, isPrimary)}`
+}
+
+/** What stands behind a node's name. */
+export function marksOf(member: Member, isPrimary: boolean): string {
   const inactive = isLeaving(member) || member.away !== null
-  return `${nodeLabel(member.role, member.id)}${isPrimary ? '[P]' : ''}${inactive ? '[x]' : ''}`
+  const excluded = (member.flags & NODE_FLAG.nonElectable) !== 0
+  return `${isPrimary ? '[P]' : ''}${excluded ? '[n/e]' : ''}${inactive ? '[x]' : ''}`
 }
 
 export function proxyTable(nodes: readonly NodeOverview[], paint: Paint): readonly string[] {
@@ -152,13 +161,19 @@ export function summary({overview, config, backends}: SummaryFacts): readonly st
     ['Backend:', backends.length === 0 ? 'None' : backends.map(scalarText).join(', ')],
     ['Deployment:', same(nodes.flatMap(({facts}) => facts?.deployment ?? []))],
     ['Status:', countsText(nodes)],
+    ['Resilience:', resilienceText(overview)],
     ['Rebalance:', rebalanceText(targets)],
     ['Authentication:', isAuthenticated(config) ? 'enabled' : 'disabled'],
     ['Version:', same(nodes.flatMap(({facts}) => facts?.version ?? []))],
     ['Build:', same(nodes.flatMap(({facts}) => facts?.build ?? []))],
-    ['Primary (Smap):', primary === undefined ? NONE : urlOf(primary)],
+    ['Primary (Smap):', primary === undefined ? 'none at present' : urlOf(primary)],
   ]
   return ['Cluster:', ...renderGrid(rows.map(([name, value]) => [`   ${name}`, value]))]
+}
+
+function resilienceText({nodes, smap}: ClusterOverview): string {
+  const members = Object.values(smap.nodes)
+  return presentText(members, resilienceOf(members, {primary: smap.primary, down: downOf(nodes)}))
 }
 
 function urlOf({member}: NodeOverview): string {

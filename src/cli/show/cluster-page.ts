@@ -4,10 +4,13 @@ import {AisError} from '../../base/errors.ts'
 import type {ClusterClient} from '../../client/cluster.ts'
 import {resolveNode} from '../../client/node-name.ts'
 import type {ClusterOverview} from '../../client/overview.ts'
-import {gatherOverview} from '../../client/overview.ts'
+import {downOf, gatherOverview} from '../../client/overview.ts'
 import type {Role} from '../../model/node.ts'
+import {resilienceOf} from '../../model/resilience.ts'
+import {encodeElections} from '../../wire/elections.ts'
 import type {Json, JsonMap} from '../../wire/json.ts'
 import {decodeSmap} from '../../wire/smap.ts'
+import {leaderlessLines} from '../render/leader-view.ts'
 import type {Paint} from '../render/paint.ts'
 import {proxyTable, summary, targetTable} from '../render/status-view.ts'
 
@@ -25,9 +28,22 @@ export async function clusterPage(client: ClusterClient, paint: Paint): Promise<
   ])
   const facts = {overview, config, backends: backends ?? []}
   return {
-    lines: [...tables(overview, paint), ...summary(facts)],
-    json: {Smap: overview.rawSmap, ...statuses(overview), nodes: conditions(overview)},
+    lines: [...tables(overview, paint), ...leaderlessLines(overview, paint), ...summary(facts)],
+    json: {
+      Smap: overview.rawSmap,
+      ...statuses(overview),
+      nodes: conditions(overview),
+      ...leadership(overview),
+    },
   }
+}
+
+function leadership({leader, smap, nodes}: ClusterOverview): JsonMap {
+  const members = Object.values(smap.nodes)
+  const resilience = resilienceOf(members, {primary: smap.primary, down: downOf(nodes)})
+  if (leader === null) return {resilience: {...resilience}}
+  const {elections: _history, ...present} = encodeElections(leader)
+  return {leader: present, resilience: {...resilience}}
 }
 
 /** The table of one role, or of one node of it. */

@@ -4,8 +4,9 @@ import type {ClusterClient} from '../../client/cluster.ts'
 import {resolveNode} from '../../client/node-name.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import type {Member} from '../../model/node.ts'
-import {endpointUrl, isLeaving, NODE_FLAG} from '../../model/node.ts'
+import {endpointUrl, NODE_FLAG} from '../../model/node.ts'
 import {decodeSmap} from '../../wire/smap.ts'
+import {marksOf} from '../render/status-view.ts'
 import {renderGrid, renderTable} from '../render/table.ts'
 import type {Page} from './cluster-page.ts'
 
@@ -47,7 +48,5 @@ export async function smapPage(client: ClusterClient, node: string | undefined):
 }
 
 function nameOf(member: Member, primary: string): string {
-  const mark =
-    member.id === primary ? '[P]' : isLeaving(member) || member.away !== null ? '[x]' : ''
-  return `${nodeLabel(member.role, member.id)}${mark}`
+  return `${nodeLabel(member.role, member.id)}${marksOf(member, member.id === primary)}`
 }

@@ -1,0 +1,59 @@
+import {formatDuration} from '../../../base/units.ts'
+import type {Failback} from '../../../client/failback.ts'
+import {failBack} from '../../../client/failback.ts'
+import {nodeLabel} from '../../../model/ids.ts'
+import {AisctlCommand} from '../../command.ts'
+import {durationFlag, nodeArg} from '../../flags.ts'
+
+/** A handover takes well below a second; a gateway that was just busy may take longer to follow. */
+const PATIENCE_MS = 15_000
+
+export default class ClusterSetPrimary extends AisctlCommand {
+  static override readonly summary = 'make a gateway the primary (failback)'
+  static override readonly description = `The primary hands its office over: one step that either happens or does not, whatever crashes
+meanwhile. No election is waited for, and requests that come meanwhile are kept, not refused.
+Targets, non-electable gateways and those in maintenance are refused.
+
+Returns when every gateway that answers names the new primary; exit code 7 when one does not in time.`
+  static override readonly examples = [
+    '<%= config.bin %> cluster set-primary gateway-h1',
+    '<%= config.bin %> cluster set-primary p[MWIp8080] --json',
+  ]
+  static override readonly args = {node: nodeArg({required: true})}
+  static override readonly flags = {
+    timeout: durationFlag({
+      description: 'how long the gateways may take to follow',
+      default: PATIENCE_MS,
+    }),
+  }
+
+  async run(): Promise<Failback> {
+    const {args, flags} = await this.parse(ClusterSetPrimary)
+    const line = this.progress()
+    const done = await failBack(this.client(flags), {
+      node: args.node,
+      timeoutMs: flags.timeout,
+      onProgress: (text) => line.show(text),
+    })
+    line.end()
+    this.print(describe(done))
+    return {...done, tookMs: Math.round(done.tookMs)}
+  }
+}
+
+function describe({primary, before, changed, tookMs, gateways}: Failback): readonly string[] {
+  const label = nodeLabel('proxy', primary)
+  const silent = gateways.filter(({names}) => names === null)
+  const follow = gateways.length - silent.length
+  const missing = silent.map(
+    ({id}) => `${nodeLabel('proxy', id)} does not answer; it will follow when it is back.`,
+  )
+  const all = `${follow} of ${gateways.length} gateways say so`
+  if (!changed)
+    return [...missing, `${label} is the primary already (${all}); nothing was changed.`]
+  return [
+    ...missing,
+    `${label} is the primary; before it ${nodeLabel('proxy', before)}. The handover took ${formatDuration(Math.round(tookMs))}; ${all}.`,
+    `See it: aisctl show elections · back again: aisctl cluster set-primary ${before}`,
+  ]
+}
