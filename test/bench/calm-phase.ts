@@ -82,7 +82,9 @@ async function begin(stage: Stage, trouble: Trouble): Promise<() => Promise<void
   switch (trouble) {
     case 'spinners': {
       const spinners = Array.from({length: availableParallelism()}, spin)
-      return async () => void spinners.forEach((one) => one.kill('SIGKILL'))
+      return async () => {
+        for (const one of spinners) one.kill('SIGKILL')
+      }
     }
     case 'network':
       await faults.delay(hosts, HALF_WAY)

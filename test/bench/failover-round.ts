@@ -69,7 +69,7 @@ async function strike({stage, checks}: Play, kind: Kind, old: StageNode): Promis
     case 'powered-off':
       return hostsOf(stage).powerOff([old.host])
     case 'frozen':
-      return stage.freeze([old])
+      return stage.hosts === undefined ? stage.freeze([old]) : stage.hosts.freeze([old.host])
     case 'cut-off':
       return hostsOf(stage).cut([old.host])
     case 'stopped': {
@@ -90,7 +90,7 @@ async function revive({stage}: Play, kind: Kind, old: StageNode): Promise<void> 
     case 'powered-off':
       return hostsOf(stage).powerOn([old.host])
     case 'frozen':
-      return void (await stage.thaw([old]))
+      return void (await (stage.hosts?.thaw([old.host]) ?? stage.thaw([old])))
     case 'cut-off':
       return void (await hostsOf(stage).heal())
     case 'stopped':

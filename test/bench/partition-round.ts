@@ -6,7 +6,7 @@
 
 import {setTimeout as sleep} from 'node:timers/promises'
 import {nowMs} from '../lab/stage/http.ts'
-import {bucketsAt, describe, newPrimary, others, type Play, primaryOf} from '../lab/stage/play.ts'
+import {bucketsAt, describe, newPrimary, type Play, primaryOf} from '../lab/stage/play.ts'
 import {whole} from '../lab/stage/play.ts'
 import {lostOfSides, type Side, type Sides, startSides} from '../lab/stage/sides.ts'
 import {gatewaysBut, hostsOf, nodesOf, type Stage, type StageNode} from '../lab/stage/stage.ts'
@@ -79,22 +79,25 @@ function planOf(stage: Stage, kind: Partition, old: StageNode): Plan {
     'one-way': [old],
     'bridge': [old, ...targets.slice(0, 2)],
   }[kind]
-  const rest = others(
-    stage,
-    small.map(({id}) => id),
-  )
   const bridge = kind === 'bridge' ? proxies.slice(0, 1) : []
-  const apart = rest.filter((node) => !bridge.includes(node))
-  const hosts = (nodes: readonly StageNode[]): number[] => nodes.map(({host}) => host)
+  const numbers = (nodes: readonly StageNode[]): number[] => [
+    ...new Set(nodes.map(({host}) => host)),
+  ]
+  const near = numbers(small)
+  const far = numbers(stage.nodes).filter(
+    (host) => !near.includes(host) && !numbers(bridge).includes(host),
+  )
+  const on = (hosts: readonly number[]): readonly StageNode[] =>
+    stage.nodes.filter(({host}) => hosts.includes(host))
   const sides = [
-    {name: 'with the old primary', nodes: small},
-    {name: 'rest', nodes: apart},
+    {name: 'with the old primary', nodes: on(near)},
+    {name: 'rest', nodes: on(far)},
   ] as const
   if (kind === 'one-way') {
-    const pairs = hosts(rest).map((host) => [old.host, host] as const)
+    const pairs = far.map((host) => [old.host, host] as const)
     return {sides, deposes: true, act: () => faults.oneWay(pairs)}
   }
-  const act = (): Promise<number> => faults.split([hosts(small), hosts(apart)])
+  const act = (): Promise<number> => faults.split([near, far])
   // Over the bridge the primary still has four of seven, and no other side has four without it.
   return {sides, deposes: kind !== 'bridge', act}
 }

@@ -36,13 +36,10 @@ export function labStage(name: string, directory: string): Stage {
     await act()
     return atMs
   }
-  const hostNumbers = (some: readonly StageNode[]): number[] => [
-    ...new Set(some.map(({host}) => host)),
-  ]
   const freezing = (some: readonly StageNode[], frozen: boolean): Promise<number> =>
     timed(() =>
       setFrozen(
-        hostNumbers(some).map((host) => hostCgroup(lab, host)),
+        some.map((node) => groupOf(lab, node) ?? '').filter((group) => group !== ''),
         frozen,
       ),
     )
@@ -87,9 +84,12 @@ function hostFaults(
   lab: LabState,
   timed: (act: () => Promise<unknown>) => Promise<number>,
 ): HostFaults {
+  const cgroups = (hosts: readonly number[]): string[] => hosts.map((host) => hostCgroup(lab, host))
   return {
     powerOff: (hosts) => timed(() => powerOff(lab, hosts)),
     powerOn: (hosts) => powerOn(lab, hosts),
+    freeze: (hosts) => timed(() => setFrozen(cgroups(hosts), true)),
+    thaw: (hosts) => timed(() => setFrozen(cgroups(hosts), false)),
     cut: (hosts) => timed(() => addRules(lab, cutRules(hosts))),
     split: (groups) => timed(() => addRules(lab, splitRules(groups))),
     oneWay: (pairs) =>
@@ -150,13 +150,20 @@ function initOf(lab: LabState, host: number): number {
 
 /** Processes of the node's unit, the oldest first. */
 function processesOf(lab: LabState, node: StageNode): NonNullable<ReturnType<typeof processRef>>[] {
-  const group = findGroup(join(unifiedRoot(), hostCgroup(lab, node.host)), unitOf(node))
+  const group = groupOf(lab, node)
   if (group === undefined) return []
-  const pids = readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
+  const file = join(unifiedRoot(), group, 'cgroup.procs')
+  const pids = readFileSync(file, 'utf8').split('\n').filter(Boolean)
   return pids
     .map((pid) => processRef(Number(pid)))
     .filter((ref) => ref !== undefined)
     .toSorted((a, b) => Number(a.startTicks) - Number(b.startTicks))
+}
+
+/** The cgroup of the node's unit, relative to the hierarchy's root; undefined when it is not there. */
+function groupOf(lab: LabState, node: StageNode): string | undefined {
+  const found = findGroup(join(unifiedRoot(), hostCgroup(lab, node.host)), unitOf(node))
+  return found?.slice(unifiedRoot().length + 1)
 }
 
 function findGroup(root: string, unit: string): string | undefined {

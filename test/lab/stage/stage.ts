@@ -25,6 +25,7 @@ export interface Stage {
   stop(node: StageNode): Promise<{readonly atMs: number; readonly status: string}>
   /** Starts what does not run; does not wait until it serves. */
   start(nodes: readonly StageNode[]): Promise<void>
+  /** Stops the nodes' processes at their next step; they notice nothing. */
   freeze(nodes: readonly StageNode[]): Promise<number>
   thaw(nodes: readonly StageNode[]): Promise<number>
   /** Which process the node is now; differs after every start. '' while there is none. */
@@ -39,6 +40,8 @@ export interface Stage {
 export interface HostFaults {
   powerOff(hosts: readonly number[]): Promise<number>
   powerOn(hosts: readonly number[]): Promise<void>
+  freeze(hosts: readonly number[]): Promise<number>
+  thaw(hosts: readonly number[]): Promise<number>
   /** Apart from all other hosts; the watcher still reaches them. */
   cut(hosts: readonly number[]): Promise<number>
   split(groups: readonly (readonly number[])[]): Promise<number>
