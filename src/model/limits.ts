@@ -46,3 +46,5 @@ export const MEMBERS_MAX = 51
 export const CHANGES_PER_RECORD_MAX = 256
 /** Destroyed buckets kept in the record, so that a target that was away learns of them (R32). */
 export const DESTROYED_BUCKETS_MAX = 1000
+/** Changes of primary that the record remembers. */
+export const ELECTIONS_KEPT = 32

@@ -8,7 +8,7 @@ import http from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {ringOf} from '../../src/core/objects/ring.ts'
 import {highestWeight, candidatesOf, objectDigest} from '../../src/core/placement/locate.ts'
-import type {ClusterView} from '../../src/model/cluster-view.ts'
+import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
 import type {ClusterUuid, NodeId, ObjectName} from '../../src/model/ids.ts'
 import type {Endpoint, Member} from '../../src/model/node.ts'
 import type {ClusterRecord, OwnEntry} from '../../src/model/record.ts'
@@ -131,6 +131,7 @@ function depsOf(target: Omit<TestTarget, 'objects'>, targets: readonly TestTarge
       self: {id: target.id, role: 'target', inc: 1},
       record: target.says.record,
       leading: false,
+      primary: PRIMARY_UNKNOWN,
       settledIndex: target.says.settled,
       nodeStarted: true,
       clusterStarted: true,

@@ -20,7 +20,7 @@ import {nextVersion, planRead, resolveRead} from '../../src/core/objects/read.ts
 import {NO_RING, isPassing, newestEntry, ownersUnder, ringOf} from '../../src/core/objects/ring.ts'
 import {objectDigest} from '../../src/core/placement/locate.ts'
 import {bucketUname} from '../../src/model/bucket.ts'
-import type {ClusterView} from '../../src/model/cluster-view.ts'
+import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
 import type {NodeId} from '../../src/model/ids.ts'
 import type {Member} from '../../src/model/node.ts'
 import type {ClusterRecord, OwnEntry} from '../../src/model/record.ts'
@@ -58,6 +58,7 @@ function standing(own: readonly OwnEntry[], more: Partial<ClusterView> = {}): St
     self: {id: self, role: 'target', inc: 1},
     record,
     leading: false,
+    primary: PRIMARY_UNKNOWN,
     settledIndex: record.index,
     nodeStarted: true,
     clusterStarted: true,

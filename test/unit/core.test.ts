@@ -3,7 +3,8 @@
 import t from 'tap'
 import {stepElection} from '../../src/core/election/step.ts'
 import {standing, type Election, type Grant} from '../../src/core/election/state.ts'
-import {whyNotGrant, type VoterFacts} from '../../src/core/election/voter.ts'
+import type {PrimaryWatch} from '../../src/core/election/patience.ts'
+import {judgeVote, type VoterFacts} from '../../src/core/election/voter.ts'
 import {majoritySince} from '../../src/core/keepalive/majority.ts'
 import {newPeer, type Peer} from '../../src/core/keepalive/state.ts'
 import {
@@ -63,6 +64,7 @@ import {
   type OwnEntry,
   type Smap,
 } from '../../src/model/record.ts'
+import {timersOf} from '../../src/model/timers.ts'
 
 const UUID = 'cluster-uuid-1' as ClusterUuid
 const id = (name: string): NodeId => `${name}-000001` as NodeId
@@ -245,13 +247,26 @@ t.test('a cluster of one elects itself by its own vote, after storing it', (t) =
   t.end()
 })
 
-t.test('a voter promises an epoch once, to the primary on record, in its own cluster', (t) => {
+/** A primary was heard just now. */
+const calmWatch: PrimaryWatch = {
+  nowMs: 10_000,
+  quietSinceMs: 9_500,
+  evidence: null,
+  granted: null,
+  timers: timersOf({}),
+}
+
+t.test('a voter promises an epoch once, and first to the primary on record after a start', (t) => {
   const voter: VoterFacts = {
     uuid: UUID,
     promisedEpoch: 3,
     votedFor: null,
     accepted: stored(recordOf(three)),
+    followed: null,
+    watch: calmWatch,
   }
+  const reasonOf = (facts: VoterFacts, request: VoteRequest): string =>
+    judgeVote(facts, request).reason
   const vote: VoteRequest = {
     type: 'vote',
     uuid: UUID,
@@ -263,25 +278,21 @@ t.test('a voter promises an epoch once, to the primary on record, in its own clu
     forced: false,
     holds: null,
   }
-  t.equal(whyNotGrant(voter, vote), '')
-  t.match(whyNotGrant(voter, {...vote, epoch: 3}), 'has promised epoch 3')
-  t.equal(
-    whyNotGrant({...voter, votedFor: vote.candidate}, {...vote, epoch: 3}),
-    '',
-    'the same again',
-  )
-  t.match(whyNotGrant({...voter, votedFor: {id: P2, inc: 1}}, {...vote, epoch: 3}), 'has promised')
-  t.match(whyNotGrant(voter, {...vote, uuid: 'other-uuid-1' as ClusterUuid}), 'belongs to')
-  t.match(whyNotGrant({...voter, uuid: ''}, vote), '(none)')
-  t.match(whyNotGrant({...voter, accepted: null}, vote), 'no record')
-  t.match(whyNotGrant(voter, {...vote, candidate: {id: P1, inc: 2}}), 'incarnation')
-  t.match(whyNotGrant(voter, {...vote, candidate: {id: T1, inc: 1}}), 'may not be primary')
-  t.match(whyNotGrant(voter, {...vote, candidate: {id: P2, inc: 1}}), 'is the primary on record')
+  t.equal(reasonOf(voter, vote), '')
+  t.match(reasonOf(voter, {...vote, epoch: 3}), 'has promised epoch 3')
+  t.equal(reasonOf({...voter, votedFor: vote.candidate}, {...vote, epoch: 3}), '', 'the same again')
+  t.match(reasonOf({...voter, votedFor: {id: P2, inc: 1}}, {...vote, epoch: 3}), 'has promised')
+  t.match(reasonOf(voter, {...vote, uuid: 'other-uuid-1' as ClusterUuid}), 'belongs to')
+  t.match(reasonOf({...voter, uuid: ''}, vote), '(none)')
+  t.match(reasonOf({...voter, accepted: null}, vote), 'no record')
+  t.match(reasonOf(voter, {...vote, candidate: {id: P1, inc: 2}}), 'incarnation')
+  t.match(reasonOf(voter, {...vote, candidate: {id: T1, inc: 1}}), 'may not be primary')
+  t.match(reasonOf(voter, {...vote, candidate: {id: P2, inc: 1}}), 'was heard')
   const found = {...vote, founding: true}
-  t.match(whyNotGrant(voter, found), 'has a record')
+  t.match(reasonOf(voter, found), 'has a record')
   const blank = {...voter, accepted: null, promisedEpoch: 0}
-  t.equal(whyNotGrant(blank, found), '')
-  t.match(whyNotGrant({...blank, votedFor: {id: P2, inc: 1}}, found), 'to found the cluster')
+  t.equal(reasonOf(blank, found), '')
+  t.match(reasonOf({...blank, votedFor: {id: P2, inc: 1}}, found), 'to found the cluster')
   t.end()
 })
 

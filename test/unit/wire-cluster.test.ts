@@ -8,7 +8,7 @@ import {AisError} from '../../src/base/errors.ts'
 import {highestWeight, candidatesOf, objectDigest} from '../../src/core/placement/locate.ts'
 import type {Bucket, JsonObject} from '../../src/model/bucket.ts'
 import {GLOBAL_NAMESPACE} from '../../src/model/bucket.ts'
-import type {ClusterView} from '../../src/model/cluster-view.ts'
+import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
 import {SETTING_KEYS} from '../../src/model/config/schema.ts'
 import {parseSettings} from '../../src/model/config/config.ts'
 import type {BucketName, ClusterUuid, NodeId} from '../../src/model/ids.ts'
@@ -139,6 +139,7 @@ function viewOf(id: string, more: Partial<ClusterView> = {}): ClusterView {
     self: {id: id as NodeId, role, inc: 1},
     record: RECORD,
     leading: false,
+    primary: PRIMARY_UNKNOWN,
     settledIndex: 0,
     nodeStarted: true,
     clusterStarted: true,

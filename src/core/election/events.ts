@@ -22,4 +22,6 @@ export type ElectionOrder =
       readonly epoch: number
       readonly adopt: StoredRecord
       readonly known: boolean
+      /** Who said yes, the candidate included. */
+      readonly votes: number
     }

@@ -3,6 +3,7 @@
  * whatever the record on disk says (R9).
  */
 
+import type {NodeId} from '../../model/ids.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
 import type {RecordPosition, Voter} from '../../model/record.ts'
 import {voterKey} from '../../model/quorum.ts'
@@ -27,10 +28,15 @@ interface Standing {
   readonly epoch: number
   /** The candidate's own yes: it is a voter like any other. */
   readonly own: Grant
+  /** By an operator's command: all of these have to say yes, and nobody else counts (R17). */
+  readonly forced: readonly NodeId[] | null
 }
 
 /** By `voterKey`, the own yes included, so that a voter counts once however often it answers. */
 export type Grants = Readonly<Record<string, Grant>>
+
+/** A forced epoch leaves this much room below for a majority that has been given up (R17). */
+export const FORCED_EPOCH_LEAP = 1000
 
 /**
  * Where a candidate begins, and begins again. @param promisedEpoch the highest promise it knows of
@@ -38,7 +44,16 @@ export type Grants = Readonly<Record<string, Grant>>
 export function standing(
   own: Grant,
   promisedEpoch: number,
+  forced: readonly NodeId[] | null = null,
 ): Extract<Election, {phase: 'pre-voting'}> {
-  const epoch = promisedEpoch + 1
-  return {phase: 'pre-voting', epoch, own, grants: {[voterKey(own.voter)]: own}}
+  const epoch = promisedEpoch + (forced === null ? 1 : FORCED_EPOCH_LEAP)
+  return {phase: 'pre-voting', epoch, own, forced, grants: {[voterKey(own.voter)]: own}}
+}
+
+/**
+ * Where an heir begins (R16): whoever has stored the record that names it has voted for it, itself
+ * included, so there is nothing to ask in advance. @param epoch the one after that record's
+ */
+export function standingAsHeir(own: Grant, epoch: number): Extract<Election, {phase: 'voting'}> {
+  return {phase: 'voting', epoch, own, forced: null, grants: {[voterKey(own.voter)]: own}}
 }

@@ -5,6 +5,7 @@
  */
 
 import {assert, unreachable} from '../../base/assert.ts'
+import type {NodeId} from '../../model/ids.ts'
 import {isElectable} from '../../model/node.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
 import {isRecordQuorum, voterKey} from '../../model/quorum.ts'
@@ -39,17 +40,23 @@ export function stepElection(election: Election, event: ElectionEvent): Election
 /**
  * What the grants would elect to: the newest record among them, whole, if they are a quorum of its
  * voters (and of its previous ones, unless it is known committed) and the candidate may lead it.
- * Pre-vote and vote are this very same test (R5, R6).
+ * Pre-vote and vote are this very same test (R5, R6). @param forced who has to say yes instead of a
+ * quorum (R17)
  */
 export function outcome(
   grants: Grants,
   self: Voter,
+  forced: readonly NodeId[] | null = null,
 ): {readonly adopt: StoredRecord; readonly known: boolean} | undefined {
   const yes = Object.values(grants)
   const adopt = yes.map((grant) => grant.accepted).reduce(newer)
   const known = yes.some((grant) => comparePositions(grant.committed, adopt.record) === 0)
   const member = adopt.record.smap.nodes[self.id]
   if (member === undefined || member.inc !== self.inc || !isElectable(member)) return undefined
+  if (forced !== null) {
+    const said = new Set(yes.map(({voter}) => voter.id))
+    return forced.every((id) => said.has(id)) ? {adopt, known} : undefined
+  }
   const answered = new Set(Object.keys(grants))
   return isRecordQuorum(adopt.record, answered, known) ? {adopt, known} : undefined
 }
@@ -81,23 +88,29 @@ function judge(
   otherwise: readonly ElectionOrder[],
 ): ElectionStep {
   const {epoch, own} = election
-  const won = outcome(election.grants, own.voter)
+  const won = outcome(election.grants, own.voter, election.forced)
   if (won === undefined) return {election, orders: otherwise}
   if (election.phase === 'pre-voting') {
-    return {election: {phase: 'storing', epoch, own}, orders: [{type: 'store-ballot', epoch}]}
+    const {forced} = election
+    return {
+      election: {phase: 'storing', epoch, own, forced},
+      orders: [{type: 'store-ballot', epoch}],
+    }
   }
   assert(won.adopt.record.epoch < epoch, 'an adopted record is of an earlier epoch')
-  return {election, orders: [{type: 'elected', epoch, ...won}]}
+  const votes = Object.keys(election.grants).length
+  return {election, orders: [{type: 'elected', epoch, votes, ...won}]}
 }
 
 function stored(election: Election, epoch: number): ElectionStep {
   if (election.phase !== 'storing' || election.epoch !== epoch) return quiet(election)
-  const {own} = election
+  const {own, forced} = election
   const grants = {[voterKey(own.voter)]: own}
-  return judge({phase: 'voting', epoch, own, grants}, [{type: 'ask'}])
+  return judge({phase: 'voting', epoch, own, forced, grants}, [{type: 'ask'}])
 }
 
 function outbid(election: Election, promisedEpoch: number): ElectionStep {
   if (promisedEpoch < election.epoch) return quiet(election)
-  return judge(standing(election.own, promisedEpoch), [{type: 'ask'}])
+  const {own, forced} = election
+  return judge(standing(own, promisedEpoch, forced), [{type: 'ask'}])
 }

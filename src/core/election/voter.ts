@@ -1,60 +1,100 @@
 /**
  * The voter's answer to one question (R3, R4). It says yes or no; whoever asks this function makes
  * a yes durable before it is heard. Voting never installs a record.
- *
- * In this release one node may stand: the primary that the record names, after its own restart.
- * That its reign is over it proves by asking, so nobody's silence has to be waited for. Candidates
- * from `core/placement/next-primary`, with silence and rank as R4 has them, come with the election
- * proper.
  */
 
 import type {ClusterUuid} from '../../model/ids.ts'
-import {isElectable} from '../../model/node.ts'
+import {isElectable, type Member} from '../../model/node.ts'
 import type {StoredRecord, VoteRequest} from '../../model/peer-messages.ts'
 import type {Voter} from '../../model/record.ts'
+import {rankOf, waitLeft, type PrimaryWatch} from './patience.ts'
 
-/** What a voter goes by. All of it is durable. */
+/** What a voter goes by. */
 export interface VoterFacts {
+  /** Durable. */
   readonly uuid: ClusterUuid | ''
   readonly promisedEpoch: number
   readonly votedFor: Voter | null
   readonly accepted: StoredRecord | null
+  /** The primary that this run of the voter has heard last; null: none. */
+  readonly followed: {readonly id: string; readonly epoch: number} | null
+  readonly watch: PrimaryWatch
 }
 
-/** Why the answer is no; '' when it is yes. */
-export function whyNotGrant(voter: VoterFacts, request: VoteRequest): string {
-  if (request.uuid !== voter.uuid) return `this node belongs to cluster ${voter.uuid || '(none)'}`
-  return request.founding ? whyNotFound(voter, request) : whyNotElect(voter, request)
+/** A voter's word. */
+export interface Ballot {
+  /** Why not; '' when granted. */
+  readonly reason: string
+  /** It is a no for now only: the voter has to look for the primary itself. */
+  readonly looks: boolean
+}
+
+const YES: Ballot = {reason: '', looks: false}
+
+/** Judges a request for a vote or a pre-vote. */
+export function judgeVote(voter: VoterFacts, request: VoteRequest): Ballot {
+  if (request.uuid !== voter.uuid) {
+    return no(`this node belongs to cluster ${voter.uuid || '(none)'}`)
+  }
+  return request.founding ? judgeFounding(voter, request) : judgeElection(voter, request)
+}
+
+function no(reason: string): Ballot {
+  return {reason, looks: false}
 }
 
 /**
  * A founding vote is for good: only the same node may try again, and only while there is no record.
  */
-function whyNotFound(voter: VoterFacts, request: VoteRequest): string {
-  if (voter.accepted !== null) return 'this node has a record of the cluster'
+function judgeFounding(voter: VoterFacts, request: VoteRequest): Ballot {
+  if (voter.accepted !== null) return no('this node has a record of the cluster')
   if (voter.votedFor !== null && voter.votedFor.id !== request.candidate.id) {
-    return `this node has voted for ${voter.votedFor.id} to found the cluster`
+    return no(`this node has voted for ${voter.votedFor.id} to found the cluster`)
   }
-  return ''
+  return YES
 }
 
-function whyNotElect(voter: VoterFacts, request: VoteRequest): string {
+function judgeElection(voter: VoterFacts, request: VoteRequest): Ballot {
   const {accepted, promisedEpoch, votedFor} = voter
-  if (accepted === null) return 'this node has no record of the cluster'
-  const again =
-    votedFor !== null &&
-    votedFor.id === request.candidate.id &&
-    votedFor.inc === request.candidate.inc
-  if (request.epoch < promisedEpoch || (request.epoch === promisedEpoch && !again)) {
-    return `this node has promised epoch ${promisedEpoch}`
-  }
-  const candidate = accepted.record.smap.nodes[request.candidate.id]
+  if (accepted === null) return no('this node has no record of the cluster')
+  const {smap} = accepted.record
+  const candidate = smap.nodes[request.candidate.id]
   if (candidate === undefined || candidate.inc !== request.candidate.inc) {
-    return `${request.candidate.id} is not a member under that incarnation`
+    return no(`${request.candidate.id} is not a member under that incarnation`)
   }
-  if (!isElectable(candidate)) return `${candidate.id} may not be primary`
-  if (accepted.record.smap.primary !== candidate.id) {
-    return `${accepted.record.smap.primary} is the primary on record`
+  if (!isElectable(candidate)) return no(`${candidate.id} may not be primary`)
+  const again = votedFor !== null && votedFor.id === candidate.id && votedFor.inc === candidate.inc
+  if (request.epoch === promisedEpoch && again) return YES
+  if (request.epoch <= promisedEpoch) return no(`this node has promised epoch ${promisedEpoch}`)
+  if (accepted.record.epoch >= request.epoch) {
+    return no(`this node has a record of epoch ${accepted.record.epoch}`)
   }
-  return ''
+  if (!request.forced && isResuming(voter, candidate, request.led)) return YES
+  return judgePatience(voter, candidate, request.forced)
+}
+
+/**
+ * The primary of this voter itself asks: its reign is over, or it would not. After a restart of the
+ * whole cluster the primary on record goes first, so that a restart changes nothing; and one that
+ * led until now has only heard of a higher epoch (R11).
+ */
+function isResuming(voter: VoterFacts, candidate: Member, led: number): boolean {
+  const {accepted, followed} = voter
+  if (accepted?.record.smap.primary !== candidate.id) return false
+  return followed === null || (followed.id === candidate.id && followed.epoch === led)
+}
+
+function judgePatience(voter: VoterFacts, candidate: Member, forced: boolean): Ballot {
+  const {accepted, watch} = voter
+  if (accepted === null) return no('this node has no record of the cluster')
+  const rank = forced ? 0 : rankOf(accepted.record.smap, candidate.id)
+  const leftMs = waitLeft(watch, candidate.id, rank)
+  if (leftMs === 0) return YES
+  const {primary} = accepted.record.smap
+  const heard = Math.round(watch.nowMs - watch.quietSinceMs)
+  const place = rank === 0 ? '' : `, and ${rank} in the order of succession come first`
+  return {
+    reason: `p[${primary}] was heard ${heard} ms ago${place}`,
+    looks: watch.evidence === null,
+  }
 }

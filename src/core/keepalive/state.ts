@@ -26,7 +26,8 @@ export interface Peer {
   /** Answers of a learner that hold the committed record (R14). */
   readonly learnerAcks: number
   readonly beatDueMs: number
-  readonly beatOut: boolean
+  /** Beats under way. */
+  readonly beatsOut: number
   readonly prepareOut: boolean
   readonly suspicion: Suspicion
 }
@@ -58,7 +59,7 @@ export function newPeer(id: NodeId, nowMs: number): Peer {
     leased: null,
     learnerAcks: 0,
     beatDueMs: nowMs,
-    beatOut: false,
+    beatsOut: 0,
     prepareOut: false,
     suspicion: {phase: 'none', notBeforeMs: 0},
   }

@@ -18,8 +18,11 @@ import type {Turn} from './turn.ts'
 import {acceptedOf, enter, send} from './turn.ts'
 import {positionOf} from './view.ts'
 
-/** A beat is small; a node that takes longer than the next one has missed it. */
-const BEAT_TIMEOUT_MS_MIN = 250
+/**
+ * Beats to one member under way at a time: a late answer holds the next ones back no longer than
+ * this, and a dead one costs no more.
+ */
+const BEATS_OUT_MAX = 3
 /** A prepare waits for the acceptor's fsync, and may carry megabytes. */
 const PREPARE_TIMEOUT_MS = 3000
 /** Answers of a learner before it is promoted (R14). */
@@ -69,12 +72,17 @@ export function sendDueBeats(turn: Turn): void {
   const members = accepted.record.smap.nodes
   for (const peer of Object.values(stage.peers)) {
     const member = members[peer.id]
-    if (member === undefined || peer.beatOut || peer.beatDueMs > turn.node.nowMs) continue
+    if (member === undefined || peer.beatsOut >= BEATS_OUT_MAX || peer.beatDueMs > turn.node.nowMs)
+      continue
     const {nowMs, timers} = turn.node
     const leaseMs = leaseFor(turn, stage, peer, member)
     const leased =
       leaseMs > 0 && peer.heard !== null ? {run: peer.heard, atMs: peer.nonceAtMs} : peer.leased
-    updatePeer(turn, peer.id, {beatOut: true, beatDueMs: nowMs + timers.beatMs, leased})
+    updatePeer(turn, peer.id, {
+      beatsOut: peer.beatsOut + 1,
+      beatDueMs: nowMs + timers.beatMs,
+      leased,
+    })
     send(turn, member, {
       request: {
         type: 'beat',
@@ -88,7 +96,7 @@ export function sendDueBeats(turn: Turn): void {
         echo: peer.nonce,
         leaseMs,
       },
-      timeoutMs: Math.max(BEAT_TIMEOUT_MS_MIN, timers.beatMs),
+      timeoutMs: timers.electMs,
       purpose: {type: 'beat', id: peer.id, epoch: stage.epoch, sentMs: nowMs},
     })
   }
@@ -109,7 +117,7 @@ export function onBeatAnswered(
 ): void {
   const stage = reign(turn)
   if (stage === undefined || stage.epoch !== purpose.epoch) return
-  updatePeer(turn, purpose.id, {beatOut: false})
+  beatReturned(turn, purpose.id)
   if (answer.promisedEpoch > stage.epoch) return adoptEpoch(turn, answer.promisedEpoch)
   const member = acceptedOf(turn.node)?.record.smap.nodes[purpose.id]
   const peer = reign(turn)?.peers[purpose.id]
@@ -142,6 +150,11 @@ export function onBeatAnswered(
   if (newest !== null && comparePositions(answer.position, newest.record) < 0) {
     sendPrepare(turn, member)
   }
+}
+
+function beatReturned(turn: Turn, id: NodeId): void {
+  const peer = reign(turn)?.peers[id]
+  if (peer !== undefined) updatePeer(turn, id, {beatsOut: Math.max(0, peer.beatsOut - 1)})
 }
 
 /** Another beat to a member that is slow to take a commit into use. */
@@ -214,7 +227,7 @@ export function onMemberSilent(turn: Turn, purpose: Purpose): void {
   const stage = reign(turn)
   if (stage === undefined) return
   if (purpose.type === 'beat' && purpose.epoch === stage.epoch) {
-    updatePeer(turn, purpose.id, {beatOut: false})
+    beatReturned(turn, purpose.id)
   }
   if (purpose.type === 'prepare' && purpose.epoch === stage.epoch) {
     updatePeer(turn, purpose.id, {prepareOut: false})

@@ -4,6 +4,7 @@ import {prngOf} from '../../base/prng.ts'
 import {formatEndpoint} from '../../model/node.ts'
 import {timersOf} from '../../model/timers.ts'
 import {POSITION_NONE} from '../../model/record.ts'
+import {NO_WATCH} from '../election/evidence.ts'
 import {discoveryFrom} from '../membership/discovery.ts'
 import {NO_LEASE} from '../ownership/lease.ts'
 import type {DurableState, KernelEvent} from './events.ts'
@@ -41,10 +42,15 @@ export function bootedNode(event: Booted): NodeState {
     sends: {},
     stage: {stage: 'seeking', discovery: discoveryFrom(nowMs, null)},
     followed: null,
+    awakeMs: nowMs,
+    watch: NO_WATCH,
+    granted: null,
+    led: 0,
+    waitingCommands: [],
     waitingJoins: [],
     lease: NO_LEASE,
     waitingBeats: [],
-    view: emptyView(facts),
+    view: emptyView(facts, Math.floor(wallMs)),
     published: [],
     held: POSITION_NONE,
     clusterStarted: false,

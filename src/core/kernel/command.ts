@@ -5,23 +5,29 @@
 import {refusal, type Refusal} from '../../base/errors.ts'
 import type {Command, CommandResult} from '../../model/command.ts'
 import {COMMANDS_WAITING_MAX} from '../../model/limits.ts'
-import type {Member} from '../../model/node.ts'
+import type {Endpoint, Member} from '../../model/node.ts'
 import {NODE_FLAG} from '../../model/node.ts'
 import {endInvitation} from './members.ts'
 import {enqueue, proposeQueued} from './lead.ts'
-import {failAsks} from './stage.ts'
-import type {LeadingStage} from './state.ts'
+import {setPrimary} from './hand-over.ts'
+import {onRecoverCommanded} from './recover.ts'
+import {COMMAND_HOLD_MS, failAsks} from './stage.ts'
+import type {LeadingStage, NodeState, WaitingCommand} from './state.ts'
 import type {Turn} from './turn.ts'
-import {acceptedOf, emit, enter, send} from './turn.ts'
+import {acceptedOf, emit, enter, send, update} from './turn.ts'
 import {isCommitting, positionOf} from './view.ts'
 
 /** An administrator's join: the invited node's own join, its admission and promotion. */
 const INVITATION_MS = 15_000
 const INVITE_TIMEOUT_MS = 3000
 
-/** A client's command. */
+/** A client's command: done here, sent elsewhere, held until there is a primary, or refused. */
 export function onCommanded(turn: Turn, askId: number, command: Command): void {
-  const {stage} = turn.node
+  const {stage, nowMs} = turn.node
+  if (command.type === 'recover') return onRecoverCommanded(turn, askId, command)
+  if (mustHold(turn.node)) {
+    return hold(turn, {askId, command, untilMs: nowMs + COMMAND_HOLD_MS})
+  }
   const problem = whyNotNow(turn)
   if (problem !== undefined) return reply(turn, askId, problem)
   if (stage.stage !== 'leading') return
@@ -30,8 +36,7 @@ export function onCommanded(turn: Turn, askId: number, command: Command): void {
       if (stage.started) return reply(turn, askId, done(turn))
       return enter(turn, {...stage, startWaiters: [...stage.startWaiters, askId]})
     case 'set-primary':
-    case 'recover':
-      return reply(turn, askId, refused(refusal('UNSUPPORTED', 'not in this release')))
+      return setPrimary(turn, stage, askId, command.id)
     case 'join-by-admin':
       return invite(turn, stage, askId, command.member)
     default:
@@ -43,11 +48,50 @@ export function onCommanded(turn: Turn, askId: number, command: Command): void {
   }
 }
 
+/**
+ * Whether the answer will be another one in a moment: the office is on its way, or there is none
+ * yet. A node outside of any cluster has nothing to wait for.
+ */
+function mustHold(node: NodeState): boolean {
+  const {stage, stop} = node
+  if (stage.stage === 'leading') {
+    return stage.handing !== null || (!stage.confirmed && stop === null)
+  }
+  return stop === null && node.durable.accepted !== null && livePrimary(node) === undefined
+}
+
+function hold(turn: Turn, waiting: WaitingCommand): void {
+  const {waitingCommands} = turn.node
+  if (waitingCommands.length >= COMMANDS_WAITING_MAX) {
+    const why = refusal('TOO_BUSY', `${waitingCommands.length} commands wait already`)
+    return reply(turn, waiting.askId, refused(why))
+  }
+  update(turn, {waitingCommands: [...waitingCommands, waiting]})
+}
+
+/** Takes up what was held: all of it when there is a primary, what has waited too long otherwise. */
+export function serveWaitingCommands(turn: Turn): void {
+  const {waitingCommands, nowMs} = turn.node
+  if (waitingCommands.length === 0) return
+  const holds = mustHold(turn.node)
+  const ready = waitingCommands.filter(({untilMs}) => !holds || untilMs <= nowMs)
+  if (ready.length === 0) return
+  update(turn, {waitingCommands: waitingCommands.filter((one) => !ready.includes(one))})
+  for (const {askId, command} of ready) {
+    if (holds) reply(turn, askId, whyNotNow(turn) ?? noPrimary())
+    else onCommanded(turn, askId, command)
+  }
+}
+
 function whyNotNow(turn: Turn): CommandResult | undefined {
   const {node} = turn
   const {stage} = node
+  if (stage.stage !== 'leading') {
+    const primary = livePrimary(node)
+    if (primary !== undefined) return {type: 'elsewhere', primary}
+    return node.stop === null ? noPrimary() : refused(refusal('NOT_READY', 'this node is stopping'))
+  }
   if (node.stop !== null) return refused(refusal('NOT_READY', 'this node is stopping'))
-  if (stage.stage !== 'leading') return elsewhere(turn)
   if (!stage.confirmed) {
     return refused(refusal('NOT_READY', 'the primary has not been confirmed by a majority yet'))
   }
@@ -63,12 +107,15 @@ function whyNotNow(turn: Turn): CommandResult | undefined {
   return refused(refusal('TOO_BUSY', `${waiting} commands wait already`))
 }
 
-function elsewhere(turn: Turn): CommandResult {
-  const {followed, nowMs, timers} = turn.node
-  const record = acceptedOf(turn.node)?.record
-  const live = followed !== null && nowMs - followed.heardMs <= timers.electMs
-  const primary = live ? record?.smap.nodes[followed.id] : undefined
-  if (primary !== undefined) return {type: 'elsewhere', primary: primary.control}
+/** Where the primary listens that was heard lately, and not seen to be gone since. */
+function livePrimary(node: NodeState): Endpoint | undefined {
+  const {followed, nowMs, timers, watch} = node
+  const live =
+    followed !== null && nowMs - followed.heardMs <= timers.electMs && watch.evidence === null
+  return live ? acceptedOf(node)?.record.smap.nodes[followed.id]?.control : undefined
+}
+
+function noPrimary(): CommandResult {
   return refused(
     refusal('NO_PRIMARY', 'the cluster has no primary at present', {
       hint: 'look at the state of the cluster; it finds one when a majority is up',
@@ -118,14 +165,16 @@ export function tickCommands(turn: Turn): void {
 function dropAsks(turn: Turn): void {
   const {stage} = turn.node
   if (stage.stage !== 'leading') return
-  const asks = [...stage.queue, ...stage.underWay].flatMap((item) => item.asks)
-  if (asks.length === 0) return
+  const queued = stage.queue.flatMap((item) => item.asks)
+  const proposed = stage.underWay.flatMap((item) => item.asks)
+  if (queued.length + proposed.length === 0) return
   const queue = stage.queue
     .filter(({change}) => change.type !== 'command')
     .map((item) => ({...item, asks: []}))
   const underWay = stage.underWay.map((item) => ({...item, asks: []}))
   enter(turn, {...stage, queue, underWay})
-  failAsks(turn, asks, 'no majority of the members answers')
+  failAsks(turn, queued, 'no majority of the members answers', false)
+  failAsks(turn, proposed, 'no majority of the members answers', true)
 }
 
 function done(turn: Turn): CommandResult {

@@ -26,7 +26,10 @@ export interface Draft {
   readonly left: readonly Queued[]
 }
 
-/** Drafts in the order of the queue. At most one member is marked lost by one record (R13). */
+/**
+ * Drafts in the order of the queue. At most one member is marked lost by one record (R13), and an
+ * office is handed over by a record that changes nothing else (R16).
+ */
 export function draftFrom(before: StoredRecord, queue: readonly Queued[], epoch: number): Draft {
   const index = before.record.index + 1
   const taken: UnderWay[] = []
@@ -37,7 +40,10 @@ export function draftFrom(before: StoredRecord, queue: readonly Queued[], epoch:
   for (const item of queue) {
     const {change} = item
     const waits =
-      taken.length >= CHANGES_PER_RECORD_MAX || (change.type === 'mark-lost' && marked > 0)
+      taken.length >= CHANGES_PER_RECORD_MAX ||
+      (change.type === 'mark-lost' && marked > 0) ||
+      (change.type === 'hand-over' && taken.length > 0) ||
+      parts.heir !== null
     if (waits) {
       left.push(item)
       continue
@@ -66,6 +72,7 @@ function apply(
     const {bmd, conf, bucket} = applied
     return {parts: {...parts, bmd, conf}, bucket: bucket ?? null}
   }
+  if (change.type === 'hand-over') return {parts: {...parts, heir: change.heir}, bucket: null}
   const smap = applyMemberChange(parts.smap, change)
   if (isRefusal(smap)) return smap
   return {parts: smap === parts.smap ? parts : {...parts, smap}, bucket: null}

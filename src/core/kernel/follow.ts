@@ -12,22 +12,33 @@ import type {
 } from '../../model/peer-messages.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {comparePositions, POSITION_NONE, type RecordPosition} from '../../model/record.ts'
-import {whyNotGrant} from '../election/voter.ts'
+import {NO_WATCH} from '../election/evidence.ts'
+import {inheritance} from '../election/inheritance.ts'
+import {judgeVote} from '../election/voter.ts'
 import {isNamed, judgeRecord} from '../metasync/acceptor.ts'
 import {answerSent, leaseFromBeat} from '../ownership/lease.ts'
 import type {DurableState} from './events.ts'
 import type {NodeState} from './state.ts'
 import type {Turn} from './turn.ts'
 import {answer, emit, emitDurably, enter, log, persist, selfVoter, update} from './turn.ts'
-import {positionOf} from './view.ts'
+import {handedOver} from './hand-over.ts'
 import {stepDown} from './stage.ts'
+import {announceStop} from './stop.ts'
+import {positionOf} from './view.ts'
+import {look, onPrimaryStands, primaryWatch} from './watch.ts'
 
 /** A vote or a pre-vote was asked for. */
 export function onVoteAsked(turn: Turn, askId: number, request: VoteRequest): void {
-  const reason = whyNotGrant(turn.node.durable, request)
-  const granted = reason === ''
-  if (granted && !request.pre && !hasVoted(turn.node.durable, request)) {
+  const {followed} = turn.node
+  if (followed?.id === request.candidate.id && request.led === 0) {
+    onPrimaryStands(turn, followed.id)
+  }
+  const watch = primaryWatch(turn.node)
+  const {reason, looks} = judgeVote({...turn.node.durable, followed, watch}, request)
+  if (looks) look(turn)
+  if (reason === '' && !request.pre && !hasVoted(turn.node.durable, request)) {
     const {epoch, candidate} = request
+    update(turn, {granted: {id: candidate.id, atMs: turn.node.nowMs}})
     persist(
       turn,
       {promisedEpoch: Math.max(epoch, turn.node.durable.promisedEpoch), votedFor: candidate},
@@ -122,9 +133,14 @@ export function accept(turn: Turn, offered: StoredRecord, committed: RecordPosit
           committed: isNamed(offered, committed, null) ? offered : durable.committed,
           promisedEpoch: Math.max(epoch, durable.promisedEpoch),
           votedFor: raises ? null : durable.votedFor,
+          ...inheritance(durable, offered),
         },
-        [],
+        isInherited(turn.node, offered)
+          ? [{type: 'inheritance-stored', position: positionOf(offered)}]
+          : [],
       )
+      // A candidate that stands on an older record than it has would lose this one.
+      if (turn.node.stage.stage === 'standing') stepDown(turn, 'a newer record has come')
       return ''
     }
     case 'held':
@@ -243,10 +259,20 @@ function heard(turn: Turn, from: NodeId, epoch: number, settled: number): void {
   const {followed, nowMs, stage} = turn.node
   // What was settled once stays settled, whoever leads.
   const settledIndex = Math.max(settled, followed?.settledIndex ?? 0)
-  update(turn, {followed: {id: from, epoch, heardMs: nowMs, settledIndex}})
-  if (stage.stage === 'following') return
+  update(turn, {followed: {id: from, epoch, heardMs: nowMs, settledIndex}, watch: NO_WATCH})
+  const isNew = followed === null || followed.id !== from || followed.epoch !== epoch
+  if (stage.stage === 'following' && !isNew) return
   if (stage.stage === 'leading' && stage.epoch >= epoch) return
-  if (stage.stage === 'leading') stepDown(turn, `p[${from}] leads epoch ${epoch}`)
+  handedOver(turn, from)
+  if (stage.stage !== 'following') stepDown(turn, `p[${from}] leads epoch ${epoch}`)
+  update(turn, {led: 0})
   enter(turn, {stage: 'following'})
   log(turn, 'info', `following p[${from}] in epoch ${epoch}`, {epoch})
+  announceStop(turn)
+}
+
+/** Whether this record hands the office over to this node. */
+function isInherited(node: NodeState, offered: StoredRecord): boolean {
+  const {heir} = offered.record
+  return heir !== null && heir.id === node.facts.self.id && heir.inc === node.durable.inc
 }

@@ -11,6 +11,7 @@ import {ownFlags} from '../membership/changes.ts'
 import type {FoundingEvent, FoundingOrder} from '../membership/founding.ts'
 import {FOUNDING_EPOCH, stepFounding} from '../membership/founding.ts'
 import {withUrls} from '../metasync/urls.ts'
+import {foundingNote} from './elections.ts'
 import {foundingReign} from './lead.ts'
 import {foundCluster, otherPlaces, seek} from './stage.ts'
 import {WAIT_SAID_MS} from './stand.ts'
@@ -167,6 +168,6 @@ function genesis(node: NodeState): ClusterRecord {
     own: [{index: 1, targets: []}],
     op: null,
     heir: null,
-    elections: [],
+    elections: [foundingNote(self.id, node.wallMs)],
   }
 }

@@ -4,21 +4,27 @@
  */
 
 import {canonicalJson} from '../../base/canonical-json.ts'
+import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint} from '../../model/node.ts'
 import {nodeLabelOf} from '../../model/node.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
-import type {ClusterRecord, RecordPosition} from '../../model/record.ts'
+import type {ClusterRecord, RecordPosition, Smap} from '../../model/record.ts'
+import {inheritance} from '../election/inheritance.ts'
 import type {ElectionOrder} from '../election/events.ts'
 import {newPeer} from '../keepalive/state.ts'
 import type {Peer} from '../keepalive/state.ts'
 import {activeCount} from '../keepalive/suspicion.ts'
+import {withoutGivenUp} from '../membership/changes.ts'
 import {FOUNDING_EPOCH} from '../membership/founding.ts'
 import {nextRecord} from '../metasync/next-record.ts'
 import type {MetasyncEvent, MetasyncOrder} from '../metasync/events.ts'
 import {METASYNC_IDLE} from '../metasync/state.ts'
 import {stepMetasync} from '../metasync/step.ts'
+import {withUrls} from '../metasync/urls.ts'
+import {nextOwn} from '../ownership/own.ts'
 import {sendDueBeats, sendPrepare, settle, weighMajority} from './beats.ts'
 import {draftFrom} from './draft.ts'
+import {withElection} from './elections.ts'
 import {answerAsks, refuseChange} from './outcome.ts'
 import type {LeadingStage, NodeState, UnderWay} from './state.ts'
 import type {Turn} from './turn.ts'
@@ -27,18 +33,38 @@ import {isCommitting, positionOf} from './view.ts'
 
 /** Takes office: the adopted record, whole, again in the own epoch, before anything else (R6). */
 export function lead(turn: Turn, won: Extract<ElectionOrder, {type: 'elected'}>): void {
-  const {adopt, epoch, known} = won
-  takeOffice(turn, epoch, [], adopt.record)
-  const pv = known ? null : adopt.record.pv
-  propose(turn, nextRecord(adopt, {...adopt.record, pv}, epoch))
-  log(
-    turn,
-    'info',
-    `primary of epoch ${epoch}, adopting ${adopt.record.epoch}.${adopt.record.index}`,
-    {
-      epoch,
-    },
-  )
+  const {adopt, epoch, known, votes} = won
+  const {stage} = turn.node
+  if (stage.stage !== 'standing') return
+  const {forced} = stage.election
+  const smap = ownMap(turn, adopt.record, forced)
+  const elections = withElection(turn.node, stage, won)
+  const startWaiters = stage.forced === null ? [] : [stage.forced.askId]
+  takeOffice(turn, {epoch, record: adopt.record, awaited: [], startWaiters})
+  const pv = known || forced !== null ? null : adopt.record.pv
+  const conf = withUrls(adopt.record.conf, smap)
+  const draft = {...adopt.record, smap, conf, pv, heir: null, elections}
+  const own = nextOwn(draft, adopt.record.index + 1)
+  propose(turn, nextRecord(adopt, {...draft, own}, epoch))
+  const from = `${adopt.record.epoch}.${adopt.record.index}`
+  log(turn, 'info', `primary of epoch ${epoch} with ${votes} votes, adopting ${from}`, {
+    epoch,
+    votes,
+    reason: stage.reason,
+    tookMs: Math.round(turn.node.nowMs - stage.beganMs),
+  })
+}
+
+/**
+ * The adopted map with this node as its primary, which is not away, whatever an earlier one has
+ * recorded. Voters stay as they are, unless an operator has given some of them up (R17).
+ */
+function ownMap({node}: Turn, {smap}: ClusterRecord, survivors: readonly NodeId[] | null): Smap {
+  const adopted = survivors === null ? smap : withoutGivenUp(smap, survivors, node.wallMs)
+  const {id} = node.facts.self
+  const self = adopted.nodes[id]
+  const nodes = self === undefined ? adopted.nodes : {...adopted.nodes, [id]: {...self, away: null}}
+  return {...adopted, primary: id, nodes}
 }
 
 /** Takes office with the first record of a new cluster. */
@@ -50,17 +76,21 @@ export function foundingReign(
   const {self} = turn.node.facts
   const inc = record.smap.nodes[self.id]?.inc ?? 0
   update(turn, {durable: {...turn.node.durable, uuid: record.uuid, inc}})
-  takeOffice(turn, FOUNDING_EPOCH, awaited, record)
+  takeOffice(turn, {epoch: FOUNDING_EPOCH, record, awaited, startWaiters: []})
   propose(turn, record)
   log(turn, 'info', `forming cluster ${record.uuid}`, {uuid: record.uuid})
 }
 
-function takeOffice(
-  turn: Turn,
-  epoch: number,
-  awaited: readonly Endpoint[],
-  record: ClusterRecord,
-): void {
+interface Office {
+  readonly epoch: number
+  /** The record that was adopted, or the first one. */
+  readonly record: ClusterRecord
+  readonly awaited: readonly Endpoint[]
+  /** Who hears when the cluster has started under this primary. */
+  readonly startWaiters: readonly number[]
+}
+
+function takeOffice(turn: Turn, {epoch, record, awaited, startWaiters}: Office): void {
   const {node} = turn
   enter(turn, {
     stage: 'leading',
@@ -73,12 +103,14 @@ function takeOffice(
     queue: [],
     underWay: [],
     spreading: [],
-    settledIndex: 0,
+    // What was settled once stays settled, whoever leads.
+    settledIndex: node.followed?.settledIndex ?? 0,
     majorityAtMs: node.nowMs,
     awaited,
     started: false,
-    startWaiters: [],
+    startWaiters,
     invitations: [],
+    handing: null,
     activeLog: [{atMs: node.nowMs, count: activeCount(record)}],
     // Who was marked lost by an earlier reign may have been so a moment ago (R13).
     lastTargetLostMs: hasLostTarget(record) ? node.nowMs : -Infinity,
@@ -109,7 +141,7 @@ export function stepProposer(turn: Turn, event: MetasyncEvent): void {
 function carryOut(turn: Turn, order: MetasyncOrder): void {
   switch (order.type) {
     case 'store':
-      persist(turn, {accepted: order.proposal}, [
+      persist(turn, {accepted: order.proposal, ...inheritance(turn.node.durable, order.proposal)}, [
         {type: 'proposal-stored', position: positionOf(order.proposal)},
       ])
       return
@@ -216,6 +248,8 @@ export function proposeQueued(turn: Turn): void {
     return
   const before = acceptedOf(turn.node)
   if (before === null || (stage.queue.length === 0 && before.record.pv === null)) return
+  // The record that hands the office over is the last one of its epoch (R16).
+  if (before.record.heir !== null && before.record.epoch === stage.epoch) return
   const draft = draftFrom(before, stage.queue, stage.epoch)
   enter(turn, {...stage, queue: draft.left, underWay: draft.taken})
   for (const {item, refusal} of draft.refused) refuseChange(turn, item, refusal)
@@ -274,6 +308,8 @@ function changeKey(change: LeadingStage['queue'][number]['change']): string {
     case 'admit':
     case 'describe':
       return `admit ${change.member.id}`
+    case 'hand-over':
+      return 'hand-over'
     default:
       return `${change.type} ${change.id}`
   }

@@ -109,7 +109,10 @@ export function onLeavingAsked(turn: Turn, askId: number, request: LeavingReques
   const {id} = request.voter
   const member = acceptedOf(turn.node)?.record.smap.nodes[id]
   const known = member !== undefined && member.inc === request.voter.inc
-  if (!isCommitting(turn.node) || !known || request.uuid !== turn.node.durable.uuid) {
+  const {stage} = turn.node
+  // Who has just taken office records it with its first change.
+  const takes = isCommitting(turn.node) || (stage.stage === 'leading' && !stage.confirmed)
+  if (!takes || !known || request.uuid !== turn.node.durable.uuid) {
     answer(turn, askId, {type: 'leaving', recorded: false})
     return
   }

@@ -14,7 +14,6 @@ import {
 } from '../membership/discovery.ts'
 import type {Discovery} from '../membership/discovery.ts'
 import {accept} from './follow.ts'
-import {standIfMay} from './stand.ts'
 import type {NodeState, Purpose} from './state.ts'
 import type {Turn} from './turn.ts'
 import {enter, isAsking, log, persist, send, update} from './turn.ts'
@@ -27,14 +26,25 @@ const JOIN_TIMEOUT_MS = 5000
 /** Between two lines about the same trouble. */
 const SAY_EVERY_MS = 10_000
 
+/** The search of a node that looks for a primary, or that stands and would rather find one. */
+function discoveryOf(node: NodeState): Discovery | undefined {
+  const {stage} = node
+  return stage.stage === 'seeking' || stage.stage === 'standing' ? stage.discovery : undefined
+}
+
+function setDiscovery(turn: Turn, discovery: Discovery): void {
+  const {stage} = turn.node
+  if (stage.stage === 'seeking' || stage.stage === 'standing') enter(turn, {...stage, discovery})
+}
+
 /** The next round, when it is due. */
 export function tickSeeking(turn: Turn): void {
-  standIfMay(turn)
-  const {stage, nowMs, standby, durable} = turn.node
-  if (stage.stage !== 'seeking' || nowMs < stage.discovery.nextAtMs) return
-  enter(turn, {stage: 'seeking', discovery: nextRound(stage.discovery, nowMs)})
+  const {nowMs, standby, durable} = turn.node
+  const discovery = discoveryOf(turn.node)
+  if (discovery === undefined || nowMs < discovery.nextAtMs) return
+  setDiscovery(turn, nextRound(discovery, nowMs))
   if (standby && durable.accepted === null) return
-  askToJoin(turn, stage.discovery)
+  askToJoin(turn, discovery)
   const {facts} = turn.node
   const saved = durable.accepted?.record.smap ?? null
   for (const control of placesToAsk(facts.self, saved, [...facts.askFirst, ...facts.peers])) {
@@ -97,8 +107,9 @@ function selfMember(node: NodeState): Member {
 
 /** A place said who it is and whom it follows. */
 export function onProbeAnswered(turn: Turn, place: string, answer: ProbeAnswer): void {
-  const {stage, durable, facts} = turn.node
-  if (stage.stage !== 'seeking') return
+  const {durable, facts} = turn.node
+  const discovery = discoveryOf(turn.node)
+  if (discovery === undefined) return
   if (durable.uuid !== '' && answer.uuid !== '' && answer.uuid !== durable.uuid) {
     log(turn, 'warn', `${place} belongs to cluster ${answer.uuid}, this node to ${durable.uuid}`)
     return
@@ -109,28 +120,34 @@ export function onProbeAnswered(turn: Turn, place: string, answer: ProbeAnswer):
     if (durable.accepted === null) sayOrphaned(turn, place)
     return
   }
-  if (stage.discovery.hint === null || place === formatEndpoint(primary.control)) {
+  if (discovery.hint === null || place === formatEndpoint(primary.control)) {
     followHint(turn, primary.control)
   }
 }
 
 /**
- * The primary of the others is this node, which has lost what it knew. It may not found anew, and
- * nobody else stands in this release.
+ * The primary of the others is this node, which has lost what it knew. It may not found anew; the
+ * others elect another, if they have one to elect.
  */
 function sayOrphaned(turn: Turn, place: string): void {
-  const {stage, nowMs} = turn.node
-  if (stage.stage !== 'seeking' || nowMs - stage.discovery.saidAtMs < SAY_EVERY_MS) return
-  enter(turn, {stage: 'seeking', discovery: {...stage.discovery, saidAtMs: nowMs}})
-  log(turn, 'error', `${place} follows this node, whose state is lost: bring its disk back`)
+  const {nowMs} = turn.node
+  const discovery = discoveryOf(turn.node)
+  if (discovery === undefined || nowMs - discovery.saidAtMs < SAY_EVERY_MS) return
+  setDiscovery(turn, {...discovery, saidAtMs: nowMs})
+  log(
+    turn,
+    'error',
+    `${place} follows this node, whose state is lost: waiting for another primary; ` +
+      'if there is no other electable gateway, bring its disk back',
+  )
 }
 
 /** Asks there at once. */
 export function followHint(turn: Turn, hint: Endpoint | null): void {
-  const {stage} = turn.node
-  if (stage.stage !== 'seeking') return
-  const discovery = {...stage.discovery, hint}
-  enter(turn, {stage: 'seeking', discovery})
+  const found = discoveryOf(turn.node)
+  if (found === undefined) return
+  const discovery = {...found, hint}
+  setDiscovery(turn, discovery)
   if (hint !== null) askToJoin(turn, discovery)
 }
 
@@ -140,9 +157,9 @@ export function onJoinAnswered(
   purpose: Extract<Purpose, {type: 'join'}>,
   answer: JoinAnswer,
 ): void {
-  const {stage, nowMs, durable} = turn.node
-  if (stage.stage !== 'seeking') return
-  const {discovery} = stage
+  const {nowMs, durable} = turn.node
+  const discovery = discoveryOf(turn.node)
+  if (discovery === undefined) return
   if (answer.refusal !== null) {
     const soon = answer.refusal.code === 'NOT_READY' || answer.refusal.code === 'NO_QUORUM'
     log(turn, soon ? 'debug' : 'error', `not admitted: ${answer.refusal.message}`, {
@@ -150,15 +167,12 @@ export function onJoinAnswered(
       place: formatEndpoint(purpose.place),
     })
     const nextAtMs = nowMs + (soon ? FIRST_WAIT_MS : REFUSED_WAIT_MS)
-    enter(turn, {stage: 'seeking', discovery: {...discovery, nextAtMs}})
+    setDiscovery(turn, {...discovery, nextAtMs})
     return
   }
   if (answer.committed !== null) {
     admitted(turn, answer)
-    enter(turn, {
-      stage: 'seeking',
-      discovery: {...discovery, nextAtMs: nowMs + turn.node.timers.electMs},
-    })
+    setDiscovery(turn, {...discovery, nextAtMs: nowMs + turn.node.timers.electMs})
     return
   }
   const elsewhere = answer.primary

@@ -1,34 +1,17 @@
 /** Which stage a node belongs in, and how it leaves the primary's. */
 
 import {refusal} from '../../base/errors.ts'
-import {isElectable} from '../../model/node.ts'
 import {formatEndpoint} from '../../model/node.ts'
+import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint} from '../../model/node.ts'
+import type {ElectionReason} from '../../model/record.ts'
 import {discoveryFrom} from '../membership/discovery.ts'
 import {founding} from '../membership/founding.ts'
-import {standing} from '../election/state.ts'
-import type {Ask, NodeState} from './state.ts'
+import {standing, standingAsHeir} from '../election/state.ts'
+import type {Ask, NodeState, Queued, StandingStage, WaitingCommand} from './state.ts'
 import type {Turn} from './turn.ts'
-import {answer, emit, enter, log, persist, selfVoter} from './turn.ts'
+import {answer, emit, enter, log, persist, selfVoter, update} from './turn.ts'
 import {positionOf} from './view.ts'
-
-/**
- * Whether this node may stand for primary. The primary is fixed in this release: the one that the
- * record names, and no other. Succession by rank widens this one predicate, and its twin in
- * `election/voter.ts`.
- */
-export function mayStand(node: NodeState): boolean {
-  const record = node.durable.accepted?.record
-  const member = record?.smap.nodes[node.facts.self.id]
-  return (
-    record !== undefined &&
-    member !== undefined &&
-    record.smap.primary === member.id &&
-    member.inc === node.durable.inc &&
-    isElectable(member) &&
-    node.writes.length === 0
-  )
-}
 
 /**
  * Whether this node may form the cluster (DESIGN: founding): the id that the environment names,
@@ -60,15 +43,36 @@ export function seek(turn: Turn, hint: Endpoint | null): void {
   enter(turn, {stage: 'seeking', discovery: discoveryFrom(turn.node.nowMs, hint)})
 }
 
+/** How a node comes to stand. */
+export interface Candidacy {
+  readonly reason: ElectionReason
+  /** The epoch after the record that it has inherited (R16). */
+  readonly heirOf?: number
+  /** By an operator's command (R17). */
+  readonly forced?: {
+    readonly survivors: readonly NodeId[]
+    readonly askId: number
+    readonly untilMs: number
+  }
+}
+
 /** Begins to stand; the caller carries on with `begun`. */
-export function stand(turn: Turn): void {
+export function stand(turn: Turn, candidacy: Candidacy): void {
   const {node} = turn
   const {accepted, committed, promisedEpoch} = node.durable
+  const {reason, heirOf, forced} = candidacy
   if (accepted === null) return
   const own = {voter: selfVoter(node), accepted, committed: positionOf(committed)}
   enter(turn, {
     stage: 'standing',
-    election: standing(own, promisedEpoch),
+    election:
+      heirOf === undefined
+        ? standing(own, promisedEpoch, forced?.survivors ?? null)
+        : standingAsHeir(own, heirOf),
+    reason,
+    beganMs: node.nowMs,
+    discovery: discoveryFrom(node.nowMs, null),
+    forced: forced === undefined ? null : {askId: forced.askId, untilMs: forced.untilMs},
     nextAskMs: node.nowMs,
     saidAtMs: node.nowMs,
   })
@@ -86,36 +90,77 @@ export function foundCluster(turn: Turn): void {
 }
 
 /**
- * Ends a reign, if there is one. Whoever waits is told that the outcome is unknown: the record
- * under way may yet be committed by whoever leads next.
+ * Ends a reign, if there is one. Whoever waits for a record under way is told that the outcome is
+ * unknown: it may yet be committed by whoever leads next. What was never proposed waits for that one.
  */
 export function stepDown(turn: Turn, why: string): void {
   const {stage} = turn.node
+  if (stage.stage === 'standing') endForced(turn, stage, why)
   if (stage.stage === 'standing' || stage.stage === 'founding') seek(turn, null)
   if (stage.stage !== 'leading') return
   log(turn, 'warn', `no longer primary of epoch ${stage.epoch}: ${why}`, {epoch: stage.epoch})
-  const asks = [...stage.queue, ...stage.underWay].flatMap((item) => item.asks)
+  const commands = stage.queue.flatMap((item) => waitingAgain(item, turn.node.nowMs))
+  const unproposed = stage.queue.filter(({change}) => change.type !== 'command')
   for (const {askId, result} of stage.spreading) emit(turn, {type: 'reply', askId, result})
-  const waiters = [...stage.startWaiters, ...stage.invitations.map(({askId}) => askId)]
+  const waiters = [
+    ...stage.startWaiters,
+    ...stage.invitations.map(({askId}) => askId),
+    ...(stage.handing?.askIds ?? []),
+  ]
   seek(turn, null)
-  failAsks(turn, asks, why)
+  update(turn, {led: stage.epoch, waitingCommands: [...turn.node.waitingCommands, ...commands]})
+  failAsks(turn, asksOf(unproposed), why, false)
+  failAsks(turn, asksOf(stage.underWay), why, true)
   failAsks(
     turn,
     waiters.map((askId) => ({kind: 'command', askId})),
     why,
+    true,
   )
 }
 
-/** Answers those who wait with what is known: nothing. */
-export function failAsks(turn: Turn, asks: readonly Ask[], why: string): void {
+function asksOf(items: readonly Queued[]): readonly Ask[] {
+  return items.flatMap((item) => item.asks)
+}
+
+/** How long a client's command waits for a primary. */
+export const COMMAND_HOLD_MS = 5000
+
+function waitingAgain(item: Queued, nowMs: number): readonly WaitingCommand[] {
+  const {change} = item
+  if (change.type !== 'command') return []
+  const untilMs = nowMs + COMMAND_HOLD_MS
+  return item.asks.map(({askId}) => ({askId, command: change.command, untilMs}))
+}
+
+/** Tells the operator whose command made this node stand that nothing has come of it. */
+export function endForced(turn: Turn, stage: StandingStage, why: string): void {
+  if (stage.forced === null) return
+  const refused = refusal('REFUSED', `not recovered: ${why}`, {
+    hint: 'look at the state of the nodes, then repeat the command',
+  })
+  emit(turn, {
+    type: 'reply',
+    askId: stage.forced.askId,
+    result: {type: 'refused', refusal: refused},
+  })
+}
+
+/**
+ * Answers those who wait. @param proposed whether the change may yet be committed: who asked for it
+ * must not simply repeat it then
+ */
+export function failAsks(turn: Turn, asks: readonly Ask[], why: string, proposed: boolean): void {
   for (const {kind, askId} of asks) {
     if (kind === 'leaving') {
       answer(turn, askId, {type: 'leaving', recorded: false})
       continue
     }
-    const refused = refusal('NO_QUORUM', `the outcome is unknown: ${why}`, {
-      hint: 'look at the state of the cluster, then repeat the request',
-    })
+    const refused = proposed
+      ? refusal('OUTCOME_UNKNOWN', `the outcome is unknown: ${why}`, {
+          hint: 'look at the state of the cluster, then repeat the request',
+        })
+      : refusal('NO_QUORUM', `nothing was changed: ${why}`, {hint: 'try again in a second'})
     if (kind === 'command')
       emit(turn, {type: 'reply', askId, result: {type: 'refused', refusal: refused}})
     else

@@ -2,29 +2,73 @@
 
 import {formatEndpoint} from '../../model/node.ts'
 import type {NodeId} from '../../model/ids.ts'
+import {comparePositions, type ElectionReason, type RecordPosition} from '../../model/record.ts'
 import type {VoteAnswer, VoteRequest} from '../../model/peer-messages.ts'
 import {isVoter} from '../../model/node.ts'
 import {voterKey} from '../../model/quorum.ts'
 import type {ElectionEvent, ElectionOrder} from '../election/events.ts'
+import {rankOf} from '../election/patience.ts'
 import {stepElection} from '../election/step.ts'
+import {reasonToStand} from './candidacy.ts'
 import {lead} from './lead.ts'
-import {adoptEpoch, mayStand, stand} from './stage.ts'
-import type {Purpose, StandingStage} from './state.ts'
+import type {Candidacy} from './stage.ts'
+import {adoptEpoch, stand, stepDown} from './stage.ts'
+import type {NodeState, Purpose, StandingStage} from './state.ts'
 import type {Turn} from './turn.ts'
-import {enter, isAsking, log, persist, selfVoter, send} from './turn.ts'
+import {acceptedOf, enter, isAsking, log, persist, selfVoter, send} from './turn.ts'
 import {positionOf} from './view.ts'
 
 /** How often those are asked again who have not said yes; a refused connection answers at once. */
-const ASK_AGAIN_MS = 200
+const ASK_AGAIN_MS = 100
 const VOTE_TIMEOUT_MS = 1000
 /** Between two lines about whom a candidate waits for. */
 export const WAIT_SAID_MS = 10_000
 
-/** Stands, if this node may. */
-export function standIfMay(turn: Turn): void {
-  if (!mayStand(turn.node)) return
-  stand(turn)
+/** Stands, if this node may now. */
+export function standIfDue(turn: Turn): void {
+  const {stage} = turn.node.stage
+  if (stage !== 'seeking' && stage !== 'following') return
+  const reason = reasonToStand(turn.node)
+  if (reason === undefined) return
+  const place = rankOfSelf(turn.node)
+  log(
+    turn,
+    'info',
+    `asking whether to stand: ${REASONS[reason]}; ${place} in the order of succession`,
+  )
+  beginStanding(turn, {reason})
+}
+
+/** Begins to ask. */
+export function beginStanding(turn: Turn, candidacy: Candidacy): void {
+  stand(turn, candidacy)
   stepCandidate(turn, {type: 'begun'})
+}
+
+const REASONS: Readonly<Record<ElectionReason, string>> = {
+  'founded': 'there is no cluster yet',
+  'silent': 'the primary is silent',
+  'gone': 'the primary is gone',
+  'handed-over': 'the primary hands its office over',
+  'again': 'this node was the primary',
+  'recovered': 'an operator has given up the majority',
+}
+
+function rankOfSelf({durable, facts}: NodeState): string {
+  const smap = durable.accepted?.record.smap
+  return smap === undefined ? 'nowhere' : `number ${rankOf(smap, facts.self.id) + 1}`
+}
+
+/** The record that names this node as heir is stored (R16): the votes are there to be asked for. */
+export function onInheritanceStored(turn: Turn, position: RecordPosition): void {
+  const accepted = acceptedOf(turn.node)
+  const {facts, durable, stage} = turn.node
+  if (accepted === null || comparePositions(accepted.record, position) !== 0) return
+  const epoch = position.epoch + 1
+  const mine = durable.promisedEpoch === epoch && durable.votedFor?.id === facts.self.id
+  if (!mine || stage.stage === 'leading' || stage.stage === 'founding') return
+  log(turn, 'info', `taking over epoch ${epoch} from p[${accepted.record.smap.primary}]`, {epoch})
+  beginStanding(turn, {reason: 'handed-over', heirOf: epoch})
 }
 
 /** Gives the election an event and does what it orders. */
@@ -45,7 +89,9 @@ function carryOut(turn: Turn, order: ElectionOrder): void {
       if (order.epoch <= promisedEpoch) {
         return stepCandidate(turn, {type: 'outbid', promisedEpoch})
       }
-      log(turn, 'info', `standing for epoch ${order.epoch}`, {epoch: order.epoch})
+      log(turn, 'info', `a majority would vote for this node: standing for epoch ${order.epoch}`, {
+        epoch: order.epoch,
+      })
       return persist(turn, {promisedEpoch: order.epoch, votedFor: selfVoter(turn.node)}, [
         {type: 'ballot-stored', epoch: order.epoch},
       ])
@@ -61,7 +107,12 @@ function carryOut(turn: Turn, order: ElectionOrder): void {
 /** Asks again in time, and says for whom it waits. */
 export function tickStanding(turn: Turn): void {
   const {nowMs, stage} = turn.node
-  if (stage.stage !== 'standing' || nowMs < stage.nextAskMs) return
+  if (stage.stage !== 'standing') return
+  if (stage.forced !== null && nowMs >= stage.forced.untilMs) {
+    const silent = missingVoters(stage).map(({id}) => id)
+    return stepDown(turn, `no yes from ${silent.join(', ')}`)
+  }
+  if (nowMs < stage.nextAskMs) return
   askVoters(turn)
   const {stage: after} = turn.node
   if (after.stage !== 'standing' || nowMs - after.saidAtMs < WAIT_SAID_MS) return
@@ -87,8 +138,8 @@ function askVoters(turn: Turn): void {
     candidate: own.voter,
     pre,
     founding: false,
-    led: 0,
-    forced: false,
+    led: turn.node.led,
+    forced: stage.election.forced !== null,
     holds: {position: positionOf(own.accepted), sha: own.accepted.sha},
   }
   for (const member of missingVoters(stage)) {
@@ -118,8 +169,11 @@ function missingVoters(stage: StandingStage) {
       .map((member) => [member.id, member]),
   )
   members.delete(election.own.voter.id)
+  const {forced} = election
   return [...members.values()].filter(
-    (member) => isVoter(member) && grants[voterKey(member)] === undefined,
+    (member) =>
+      (forced === null ? isVoter(member) : forced.includes(member.id)) &&
+      grants[voterKey(member)] === undefined,
   )
 }
 

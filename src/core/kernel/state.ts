@@ -7,12 +7,13 @@
 import type {Prng} from '../../base/prng.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
-import type {CommandResult} from '../../model/command.ts'
+import type {Command, CommandResult} from '../../model/command.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint} from '../../model/node.ts'
 import type {JoinRequest} from '../../model/peer-messages.ts'
-import type {RecordPosition, Voter} from '../../model/record.ts'
+import type {ElectionReason, RecordPosition, Voter} from '../../model/record.ts'
 import type {Timers} from '../../model/timers.ts'
+import type {Watch} from '../election/evidence.ts'
 import type {Election} from '../election/state.ts'
 import type {Peer} from '../keepalive/state.ts'
 import type {MemberChange} from '../membership/changes.ts'
@@ -50,6 +51,16 @@ export interface NodeState {
   readonly stage: Stage
   /** The primary that was heard last in this run; null: none. */
   readonly followed: Followed | null
+  /** Since when this process has run without a pause: what it did not hear before, it could not. */
+  readonly awakeMs: number
+  /** What it has seen of its primary by looking. */
+  readonly watch: Watch
+  /** Whom it gave its vote in this run, last. */
+  readonly granted: {readonly id: NodeId; readonly atMs: number} | null
+  /** The epoch that this run has led until now; 0: none, or another primary was heard since. */
+  readonly led: number
+  /** Clients' commands while there is no primary; answered as soon as there is one, or refused. */
+  readonly waitingCommands: readonly WaitingCommand[]
   /** Members asking to come in while this node is not yet, or no longer, able to say. */
   readonly waitingJoins: readonly WaitingJoin[]
   readonly lease: LeaseState
@@ -78,6 +89,8 @@ export type Deferred =
   | {readonly type: 'founding-stored'}
   | {readonly type: 'proposal-stored'; readonly position: RecordPosition}
   | {readonly type: 'commit-sealed'; readonly position: RecordPosition}
+  /** The record that hands the office over to this node is stored (R16). */
+  | {readonly type: 'inheritance-stored'; readonly position: RecordPosition}
 
 /** Why a message was sent, and so what its answer is for. */
 export type Purpose =
@@ -98,6 +111,11 @@ export type Purpose =
   /** This node looks for a subject, because the primary asked. */
   | {readonly type: 'look'; readonly askId: number}
   | {readonly type: 'invite'; readonly id: NodeId}
+  /** Is the primary there (R4)? */
+  | {readonly type: 'watch'; readonly id: NodeId}
+  | {readonly type: 'nominate'; readonly id: NodeId}
+  /** Is a node there that an operator has given up (R17)? */
+  | {readonly type: 'given-up'; readonly id: NodeId}
 
 export type Stage =
   | {readonly stage: 'seeking'; readonly discovery: Discovery}
@@ -117,6 +135,12 @@ export interface FoundingStage {
 export interface StandingStage {
   readonly stage: 'standing'
   readonly election: Election
+  readonly reason: ElectionReason
+  readonly beganMs: number
+  /** Looks for a primary meanwhile: there may be one that this node cannot hear of otherwise. */
+  readonly discovery: Discovery
+  /** The operator's command behind it, which ends then; null: none (R17). */
+  readonly forced: {readonly askId: number; readonly untilMs: number} | null
   /** Next time that those who have not answered yes are asked again. */
   readonly nextAskMs: number
   readonly saidAtMs: number
@@ -144,14 +168,24 @@ export interface LeadingStage {
   readonly started: boolean
   readonly startWaiters: readonly number[]
   readonly invitations: readonly Invitation[]
+  /** The office is being handed over: nothing more is proposed in this epoch (R16). */
+  readonly handing: Handing | null
   /** Active members by time, for the floor of R13. */
   readonly activeLog: readonly {readonly atMs: number; readonly count: number}[]
   readonly lastTargetLostMs: number
   readonly brakeSaidAtMs: number
 }
 
+export interface Handing {
+  readonly heir: Voter
+  readonly untilMs: number
+  /** Clients that wait for it. */
+  readonly askIds: readonly number[]
+}
+
 export type Change =
   | MemberChange
+  | {readonly type: 'hand-over'; readonly heir: Voter}
   | {readonly type: 'command'; readonly command: MetadataCommand; readonly wallMs: number}
 
 /** A change and who waits for it. */
@@ -176,6 +210,12 @@ export interface Spreading {
   readonly askId: number
   readonly result: CommandResult
   readonly index: number
+  readonly untilMs: number
+}
+
+export interface WaitingCommand {
+  readonly askId: number
+  readonly command: Command
   readonly untilMs: number
 }
 

@@ -16,10 +16,11 @@ import {
   weighMajority,
 } from './beats.ts'
 import {bootedNode, onBooted} from './boot.ts'
-import {onCommanded, onInviteSilent, tickCommands} from './command.ts'
+import {onCommanded, onInviteSilent, serveWaitingCommands, tickCommands} from './command.ts'
 import type {KernelEffect, KernelEvent, StoredRecord} from './events.ts'
 import {answerWaitingBeats, onBeatAsked, onPrepareAsked, onVoteAsked} from './follow.ts'
 import {onFoundAnswered, stepFounder, tickFounding} from './found.ts'
+import {tickHandOver} from './hand-over.ts'
 import {onProposalStored, proposeQueued, stepProposer, weighStart} from './lead.ts'
 import {
   onChecked,
@@ -32,14 +33,30 @@ import {
 } from './members.ts'
 import {answerSpread} from './outcome.ts'
 import {onInviteAsked, onProbeAsked, refuseSpeaker} from './place.ts'
+import {onGivenUpAnswered} from './recover.ts'
 import {followHint, onJoinAnswered, onProbeAnswered, tickSeeking} from './seek.ts'
-import {onVoteAnswered, standIfMay, stepCandidate, tickStanding} from './stand.ts'
+import {
+  onInheritanceStored,
+  onVoteAnswered,
+  standIfDue,
+  stepCandidate,
+  tickStanding,
+} from './stand.ts'
 import {seek} from './stage.ts'
 import type {Deferred, KernelState, NodeState, Purpose} from './state.ts'
 import {announced, exitIfDone, onStopOrdered} from './stop.ts'
 import type {Turn} from './turn.ts'
 import {answer, emit, log, takePurpose, update} from './turn.ts'
 import {onViewHeld, publishView} from './view.ts'
+import {
+  onConnectionLost,
+  onNominateAsked,
+  onNominated,
+  onWatchAnswered,
+  onWatchSilent,
+  primaryWatch,
+  tickWatch,
+} from './watch.ts'
 
 /**
  * A tick this late means that this process, not the others, was away (local-health damping, R13).
@@ -81,6 +98,7 @@ function withTime(node: NodeState, event: Exclude<KernelEvent, {type: 'booted'}>
  * What every step ends with: changes found on the way are proposed, beats sent, the view published.
  */
 function finish(turn: Turn): KernelStep {
+  serveWaitingCommands(turn)
   if (turn.node.stage.stage === 'leading') {
     reviewMembers(turn)
     proposeQueued(turn)
@@ -103,13 +121,13 @@ function route(turn: Turn, event: Exclude<KernelEvent, {type: 'booted'}>): void 
     case 'peer-answered':
       return onAnswered(turn, takePurpose(turn, event.sendId), event.answer)
     case 'peer-silent':
-      return onSilent(turn, takePurpose(turn, event.sendId), event.detail)
+      return onSilent(turn, takePurpose(turn, event.sendId), event)
     case 'commanded':
       return onCommanded(turn, event.askId, event.command)
     case 'view-held':
       return answerWaitingBeats(turn, onViewHeld(turn, event.index))
     case 'connection-lost':
-      return undefined
+      return onConnectionLost(turn, event.from)
     case 'stop-ordered':
       return onStopOrdered(turn)
     default:
@@ -125,17 +143,24 @@ function onTick(turn: Turn): void {
   serveWaitingJoins(turn)
   switch (turn.node.stage.stage) {
     case 'seeking':
+      tickWatch(turn)
+      standIfDue(turn)
       return tickSeeking(turn)
     case 'founding':
       return tickFounding(turn)
     case 'standing':
-      return tickStanding(turn)
+      tickWatch(turn)
+      tickStanding(turn)
+      return tickSeeking(turn)
     case 'following':
+      tickWatch(turn)
+      standIfDue(turn)
       return tickFollowing(turn)
     case 'leading':
       weighMajority(turn)
       settle(turn)
       weighStart(turn)
+      tickHandOver(turn)
       return tickCommands(turn)
     default:
       return unreachable(turn.node.stage)
@@ -145,6 +170,7 @@ function onTick(turn: Turn): void {
 /** A process that was away suspects itself first: what it did not hear, it could not. */
 function forgiveSilence(turn: Turn): void {
   const {stage, nowMs} = turn.node
+  update(turn, {awakeMs: nowMs})
   if (stage.stage !== 'leading') return
   const peers = Object.fromEntries(
     Object.entries(stage.peers).map(([id, peer]) => [
@@ -156,10 +182,10 @@ function forgiveSilence(turn: Turn): void {
 }
 
 function tickFollowing(turn: Turn): void {
-  const {followed, nowMs, timers} = turn.node
-  const heardMs = followed?.heardMs ?? turn.node.tickedMs
-  if (nowMs - heardMs <= timers.electMs) return
-  log(turn, 'warn', `nothing heard from the primary for ${Math.round(nowMs - heardMs)} ms`)
+  const {nowMs, stage, timers} = turn.node
+  const {quietSinceMs} = primaryWatch(turn.node)
+  if (stage.stage !== 'following' || nowMs - quietSinceMs <= timers.electMs) return
+  log(turn, 'warn', `nothing heard from the primary for ${Math.round(nowMs - quietSinceMs)} ms`)
   seek(turn, null)
 }
 
@@ -173,7 +199,7 @@ function onPersisted(turn: Turn, token: number, sha: string): void {
     durable: sealed(turn.node.durable, state.accepted),
   })
   for (const deferred of first.after) resume(turn, deferred)
-  if (turn.node.writes.length === 0 && turn.node.stage.stage === 'seeking') standIfMay(turn)
+  if (turn.node.writes.length === 0) standIfDue(turn)
 }
 
 type Durable = NodeState['durable']
@@ -205,6 +231,8 @@ function resume(turn: Turn, deferred: Deferred): void {
     case 'commit-sealed':
       stepProposer(turn, {type: 'sealed', position: deferred.position})
       return serveWaitingJoins(turn)
+    case 'inheritance-stored':
+      return onInheritanceStored(turn, deferred.position)
     default:
       return unreachable(deferred)
   }
@@ -230,7 +258,7 @@ function onAsked(turn: Turn, askId: number, from: NodeId, request: PeerRequest):
     case 'invite':
       return onInviteAsked(turn, askId, request)
     case 'nominate':
-      return answer(turn, askId, {type: 'nominate', noted: false})
+      return onNominateAsked(turn, askId, request)
     default:
       return unreachable(request)
   }
@@ -253,8 +281,12 @@ function speakerOf(request: PeerRequest, from: NodeId): NodeId {
 /** An answer that is not of the question's kind is as good as none. */
 function onAnswered(turn: Turn, purpose: Purpose | undefined, content: PeerAnswer): void {
   if (purpose === undefined) return
-  if (!onMemberAnswered(turn, purpose, content) && !onPlaceAnswered(turn, purpose, content)) {
-    onSilent(turn, purpose, `answered with a ${content.type}`)
+  const heard =
+    onMemberAnswered(turn, purpose, content) ||
+    onPlaceAnswered(turn, purpose, content) ||
+    onWatchingAnswered(turn, purpose, content)
+  if (!heard) {
+    onSilent(turn, purpose, {reason: 'rejected', detail: `answered with a ${content.type}`})
   }
 }
 
@@ -300,7 +332,24 @@ function onPlaceAnswered(turn: Turn, purpose: Purpose, content: PeerAnswer): boo
   return true
 }
 
-function onSilent(turn: Turn, purpose: Purpose | undefined, detail: string): void {
+/** Answers about a primary that may be gone, or about nodes that were given up. True: it was one. */
+function onWatchingAnswered(turn: Turn, purpose: Purpose, content: PeerAnswer): boolean {
+  if (purpose.type === 'watch' && content.type === 'probe') {
+    onWatchAnswered(turn, purpose.id, content)
+    standIfDue(turn)
+  } else if (purpose.type === 'nominate' && content.type === 'nominate') {
+    onNominated(turn, content.noted)
+  } else if (purpose.type === 'given-up' && content.type === 'probe') {
+    onGivenUpAnswered(turn, purpose.id)
+  } else return false
+  return true
+}
+
+function onSilent(
+  turn: Turn,
+  purpose: Purpose | undefined,
+  {reason, detail}: {readonly reason: string; readonly detail: string},
+): void {
   if (purpose === undefined) return
   switch (purpose.type) {
     case 'beat':
@@ -316,6 +365,12 @@ function onSilent(turn: Turn, purpose: Purpose | undefined, detail: string): voi
       return answer(turn, purpose.askId, {type: 'check', reachable: false, detail})
     case 'invite':
       return onInviteSilent(turn, purpose.id, detail)
+    case 'watch':
+      onWatchSilent(turn, purpose.id, reason)
+      return standIfDue(turn)
+    case 'nominate':
+      return onNominated(turn, false)
+    case 'given-up':
     case 'vote':
     case 'found':
     case 'probe':

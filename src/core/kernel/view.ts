@@ -3,8 +3,9 @@
  * under it.
  */
 
-import type {ClusterView} from '../../model/cluster-view.ts'
+import {PRIMARY_UNKNOWN, type ClusterView, type PrimaryView} from '../../model/cluster-view.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
+import {votersOf} from '../../model/quorum.ts'
 import {POSITION_NONE, type RecordPosition} from '../../model/record.ts'
 import type {BootFacts} from './events.ts'
 import type {NodeState} from './state.ts'
@@ -21,11 +22,12 @@ export function positionOf(stored: StoredRecord | null): RecordPosition {
 }
 
 /** Before anything is known. */
-export function emptyView(facts: BootFacts): ClusterView {
+export function emptyView(facts: BootFacts, wallMs: number): ClusterView {
   return {
     self: {id: facts.self.id, role: facts.self.role, inc: 0},
     record: null,
     leading: false,
+    primary: {...PRIMARY_UNKNOWN, silentSinceMs: wallMs},
     settledIndex: 0,
     nodeStarted: false,
     clusterStarted: false,
@@ -55,6 +57,7 @@ function viewOf(node: NodeState): ClusterView {
     self,
     record: onDisk.committed?.record ?? null,
     leading: isCommitting(node),
+    primary: primaryView(node),
     settledIndex:
       stage.stage === 'leading' ? stage.settledIndex : (node.followed?.settledIndex ?? 0),
     nodeStarted: view.nodeStarted || isStarted(node),
@@ -63,11 +66,54 @@ function viewOf(node: NodeState): ClusterView {
   }
 }
 
+function primaryView(node: NodeState): PrimaryView {
+  const old = node.view.primary
+  const live = node.stage.stage === 'leading' ? isCommitting(node) : isFollowingLive(node)
+  const id = node.stage.stage === 'leading' ? node.facts.self.id : (node.followed?.id ?? null)
+  const waiting = live ? '' : waitingFor(node)
+  const since = old.live ? node.wallMs : old.silentSinceMs
+  const silentSinceMs = live ? 0 : since
+  const same =
+    old.id === id &&
+    old.live === live &&
+    old.silentSinceMs === silentSinceMs &&
+    old.waiting === waiting
+  return same ? old : {id, live, silentSinceMs, waiting}
+}
+
+function isFollowingLive({followed, nowMs, timers, watch}: NodeState): boolean {
+  if (followed === null || watch.evidence !== null) return false
+  return nowMs - followed.heardMs <= timers.electMs
+}
+
+/** What a node does that has no primary, in a sentence. */
+function waitingFor({stage}: NodeState): string {
+  switch (stage.stage) {
+    case 'standing': {
+      const {election} = stage
+      if (election.phase === 'storing') return `stands for epoch ${election.epoch}`
+      const said = Object.keys(election.grants).length
+      const of = votersOf(election.own.accepted.record.smap).length
+      const asks = election.phase === 'pre-voting' ? 'asks whether to stand for' : 'stands for'
+      return `${asks} epoch ${election.epoch}: ${said} of ${of} voters say yes so far`
+    }
+    case 'leading':
+      return 'no majority of the voters answers'
+    case 'founding':
+      return 'waits for a majority of the configured nodes to form the cluster'
+    case 'following':
+      return 'the primary is silent or gone; looks whether it is there'
+    default:
+      return 'looks for a primary'
+  }
+}
+
 function isSameView(a: ClusterView, b: ClusterView): boolean {
   return (
     a.record === b.record &&
     a.self === b.self &&
     a.leading === b.leading &&
+    a.primary === b.primary &&
     a.settledIndex === b.settledIndex &&
     a.nodeStarted === b.nodeStarted &&
     a.clusterStarted === b.clusterStarted &&

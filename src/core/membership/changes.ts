@@ -7,7 +7,7 @@ import {refusal, type Refusal} from '../../base/errors.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {MEMBERS_MAX} from '../../model/limits.ts'
 import type {Member} from '../../model/node.ts'
-import {NODE_FLAG, nodeLabelOf} from '../../model/node.ts'
+import {isVoter, NODE_FLAG, nodeLabelOf} from '../../model/node.ts'
 import type {Smap} from '../../model/record.ts'
 import {votersOf} from '../../model/quorum.ts'
 
@@ -70,4 +70,17 @@ function withMember(smap: Smap, id: NodeId, alter: (old: Member) => Member): Sma
 /** The flags that a node may ask for itself; all others are the cluster's. */
 export function ownFlags(nonElectable: boolean): number {
   return nonElectable ? NODE_FLAG.nonElectable : 0
+}
+
+/** The map under which these are all the voters (R17); the others stay, as learners that are lost. */
+export function withoutGivenUp(smap: Smap, survivors: readonly NodeId[], sinceMs: number): Smap {
+  const nodes = Object.fromEntries(
+    Object.entries(smap.nodes).map(([id, member]) => [
+      id,
+      isVoter(member) && !survivors.includes(member.id)
+        ? {...member, learner: true, away: {kind: 'lost' as const, sinceMs}}
+        : member,
+    ]),
+  )
+  return {...smap, nodes}
 }

@@ -15,7 +15,7 @@ const VERSIONS_PER_EPOCH = 100
 /** The record that follows `before` with the draft's parts, in this epoch. */
 export function nextRecord(
   before: StoredRecord,
-  draft: Pick<ClusterRecord, 'smap' | 'bmd' | 'rmd' | 'conf' | 'tokens' | 'own' | 'op' | 'pv'>,
+  draft: Omit<ClusterRecord, 'format' | 'uuid' | 'epoch' | 'index' | 'parent' | 'level'>,
   epoch: number,
 ): ClusterRecord {
   const old = before.record

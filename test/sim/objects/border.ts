@@ -4,7 +4,7 @@
  */
 
 import {NO_RING, ringOf, type OwnRing} from '../../../src/core/objects/ring.ts'
-import type {ClusterView} from '../../../src/model/cluster-view.ts'
+import {PRIMARY_UNKNOWN, type ClusterView} from '../../../src/model/cluster-view.ts'
 import type {ClusterRecord} from '../../../src/model/record.ts'
 import type {ObjectsDeps} from '../../../src/node/objects/dispatch.ts'
 import type {Log} from '../../../src/node/observe/log.ts'
@@ -81,6 +81,7 @@ function emptyView(process: SimProcess): ClusterView {
     self: {id, role, inc: 0},
     record: null,
     leading: false,
+    primary: PRIMARY_UNKNOWN,
     settledIndex: 0,
     nodeStarted: false,
     clusterStarted: false,

@@ -4,6 +4,7 @@
  * disks and what clients hear, and keep a history of their own that no crash takes away.
  */
 
+import {canonicalJson} from '../../../src/base/canonical-json.ts'
 import type {KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'
 import type {KernelState, NodeState} from '../../../src/core/kernel/state.ts'
 import type {NodeId} from '../../../src/model/ids.ts'
@@ -101,7 +102,7 @@ export function createInvariants(seed: number): Invariants {
     contents.set(position, sha)
     for (const part of ['bmd', 'conf', 'rmd', 'tokens'] as const) {
       const key = `${part} ${record[part].version}`
-      const text = JSON.stringify(record[part])
+      const text = canonicalJson(record[part])
       const old = versions.get(key)
       if (old !== undefined && old !== text) violate('C3', `two contents of ${key}`)
       versions.set(key, text)
