@@ -2,7 +2,7 @@
 
 import {spawnSync} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync, writeFileSync} from 'node:fs'
+import {writeFileSync} from 'node:fs'
 import {createServer, request, type IncomingHttpHeaders, type Server} from 'node:http'
 import type {AddressInfo, Socket} from 'node:net'
 import {join} from 'node:path'
@@ -15,20 +15,13 @@ import {AisError} from '../../src/base/errors.ts'
 import {ringOf} from '../../src/core/objects/ring.ts'
 import {objectDigest} from '../../src/core/placement/locate.ts'
 import {newestEntry, ownerUnder} from '../../src/core/objects/ring.ts'
-import {GLOBAL_NAMESPACE, type Bucket} from '../../src/model/bucket.ts'
-import type {ClusterView} from '../../src/model/cluster-view.ts'
-import type {Command, CommandResult} from '../../src/model/command.ts'
-import type {BucketName, ClusterUuid, NodeId, ObjectName} from '../../src/model/ids.ts'
-import type {Endpoint, Member} from '../../src/model/node.ts'
-import type {ClusterRecord} from '../../src/model/record.ts'
+import type {NodeId, ObjectName} from '../../src/model/ids.ts'
+import type {Endpoint} from '../../src/model/node.ts'
 import {parseArgv} from '../../src/node/config/argv.ts'
-import {loadConfig, type NodeConfig} from '../../src/node/config/load.ts'
 import type {NodeContext} from '../../src/node/http/context.ts'
 import {createControlListener} from '../../src/node/http/control-listener.ts'
 import {mergePages} from '../../src/node/http/list-objects.ts'
-import {openListeners} from '../../src/node/http/listeners.ts'
 import {createPublicClient} from '../../src/node/http/public-client.ts'
-import {addSnapshots, createStats} from '../../src/node/observe/stats.ts'
 import {createPeerGuard, type SelfIdentity} from '../../src/node/peer/guard.ts'
 import {PeerFailure} from '../../src/node/peer/exchange.ts'
 import {createLane, type Lane} from '../../src/node/peer/lane.ts'
@@ -39,38 +32,22 @@ import {createLease, leaseReader, writeLease} from '../../src/node/threads/ports
 import {encodeLocalPage, type LocalEntry} from '../../src/wire/local-page.ts'
 import {decodeLocalQuery} from '../../src/wire/local-query.ts'
 import {encodePeerRequest} from '../../src/wire/peer.ts'
+import {
+  BUCKET,
+  gatewayOf,
+  HOST,
+  http,
+  KEY,
+  load,
+  nodeFile,
+  NODES,
+  quiet,
+  UUID,
+} from '../helpers/gateway.ts'
 
-const HOST = '127.0.0.1'
-const KEY = 'a1'.repeat(32)
 const OTHER_KEY = 'b2'.repeat(32)
-const UUID = 'uuidOfTest1' as ClusterUuid
-const quiet = {debug() {}, info() {}, warn() {}, error() {}}
 
 // --- configuration
-
-function nodeFile(dir: string, more: object = {}): string {
-  const key = join(dir, 'key')
-  writeFileSync(key, `${KEY}\n`, {mode: 0o600})
-  const path = join(dir, 'node.json')
-  const file = {
-    format: 1,
-    role: 'proxy',
-    uuid: UUID,
-    state: join(dir, 'state'),
-    listen: {public: `${HOST}:52001`, control: `${HOST}:52002`, data: `${HOST}:52002`},
-    peers: [`${HOST}:52002`],
-    clusterKeyFile: key,
-    ...more,
-  }
-  writeFileSync(path, JSON.stringify(file))
-  return path
-}
-
-function load(args: readonly string[], variables: Record<string, string> = {}): NodeConfig {
-  const line = parseArgv(args)
-  if (line.type !== 'run') throw new Error(`${line.type} is not run`)
-  return loadConfig(line.flags, variables)
-}
 
 t.test('a node file is read, and its defaults are settled', async (t) => {
   const config = load(['--config', nodeFile(t.testdir())])
@@ -447,176 +424,6 @@ t.test('who does not answer is reported with the reason', async (t) => {
 
 // --- the public listener of a gateway
 
-interface HttpAnswer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-function http(
-  to: Endpoint,
-  method: string,
-  path: string,
-  {body = '', headers = {}}: {body?: string; headers?: IncomingHttpHeaders} = {},
-): Promise<HttpAnswer> {
-  const sized = body === '' ? headers : {'content-length': String(body.length), ...headers}
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {host: to.host, port: to.port, method, path, headers: sized},
-      (answer) => {
-        readBody(answer, 1 << 20).then(
-          (bytes) =>
-            resolve({
-              status: answer.statusCode ?? 0,
-              headers: answer.headers,
-              body: bytes.toString('utf8'),
-            }),
-          reject,
-        )
-      },
-    )
-    asked.once('error', reject)
-    asked.end(body)
-  })
-}
-
-const BUCKET: Bucket = {
-  ref: {name: 'photos' as BucketName, provider: 'ais', namespace: GLOBAL_NAMESPACE},
-  bid: '9223372036854775809',
-  createdNs: '1',
-  durability: 'default',
-  set: {},
-}
-
-function member(id: string, role: Member['role'], port: number): Member {
-  const at = (offset: number): Endpoint => ({host: HOST, port: port + offset})
-  return {
-    id: id as NodeId,
-    role,
-    public: at(0),
-    control: at(1),
-    data: at(2),
-    flags: 0,
-    inc: 1,
-    learner: false,
-    away: null,
-    speaks: [1, 1],
-  }
-}
-
-function recordWith(nodes: readonly Member[]): ClusterRecord {
-  const targets = nodes.filter(({role}) => role === 'target').map(({id}) => id)
-  return {
-    format: 1,
-    uuid: UUID,
-    epoch: 1,
-    index: 7,
-    parent: '',
-    pv: null,
-    level: 1,
-    smap: {
-      epoch: 1,
-      version: 4,
-      created: '2026-01-01 00:00:00',
-      primary: 'pGateway1' as NodeId,
-      nodes: Object.fromEntries(nodes.map((node) => [node.id, node])),
-    },
-    bmd: {epoch: 1, version: 2, serial: 1, buckets: {'ais/@#/photos': BUCKET}},
-    rmd: {epoch: 1, version: 0, targetIds: []},
-    conf: {
-      epoch: 1,
-      version: 1,
-      updated: '',
-      set: {},
-      urls: {primary: '', original: '', discovery: ''},
-    },
-    tokens: {epoch: 1, version: 0, revoked: []},
-    own: [{index: 3, targets}],
-    op: null,
-    heir: null,
-    elections: [],
-  }
-}
-
-interface Gateway {
-  readonly to: Endpoint
-  readonly commands: Command[]
-  readonly record: ClusterRecord
-  readonly setResult: (result: CommandResult) => void
-}
-
-async function gatewayOf(
-  t: Tap,
-  nodes: readonly Member[],
-  askTarget: NodeContext['askTarget'] = silence,
-): Promise<Gateway> {
-  const record = recordWith(nodes)
-  const port = await freePort()
-  const dir = t.testdir()
-  mkdirSync(dir, {recursive: true})
-  const listen = {public: `${HOST}:${port}`, control: `${HOST}:1`, data: `${HOST}:1`}
-  const config = load(['--config', nodeFile(dir, {listen})])
-  const view: ClusterView = {
-    self: {id: 'pGateway1' as NodeId, role: 'proxy', inc: 1},
-    record,
-    leading: true,
-    settledIndex: 7,
-    nodeStarted: true,
-    clusterStarted: true,
-    stopping: false,
-  }
-  const commands: Command[] = []
-  let result: CommandResult = {type: 'done', position: {epoch: 1, index: 8}}
-  const stats = createStats()
-  const context: NodeContext = {
-    id: 'pGateway1' as NodeId,
-    role: 'proxy',
-    label: 'p[pGateway1]',
-    config,
-    view: () => view,
-    ring: () => ringOf(record),
-    command: async (command) => {
-      commands.push(command)
-      return result
-    },
-    stats,
-    allStats: async () => addSnapshots([stats.snapshot()]),
-    startedNs: process.hrtime.bigint(),
-    clusterStartedNs: () => 1n,
-    askTarget,
-    askPublic: createPublicClient(),
-    askControl: async () => '',
-    mayWrite: () => true,
-    objects: null,
-    mountpaths: () => [],
-    log: quiet,
-  }
-  const open = await openListeners(context, clusterKeys([KEY]), () => null, 0)
-  t.teardown(() => open.drain())
-  const setResult = (next: CommandResult): void => {
-    result = next
-  }
-  return {to: {host: HOST, port}, commands, record, setResult}
-}
-
-async function silence(): Promise<never> {
-  throw new PeerFailure('refused', 'nobody listens')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, HOST, () => resolve()))
-  const {port} = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-const NODES = [
-  member('pGateway1', 'proxy', 52100),
-  member('tTarget01', 'target', 52110),
-  member('tTarget02', 'target', 52120),
-]
-
 t.test('an object request is redirected to its owner, fenced, whatever the verb', async (t) => {
   const {to, record} = await gatewayOf(t, NODES)
   const newest = newestEntry(ringOf(record))
@@ -805,7 +612,7 @@ function holding(names: readonly string[]): NodeContext['askTarget'] {
 
 t.test('pages lead through a bucket, with and without its directories', async (t) => {
   const names = ['a', 'd/1', 'd/2', 'd/3', 'dx', 'e/f/1', 'e/g', 'z'].toSorted()
-  const {to} = await gatewayOf(t, NODES, holding(names))
+  const {to} = await gatewayOf(t, NODES, {askTarget: holding(names)})
   const walk = async (value: object): Promise<string[]> => {
     const seen: string[] = []
     let token = ''

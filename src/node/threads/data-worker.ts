@@ -9,7 +9,7 @@ import {parentPort} from 'node:worker_threads'
 import {assert, defined, unreachable} from '../../base/assert.ts'
 import {AisError, type Refusal} from '../../base/errors.ts'
 import {NO_RING, ringOf, type OwnRing} from '../../core/objects/ring.ts'
-import type {ClusterView} from '../../model/cluster-view.ts'
+import {PRIMARY_UNKNOWN, type ClusterView} from '../../model/cluster-view.ts'
 import type {Command, CommandResult} from '../../model/command.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import {EXIT_FAILED} from '../exit.ts'
@@ -193,6 +193,7 @@ function viewBefore(start: DataThreadStart): ClusterView {
     self: {id: start.id, role: start.config.file.role, inc: 0},
     record: null,
     leading: false,
+    primary: PRIMARY_UNKNOWN,
     settledIndex: 0,
     nodeStarted: false,
     clusterStarted: false,
