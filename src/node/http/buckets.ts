@@ -1,27 +1,33 @@
 /**
  * A bucket by its reference. A gateway may not have heard of a commit a few milliseconds ago:
  * before it says that a bucket does not exist it asks the primary, and waits for the record if it
- * does.
+ * does. Without a primary nobody can say so.
  */
 
 import {AisError, refusal} from '../../base/errors.ts'
 import {bucketLabel, bucketUname, type Bucket, type BucketRef} from '../../model/bucket.ts'
 import {bucketPath} from '../../wire/paths.ts'
 import {bucketQuery, formatQuery} from '../../wire/query.ts'
-import {reasonOf} from '../observe/log.ts'
 import type {NodeContext} from './context.ts'
-import {RELAY_HEADER} from './relay.ts'
+import {noPrimary, putToPrimary, RELAY_HEADER} from './relay.ts'
 import {recordOf} from './respond.ts'
 
 /** How long a record that the primary has committed may take to arrive here. */
 const ARRIVAL_MS = 2000
 const LOOK_EVERY_MS = 5
 
-/** @throws AisError BUCKET_NOT_FOUND */
-export async function findBucket(context: NodeContext, ref: BucketRef): Promise<Bucket> {
+/**
+ * @param relayed another gateway asks, because it takes this one for the primary
+ * @throws AisError BUCKET_NOT_FOUND; NO_PRIMARY when it may exist
+ */
+export async function findBucket(
+  context: NodeContext,
+  ref: BucketRef,
+  relayed = false,
+): Promise<Bucket> {
   const bucket = knownBucket(context, ref)
   if (bucket !== undefined) return bucket
-  if (await existsAtPrimary(context, ref)) {
+  if (await existsAtPrimary(context, ref, relayed)) {
     const arrived = await until(() => knownBucket(context, ref), ARRIVAL_MS)
     if (arrived !== undefined) return arrived
   }
@@ -36,22 +42,24 @@ export function knownBucket(context: NodeContext, ref: BucketRef): Bucket | unde
   return bucket?.deletedAt === undefined ? bucket : undefined
 }
 
-async function existsAtPrimary(context: NodeContext, ref: BucketRef): Promise<boolean> {
-  const {smap} = recordOf(context)
-  const primary = smap.nodes[smap.primary]
-  if (primary === undefined || primary.id === context.id) return false
+async function existsAtPrimary(
+  context: NodeContext,
+  ref: BucketRef,
+  relayed: boolean,
+): Promise<boolean> {
+  if (recordOf(context).smap.primary === context.id) return false
+  if (relayed) throw noPrimary(`${context.label} is not it`)
   const path = `${bucketPath(ref.name)}?${formatQuery(bucketQuery(ref))}`
-  try {
-    const {head} = await context.askPublic(primary.public, {
-      method: 'HEAD',
-      path,
-      headers: {[RELAY_HEADER]: context.id},
-    })
-    return head.statusCode === 200
-  } catch (error) {
-    context.log.debug('the primary could not be asked', {error: reasonOf(error)})
-    return false
-  }
+  const headers = {[RELAY_HEADER]: context.id}
+  // Any command would do: what is asked is where the primary is.
+  const command = {type: 'await-started'} as const
+  const outcome = await putToPrimary(context, command, {method: 'HEAD', path, headers})
+  if (outcome.type === 'refused') throw new AisError(outcome.refusal)
+  // This gateway has become the primary meanwhile: it knows every bucket.
+  if (outcome.type === 'done') return knownBucket(context, ref) !== undefined
+  const {statusCode = 0} = outcome.answer.head
+  if (statusCode === 200 || statusCode === 404) return statusCode === 200
+  throw noPrimary(`it answers ${statusCode}`)
 }
 
 /** Looks until there is something, or the time is over. */

@@ -1,64 +1,148 @@
 /**
  * Control calls at a gateway that is not the primary: the same request to the primary's public
- * listener, its answer passed on as it is. Clients never see a redirect here. A relayed request is
- * marked, so that two gateways which disagree about the primary do not pass it back and forth.
+ * listener, its answer passed on as it is. Clients never see a redirect here. Who is primary is
+ * asked of this node's own kernel, again when the office has moved meanwhile: an election is
+ * latency, not an error. A change that the primary may have acted on is never repeated. A relayed
+ * request is marked, so that two gateways which disagree do not pass it back and forth.
  */
 
-import type {IncomingMessage, OutgoingHttpHeaders} from 'node:http'
+import type {OutgoingHttpHeaders} from 'node:http'
+import {setTimeout as pause} from 'node:timers/promises'
 
 import type {Context} from 'koa'
 
 import {AisError, refusal} from '../../base/errors.ts'
-import {formatEndpoint, type Endpoint} from '../../model/node.ts'
-import type {ClusterRecord} from '../../model/record.ts'
+import type {Command, CommandResult} from '../../model/command.ts'
+import {formatEndpoint, nodeLabelOf, type Endpoint, type Member} from '../../model/node.ts'
+import {HEADER} from '../../wire/headers.ts'
 import {reasonOf} from '../observe/log.ts'
 import type {NodeContext} from './context.ts'
-import type {PublicAnswer} from './public-client.ts'
+import {NoAnswer, type PublicAnswer, type PublicRequest} from './public-client.ts'
 
 /** Marks a relayed request. It grants nothing: it only forbids relaying again. */
 export const RELAY_HEADER = 'ais-ext-relay'
-/** Headers that belong to one connection. */
-const HOP_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'expect'])
+/** Headers of one connection; of a request also those that say how its body is sent. */
+const CONNECTION_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding'])
+const HOP_HEADERS = new Set([...CONNECTION_HEADERS, 'host', 'expect', 'content-length'])
+
+/** How long a request waits for a primary that takes it: longer than an election. */
+const PATIENCE_MS = 5000
+/** Between two attempts. */
+const PAUSE_MS = 50
+/** A request that the old primary has, while there is a new one, is given up after two looks. */
+const LOOK_EVERY_MS = 1000
 
 export function isRelayed(ctx: Context): boolean {
   return ctx.get(RELAY_HEADER) !== ''
 }
 
-/** @throws AisError NO_PRIMARY when it cannot be reached */
-export async function relayToPrimary(
+/** What became of it: this node's own kernel decided, or another gateway answered. */
+export type Outcome = Exclude<CommandResult, {type: 'elsewhere'}> | PassedOn
+
+interface PassedOn {
+  readonly type: 'answered'
+  readonly answer: PublicAnswer
+}
+
+/**
+ * Puts a command to the kernel, or where the kernel says that the primary is, the request that
+ * means the same.
+ * @throws AisError NO_PRIMARY when nobody took it, OUTCOME_UNKNOWN when somebody may have
+ */
+export async function putToPrimary(
   context: NodeContext,
-  ctx: Context,
-  record: ClusterRecord,
-  body: string,
-): Promise<void> {
-  const primary = record.smap.nodes[record.smap.primary]
-  if (primary === undefined || primary.id === context.id || isRelayed(ctx)) {
-    throw new AisError(
-      refusal('NO_PRIMARY', `${context.label}: no other gateway is the primary now`, {
-        hint: 'try again in a second',
-      }),
-    )
+  command: Command,
+  ask: PublicRequest,
+): Promise<Outcome> {
+  const untilMs = performance.now() + PATIENCE_MS
+  for (;;) {
+    const result = await context.command(command)
+    if (result.type !== 'elsewhere') return result
+    const primary = memberAt(context, result.primary)
+    const answer = primary === undefined ? undefined : await attempt(context, primary, ask)
+    if (answer !== undefined && !isPassing(answer)) return {type: 'answered', answer}
+    if (performance.now() > untilMs) {
+      if (answer !== undefined) return {type: 'answered', answer}
+      throw noPrimary(`${formatEndpoint(result.primary)} does not take the request`)
+    }
+    await pause(PAUSE_MS)
   }
-  await relayTo(context, ctx, {to: primary.public, body})
 }
 
-export interface RelayTarget {
-  readonly to: Endpoint
-  readonly body: string
-  /** When it is not the request's own. */
-  readonly path?: string
+function memberAt(context: NodeContext, control: Endpoint): Member | undefined {
+  const nodes = context.view().record?.smap.nodes ?? {}
+  return Object.values(nodes).find(
+    (member) => member.control.host === control.host && member.control.port === control.port,
+  )
 }
 
-/** Passes the request to another node's public listener, and its answer back. */
+/** Undefined: it was not reached, or has not begun with it. */
+async function attempt(
+  context: NodeContext,
+  primary: Member,
+  ask: PublicRequest,
+): Promise<PublicAnswer | undefined> {
+  const given = new AbortController()
+  let elsewhere = 0
+  const look = setInterval(() => {
+    elsewhere = context.view().record?.smap.primary === primary.id ? 0 : elsewhere + 1
+    if (elsewhere > 1) given.abort(new Error('another node is the primary by now'))
+  }, LOOK_EVERY_MS)
+  try {
+    return await context.askPublic(primary.public, {...ask, signal: given.signal})
+  } catch (error) {
+    const where = `${nodeLabelOf(primary)} at ${formatEndpoint(primary.public)}`
+    if (error instanceof NoAnswer && error.begun) {
+      throw new AisError(
+        refusal('OUTCOME_UNKNOWN', `${where}: ${error.message}: the outcome is unknown`, {
+          hint: 'look whether the change was made before it is repeated',
+        }),
+        error,
+      )
+    }
+    context.log.debug('the primary could not be asked', {where, error: reasonOf(error)})
+    return undefined
+  } finally {
+    clearInterval(look)
+  }
+}
+
+/** Nothing was done, and in a moment it may be. */
+function isPassing({head}: PublicAnswer): boolean {
+  const code = head.headers[HEADER.errorCode.toLowerCase()]
+  return head.statusCode === 503 && (code === 'NO_PRIMARY' || code === 'NOT_READY')
+}
+
+export function noPrimary(why: string): AisError {
+  return new AisError(
+    refusal('NO_PRIMARY', `the primary is changing: ${why}`, {hint: 'try again in a second'}),
+  )
+}
+
+/** The request as another gateway is to see it. */
+export function relayRequest(context: NodeContext, ctx: Context, body: string): PublicRequest {
+  const headers: OutgoingHttpHeaders = {}
+  for (const [name, value] of Object.entries(ctx.req.headers)) {
+    if (!HOP_HEADERS.has(name) && value !== undefined) headers[name] = value
+  }
+  headers[RELAY_HEADER] = context.id
+  if (isQuestion(ctx)) headers['content-length'] = String(Buffer.byteLength(body))
+  return {method: ctx.method, path: ctx.url, headers, body}
+}
+
+function isQuestion(ctx: Context): boolean {
+  return ctx.method === 'GET' || ctx.method === 'HEAD'
+}
+
+/** Passes a question to another node's public listener, and its answer back. */
 export async function relayTo(
   context: NodeContext,
   ctx: Context,
-  {to, body, path = ctx.url}: RelayTarget,
+  {to, body, path}: {readonly to: Endpoint; readonly body: string; readonly path: string},
 ): Promise<void> {
   let answer: PublicAnswer
   try {
-    const headers = relayHeaders(context, ctx, body)
-    answer = await context.askPublic(to, {method: ctx.method, path, headers, body})
+    answer = await context.askPublic(to, {...relayRequest(context, ctx, body), path})
   } catch (error) {
     throw new AisError(
       refusal('UNREACHABLE', `${formatEndpoint(to)}: ${reasonOf(error)}`, {
@@ -67,13 +151,13 @@ export async function relayTo(
       error,
     )
   }
-  passOn(ctx, answer.head, answer.body)
+  passOn(ctx, answer)
 }
 
 /**
  * The answer as it came: names of headers in their own case, no content type where there was none.
  */
-function passOn(ctx: Context, head: IncomingMessage, body: Buffer): void {
+export function passOn(ctx: Context, {head, body}: PublicAnswer): void {
   const status = head.statusCode ?? 502
   ctx.body = body.byteLength === 0 ? null : body
   ctx.status = status
@@ -83,19 +167,9 @@ function passOn(ctx: Context, head: IncomingMessage, body: Buffer): void {
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
     const lower = name.toLowerCase()
-    if (HOP_HEADERS.has(lower)) continue
+    if (CONNECTION_HEADERS.has(lower)) continue
     if (seen.has(lower)) ctx.append(name, rawHeaders[at + 1] ?? '')
     else ctx.set(name, rawHeaders[at + 1] ?? '')
     seen.add(lower)
   }
-}
-
-function relayHeaders(context: NodeContext, ctx: Context, body: string): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = {}
-  for (const [name, value] of Object.entries(ctx.req.headers)) {
-    if (!HOP_HEADERS.has(name) && value !== undefined) headers[name] = value
-  }
-  headers[RELAY_HEADER] = context.id
-  headers['content-length'] = String(Buffer.byteLength(body))
-  return headers
 }

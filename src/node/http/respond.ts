@@ -3,14 +3,15 @@
 import type {Context} from 'koa'
 
 import {AisError, refusal} from '../../base/errors.ts'
-import type {Command} from '../../model/command.ts'
+import type {Command, CommandResult} from '../../model/command.ts'
 import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
+import {formatEndpoint} from '../../model/node.ts'
 import type {ClusterRecord} from '../../model/record.ts'
 import {encodeJson} from '../../wire/json.ts'
 import {parseQuery, type Query} from '../../wire/query.ts'
 import {readBody} from '../peer/body.ts'
 import type {NodeContext} from './context.ts'
-import {isRelayed, relayToPrimary} from './relay.ts'
+import {isRelayed, noPrimary, passOn, putToPrimary, relayRequest} from './relay.ts'
 
 /** The query, first values only: clients repeat parameters. */
 export function queryOf(ctx: Context): Query {
@@ -60,21 +61,46 @@ export function recordOf(context: NodeContext): ClusterRecord {
 
 /** Whether the request was handed to the primary, because this gateway is not it. */
 export async function relayed(context: NodeContext, ctx: Context): Promise<boolean> {
-  const record = recordOf(context)
-  if (record.smap.primary === context.id) return false
-  await relayToPrimary(context, ctx, record, await bodyOf(ctx))
-  return true
+  if (recordOf(context).smap.primary === context.id) return false
+  // Any command would do: what is asked is where the primary is.
+  const outcome = await throughPrimary(context, ctx, {type: 'await-started'})
+  return outcome === undefined
 }
 
-/** Puts a command and answers an empty 200, or relays when the primary has moved meanwhile. */
+/** Puts a command and answers an empty 200, or passes on what the primary answers. */
 export async function commandOrRelay(
   context: NodeContext,
   ctx: Context,
   command: Command,
 ): Promise<void> {
+  const done = await throughPrimary(context, ctx, command)
+  if (done !== undefined) sendDone(ctx)
+}
+
+type Done = Extract<CommandResult, {type: 'done'}>
+
+/** Undefined: the primary is elsewhere, and its answer is passed on. */
+async function throughPrimary(
+  context: NodeContext,
+  ctx: Context,
+  command: Command,
+): Promise<Done | undefined> {
+  recordOf(context)
+  // Read before anything is done: a gateway that relays holds the body back until it is asked for.
+  const body = await bodyOf(ctx)
+  const outcome = isRelayed(ctx)
+    ? await commandHere(context, command)
+    : await putToPrimary(context, command, relayRequest(context, ctx, body))
+  if (outcome.type === 'done') return outcome
+  if (outcome.type === 'refused') throw new AisError(outcome.refusal)
+  passOn(ctx, outcome.answer)
+  return undefined
+}
+
+/** Puts a command to this node alone. @throws AisError */
+export async function commandHere(context: NodeContext, command: Command): Promise<Done> {
   const result = await context.command(command)
+  if (result.type === 'done') return result
   if (result.type === 'refused') throw new AisError(result.refusal)
-  if (result.type === 'done') return sendDone(ctx)
-  if (isRelayed(ctx)) throw new AisError(refusal('NO_PRIMARY', 'the primary is changing'))
-  await relayToPrimary(context, ctx, recordOf(context), await bodyOf(ctx))
+  throw noPrimary(`it is at ${formatEndpoint(result.primary)}`)
 }

@@ -19,7 +19,8 @@ import {parseBucketRef, QUERY} from '../../../wire/query.ts'
 import {findBucket} from '../buckets.ts'
 import type {NodeContext} from '../context.ts'
 import {listObjects, sendPage} from '../list-objects.ts'
-import {bodyOf, commandOrRelay, queryOf, recordOf, relayed, sendDone, sendJson} from '../respond.ts'
+import {isRelayed} from '../relay.ts'
+import {bodyOf, commandOrRelay, queryOf, recordOf, sendDone, sendJson} from '../respond.ts'
 
 export function bucketsRouter(context: NodeContext): Router {
   const router = new Router()
@@ -52,7 +53,7 @@ function listBuckets(context: NodeContext, ctx: Context): void {
 }
 
 async function headBucket(context: NodeContext, ctx: Context): Promise<void> {
-  const bucket = await findBucket(context, namedBucket(ctx))
+  const bucket = await findBucket(context, namedBucket(ctx), isRelayed(ctx))
   const props = encodeBucketProps(bucket, recordOf(context).conf.set)
   ctx.set(HEADER.bucketProps, toWire(encodeJson(props)))
   sendDone(ctx)
@@ -64,7 +65,6 @@ async function postBucket(context: NodeContext, ctx: Context): Promise<void> {
   if (message.action !== ACTION.createBucket) throw unknownAction(message)
   const patch = decodeBucketPatch(message.value)
   if (isRefusal(patch)) throw new AisError(patch)
-  if (await relayed(context, ctx)) return
   const durability = patch.durability ?? 'default'
   await commandOrRelay(context, ctx, {type: 'create-bucket', ref, set: patch.set, durability})
 }
@@ -73,7 +73,6 @@ async function deleteBucket(context: NodeContext, ctx: Context): Promise<void> {
   const ref = namedBucket(ctx)
   const message = decodeAction(await bodyOf(ctx))
   if (message.action !== ACTION.destroyBucket) throw unknownAction(message)
-  if (await relayed(context, ctx)) return
   await commandOrRelay(context, ctx, {type: 'destroy-bucket', ref})
 }
 
@@ -84,7 +83,6 @@ async function patchBucket(context: NodeContext, ctx: Context): Promise<void> {
   if (!reset && message.action !== ACTION.setBucketProps) throw unknownAction(message)
   const patch = decodeBucketPatch(reset ? null : message.value)
   if (isRefusal(patch)) throw new AisError(patch)
-  if (await relayed(context, ctx)) return
   const {set, durability} = patch
   await commandOrRelay(context, ctx, {type: 'set-bucket-props', ref, set, durability, reset})
 }

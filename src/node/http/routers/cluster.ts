@@ -2,29 +2,30 @@
  * `/v1/cluster` at a gateway: what the whole cluster knows, its configuration, and who joins it.
  */
 
-import Router from '@koa/router'
+import Router, {type RouterContext} from '@koa/router'
 import type {Context} from 'koa'
 
 import {AisError, refusal} from '../../../base/errors.ts'
 import type {JsonObject} from '../../../model/bucket.ts'
 import {checkTogether, parseSettings} from '../../../model/config/config.ts'
-import {isRefusal} from '../../../model/ids.ts'
+import {isNodeId, isRefusal} from '../../../model/ids.ts'
 import {endpointUrl} from '../../../model/node.ts'
 import {ACTION, decodeAction, decodeJobQuery} from '../../../wire/action.ts'
 import {encodeClusterConfig} from '../../../wire/cluster-config.ts'
 import {isJsonMap} from '../../../wire/decode.ts'
 import {parseJson} from '../../../wire/json.ts'
 import {foreignJoinRefusal} from '../../../wire/peer.ts'
-import {QUERY} from '../../../wire/query.ts'
+import {QUERY, queryFlag} from '../../../wire/query.ts'
+import {decodeRecover, type RecoverOrder} from '../../../wire/recovery.ts'
 import {askEveryNode} from '../every-node.ts'
 import type {NodeContext} from '../context.ts'
 import {joinByAdmin} from '../join-by-admin.ts'
 import {
   bodyOf,
+  commandHere,
   commandOrRelay,
   queryOf,
   recordOf,
-  relayed,
   sendDone,
   sendJson,
   sendText,
@@ -36,6 +37,7 @@ export function clusterRouter(context: NodeContext): Router {
   router.get('/v1/cluster', (ctx) => answerWhat(context, ctx))
   router.put('/v1/cluster', (ctx) => takeAction(context, ctx))
   router.put('/v1/cluster/set-config', (ctx) => setByQuery(context, ctx))
+  router.put('/v1/cluster/proxy/:id', (ctx) => setPrimary(context, ctx))
   router.post('/v1/cluster/join-by-admin', (ctx) => joinByAdmin(context, ctx))
   router.post(['/v1/cluster/autoreg', '/v1/cluster/keepalive{/*id}'], (ctx) => refuseForeign(ctx))
   return router
@@ -86,20 +88,54 @@ async function answerWhat(context: NodeContext, ctx: Context): Promise<void> {
 }
 
 async function takeAction(context: NodeContext, ctx: Context): Promise<void> {
-  const {action, value} = decodeAction(await bodyOf(ctx))
+  const {action, name, value} = decodeAction(await bodyOf(ctx))
   if (action === ACTION.setConfig) {
     if (!isJsonMap(value)) throw new AisError(refusal('BAD_REQUEST', 'set-config: no settings'))
     return setConfig(context, ctx, value as JsonObject)
   }
   if (action === ACTION.resetConfig) {
-    if (await relayed(context, ctx)) return
     return commandOrRelay(context, ctx, {type: 'set-config', set: {}, reset: true})
   }
+  if (action === ACTION.recover) return recover(context, ctx, {uuid: name, ...decodeRecover(value)})
   const known = (Object.values(ACTION) as readonly string[]).includes(action)
   const text = `invalid action ${JSON.stringify(action)}`
   throw known
     ? new AisError(refusal('UNSUPPORTED', `${text}: not in this release`))
     : new AisError(refusal('BAD_REQUEST', text))
+}
+
+/** The office goes to a gateway that is named (R16); done when that one leads. */
+async function setPrimary(context: NodeContext, ctx: RouterContext): Promise<void> {
+  const id = ctx.params['id'] ?? ''
+  if (queryFlag(queryOf(ctx), QUERY.force)) {
+    throw new AisError(
+      refusal('UNSUPPORTED', 'set-primary cannot be forced: a primary needs a majority', {
+        hint: 'when a majority of the nodes is lost for good: aisctl cluster recover',
+      }),
+    )
+  }
+  if (!isNodeId(id)) throw new AisError(refusal('NODE_NOT_FOUND', `${JSON.stringify(id)} is no id`))
+  await commandOrRelay(context, ctx, {type: 'set-primary', id})
+}
+
+interface RecoverRequest extends RecoverOrder {
+  readonly uuid: string
+}
+
+/** Taking office without a majority (R17) is ordered of the very gateway that is to lead. */
+async function recover(context: NodeContext, ctx: Context, order: RecoverRequest): Promise<void> {
+  const {uuid} = recordOf(context)
+  if (order.uuid !== uuid) {
+    const message = `${context.label} belongs to cluster ${uuid}, not ${JSON.stringify(order.uuid)}`
+    throw new AisError(refusal('WRONG_CLUSTER', message))
+  }
+  const survivors = order.survivors.filter(isNodeId)
+  const stranger = order.survivors.find((id) => !isNodeId(id))
+  if (stranger !== undefined) {
+    throw new AisError(refusal('NODE_NOT_FOUND', `${JSON.stringify(stranger)} is no id`))
+  }
+  const {position} = await commandHere(context, {type: 'recover', survivors})
+  sendJson(ctx, {epoch: position.epoch, index: position.index})
 }
 
 async function setByQuery(context: NodeContext, ctx: Context): Promise<void> {
@@ -117,7 +153,6 @@ async function setConfig(context: NodeContext, ctx: Context, raw: JsonObject): P
   const problem = checkTogether({...recordOf(context).conf.set, ...set})
   if (problem !== undefined) throw new AisError(problem)
   if (Object.keys(set).length === 0) return sendDone(ctx)
-  if (await relayed(context, ctx)) return
   await commandOrRelay(context, ctx, {type: 'set-config', set, reset: false})
 }
 
