@@ -3,7 +3,6 @@
 import t from 'tap'
 import type {
   BootFacts,
-  Command,
   CommandResult,
   KernelEffect,
   KernelEvent,
@@ -20,89 +19,10 @@ import {stepMetasync} from '../../src/core/metasync/step.ts'
 import {COMMANDS_WAITING_MAX, MEMBERS_MAX, RECORD_BYTES_MAX} from '../../src/model/limits.ts'
 import type {ClusterUuid, NodeId} from '../../src/model/ids.ts'
 import {NODE_FLAG, type Member} from '../../src/model/node.ts'
-import type {ClusterRecord} from '../../src/model/record.ts'
 import type {SimProcess} from '../sim/world/process.ts'
-import {createScene, SIM_UUID, sceneFacts, scenePlace, type Scene} from '../sim/world/scene.ts'
-import {simBucket} from '../sim/world/workload.ts'
+import {bucket, put, started, stageOf} from '../helpers/kernel-stage.ts'
+import {SIM_UUID, sceneFacts, scenePlace} from '../sim/world/scene.ts'
 import {isConverged} from '../sim/world/world.ts'
-
-interface Stage extends Scene {
-  readonly lines: string[]
-  readonly run: (ms: number) => void
-  /** Runs until something holds; says how long that took, -1 when it did not. */
-  readonly until: (holds: () => boolean, limitMs?: number) => number
-  readonly at: (index: number) => SimProcess
-  /** The committed record in use at a node. */
-  readonly record: (index?: number) => ClusterRecord
-  readonly member: (index: number) => Member | undefined
-  readonly ask: (index: number, command: Command) => CommandResult
-}
-
-/** A cluster on stage, all nodes off. */
-function stageOf(facts: readonly BootFacts[], seed = 7): Stage {
-  const lines: string[] = []
-  const scene = createScene({
-    seed,
-    facts,
-    delayMs: 0.3,
-    lossRatio: 0,
-    duplicateRatio: 0,
-    diskMs: 5,
-    encodeOneIn: 4,
-    witness: {
-      stepped: (_process, _before, _event, effects) => {
-        for (const effect of effects) if (effect.type === 'log') lines.push(effect.text)
-      },
-      durable: () => undefined,
-      inUse: () => undefined,
-      threw: (_process, error) => {
-        throw error
-      },
-    },
-    onExit: () => undefined,
-  })
-  const at = (index: number): SimProcess => scene.processes[index] as SimProcess
-  const run = (ms: number): void => void scene.clock.runUntil(scene.clock.nowMs() + ms)
-  const until = (holds: () => boolean, limitMs = 60_000): number => {
-    for (let ms = 0; ms < limitMs; ms += 5) {
-      if (holds()) return ms
-      run(5)
-    }
-    return -1
-  }
-  const record = (index = 0): ClusterRecord => at(index).view()?.record as ClusterRecord
-  return {
-    ...scene,
-    lines,
-    run,
-    until,
-    at,
-    record,
-    member: (index) => at(0).view()?.record?.smap.nodes[at(index).facts.self.id],
-    ask: (index, command) => {
-      let heard: CommandResult | undefined
-      at(index).command(command, (result) => {
-        heard = result
-      })
-      until(() => heard !== undefined, 70_000)
-      return heard as CommandResult
-    },
-  }
-}
-
-function started(proxies: number, targets: number, seed = 7): Stage {
-  const stage = stageOf(sceneFacts(proxies, targets), seed)
-  for (const process of stage.processes) process.start()
-  stage.until(() => isConverged(stage.processes))
-  return stage
-}
-
-const bucket = (name: string): Command => ({
-  type: 'create-bucket',
-  ref: simBucket(name),
-  set: {},
-  durability: 'default',
-})
 
 t.test('seven nodes form a cluster within a second', (t) => {
   const stage = stageOf(sceneFacts(3, 4))
@@ -456,16 +376,6 @@ t.test('a node of another cluster, or with another state, is refused', (t) => {
 
 /** A place that belongs to no node: its id is `nobody-0`. */
 const NOBODY = 99
-
-/** Puts one question to a node, in the name of another, and gives what it says. */
-function put(stage: Stage, index: number, request: PeerRequest, from = 0): PeerAnswer {
-  let heard: PeerAnswer | undefined
-  stage.at(index).peerAsked(from, request, (answer) => {
-    heard = answer
-  })
-  stage.until(() => heard !== undefined, 5000)
-  return heard as PeerAnswer
-}
 
 t.test('what is stale, foreign or meant for another is refused with the reason', (t) => {
   const stage = started(3, 2)

@@ -46,9 +46,6 @@ function whyNotHeir(node: NodeState, stage: LeadingStage, id: NodeId): Refusal |
   const member = acceptedOf(node)?.record.smap.nodes[id]
   if (member === undefined) return refusal('NODE_NOT_FOUND', `node "${id}" is not in the cluster`)
   const label = nodeLabelOf(member)
-  if (stage.handing !== null) {
-    return refusal('TOO_BUSY', `the office is being handed over to p[${stage.handing.heir.id}]`)
-  }
   if (!isElectable(member)) return refusal('REFUSED', `${label} ${whyNotElectable(member)}`)
   if (member.away !== null || !isUpToDate(node, stage, id)) {
     return refusal('NOT_READY', `${label} does not answer or is behind: it cannot lead now`, {
