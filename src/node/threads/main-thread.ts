@@ -283,7 +283,6 @@ class Main {
       config,
       lease: this.#lease,
       startedNs,
-      entry: this.#options.entry.href,
     }))
   }
 
