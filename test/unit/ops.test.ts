@@ -295,6 +295,7 @@ t.test(
       'mount /ais/mp1 0750 0',
       'mount /ais/mp2 0750 0',
       'mount /ais/mp3 0750 0',
+      'ports /etc/sysctl.d/91-aisnode-ports.conf - 0',
       'link /opt/aisnode/proxy - 1',
       'link /opt/aisnode/target - 1',
       'link /opt/aisnode/target-2 - 1',
@@ -475,7 +476,7 @@ t.test(
     const metal = report.entries.filter(({state}) => state === 'not-applicable')
     t.strictSame(
       metal.map(({type}) => type),
-      ['dir', 'file', 'unit', 'file', 'sysctl'],
+      ['dir', 'file', 'unit', 'file', 'sysctl', 'ports'],
     )
     t.equal((await host.apply(manifest)).changed, 0)
   },
@@ -509,6 +510,52 @@ t.test(
     t.strictSame(other.tree(), one.tree())
   },
 )
+
+t.test('ports of nodes are reserved beside those of others, and given back', async (t) => {
+  const manifest = forThisUser(manifestFor())
+  const moved = TOPOLOGY.replace('role: proxy', 'role: proxy\n        ports: {control: 81}')
+  const next = forThisUser(manifestFor({topology: topologyOf(moved)}))
+  const payload = [RUNTIME_TEXT, BUNDLE_TEXT]
+  const path = '/etc/sysctl.d/91-aisnode-ports.conf'
+  const found: Record<string, string[]> = {}
+  for (const by of ['shell', 'python']) {
+    const host = scratchHost(join(t.testdir({}), by))
+    const apply = async (what: typeof manifest): Promise<string | undefined> => {
+      const report =
+        by === 'shell' ? await host.apply(what, payload) : host.applyWithPython(what, payload)
+      return report.entries.find((entry) => entry.path === path)?.state
+    }
+    t.equal(await apply(manifest), 'not-applicable', 'this kernel has no such setting')
+    const live = join(host.root, 'proc/sys/net/ipv4/ip_local_reserved_ports')
+    mkdirSync(join(live, '..'), {recursive: true})
+    writeFileSync(live, '4000-4010,51079-51080,51085\n')
+    const seen: string[] = []
+    for (const what of [manifest, manifest, next, next]) {
+      seen.push(`${await apply(what)} ${readFileSync(live, 'utf8').trim()}`)
+      // As Linux says it.
+      if (what === manifest) writeFileSync(live, '4000-4010,51079-51085,51091-51093\n')
+    }
+    const kept = readFileSync(join(host.root, path), 'utf8')
+    rmSync(join(host.root, path))
+    writeFileSync(live, '\n')
+    seen.push(`${await apply(manifest)} ${readFileSync(live, 'utf8').trim()}`)
+    found[by] = [...seen, kept]
+  }
+  t.strictSame(found['python'], found['shell'])
+  const after = '4000-4010,51079-51083,51085,51091-51093,81'
+  t.strictSame(found['shell'], [
+    'changed 4000-4010,51079-51080,51085,51081,51082,51083,51084,51091,51092,51093',
+    'same 4000-4010,51079-51085,51091-51093',
+    `changed ${after}`,
+    `same ${after}`,
+    'changed 51080,51081,51082,51083,51084,51091,51092,51093',
+    `# Written by aisctl, with what this host had reserved before.
+# Ports of nodes: 81,51080,51081,51082,51083,51091,51092,51093
+# Added: 51081,51082,51083,51091,51092,51093,81
+net.ipv4.ip_local_reserved_ports = ${after}
+`,
+  ])
+})
 
 t.test(
   'a plan runs what can run, as many at once as it may, and a failure ends its dependants only',
@@ -592,6 +639,7 @@ t.test('the generation grows when the topology changes, and only then', (t) => {
 })
 
 const FACTS: HostFacts = {
+  reserved: {ports: '', writable: true},
   root: true,
   arch: 'x64',
   kernel: '6.1',
@@ -669,6 +717,10 @@ t.test('each thing that speaks against a deploy is found, with why and how to me
     '/ais/mp2': FACTS.mounts['/ais/mp1'] as HostFacts['mounts'][string],
   }
   t.match(find({mounts: same}), ['error mount: /ais/mp1 and /ais/mp2 are the same filesystem'])
+  t.match(find({reserved: {ports: '51080-51083,4', writable: false}}), [
+    'warning reserved-ports: net.ipv4.ip_local_reserved_ports cannot be set',
+  ])
+  t.strictSame(find({reserved: {ports: '51080-51100', writable: false}}), [])
   t.match(find({machineId: 'm2'}), ['warning machine-id', 'warning machine-id'])
   t.end()
 })

@@ -25,6 +25,9 @@ import subprocess
 FORMAT = 1
 CHUNK = 1024 * 1024
 RELEASES_KEPT = 3
+RESERVED = "/proc/sys/net/ipv4/ip_local_reserved_ports"
+FORMER = "# Ports of nodes: "
+ADDED = "# Added: "
 
 
 class ManifestError(Exception):
@@ -227,6 +230,14 @@ def compare_sysctl(unused_host, entry):
     return "same" if " ".join(read_text(sysctl_path(entry["path"])).split()) == entry["value"] else "changed"
 
 
+def compare_ports(host, entry):
+    if not os.access(host.at(RESERVED), os.W_OK):
+        return "not-applicable"
+    live, former, unused_added = read_reserved(host, entry)
+    held = all(has_port(live, port) for port in ports_of(entry["value"]))
+    return "same" if held and former == entry["value"] else "changed"
+
+
 def compare_mount(host, entry):
     if not host.is_mounted(entry["path"]):
         return "missing"
@@ -249,6 +260,7 @@ COMPARE = {
     "absent": compare_absent,
     "user": compare_user,
     "sysctl": compare_sysctl,
+    "ports": compare_ports,
     "mount": compare_mount,
     "unit": compare_unit,
 }
@@ -368,6 +380,8 @@ def kernel_or_mount(host, entry, found):
     if entry["type"] == "sysctl" and found["state"] == "changed":
         with open(sysctl_path(entry["path"]), "w") as setting:
             setting.write(entry["value"] + "\n")
+    elif entry["type"] == "ports" and found["state"] == "changed":
+        reserve_ports(host, entry)
     elif entry["type"] == "unit" and entry["path"].endswith(".mount") and found["state"] == "changed":
         host.must(
             ["systemctl", "enable", "-q", "--now", entry["path"]],
@@ -375,6 +389,74 @@ def kernel_or_mount(host, entry, found):
         )
     elif entry["type"] == "mount" and found["state"] in ("changed", "missing"):
         found["state"] = own_mounted(host, entry)
+
+
+def read_reserved(host, entry):
+    """What is reserved, as (low, high) pairs; for which ports ours was made; which of them it added."""
+    notes = {FORMER: "", ADDED: ""}
+    for line in read_text(host.at(entry["path"])).splitlines():
+        for mark in notes:
+            if line.startswith(mark):
+                notes[mark] = line[len(mark) :]
+    return ranges_of(read_text(host.at(RESERVED)).strip()), notes[FORMER], ports_of(notes[ADDED])
+
+
+def ranges_of(text):
+    """Pairs of a list as the kernel writes it: 4000-4010,51080."""
+    words = [word.partition("-") for word in text.split(",") if word]
+    return [(int(low), int(high or low)) for low, unused_dash, high in words]
+
+
+def ports_of(text):
+    return [int(word) for word in text.split(",") if word]
+
+
+def has_port(ranges, port):
+    return any(low <= port <= high for low, high in ranges)
+
+
+def release_port(ranges, port):
+    rest = []
+    for low, high in ranges:
+        if low <= port <= high:
+            rest += [pair for pair in ((low, port - 1), (port + 1, high)) if pair[0] <= pair[1]]
+        else:
+            rest.append((low, high))
+    return rest
+
+
+def reserve_ports(host, entry):
+    """What others have reserved stays reserved."""
+    ranges, unused_former, added = read_reserved(host, entry)
+    wanted = ports_of(entry["value"])
+    kept = [port for port in added if port in wanted]
+    for port in added:
+        if port not in wanted:
+            ranges = release_port(ranges, port)
+    missing = [port for port in wanted if not has_port(ranges, port)]
+    ranges += [(port, port) for port in missing]
+    kept += [port for port in missing if port not in kept]
+    words = [str(low) if low == high else "%d-%d" % (low, high) for low, high in ranges]
+    with open(host.at(RESERVED), "w") as setting:
+        setting.write(",".join(words) + "\n")
+    lines = [
+        "# Written by aisctl, with what this host had reserved before.",
+        FORMER + entry["value"],
+        ADDED + ",".join(str(port) for port in kept),
+        "net.ipv4.ip_local_reserved_ports = " + read_text(host.at(RESERVED)).strip(),
+    ]
+    path = host.at(entry["path"])
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_text(path + ".new", "\n".join(lines) + "\n")
+    os.rename(path + ".new", path)
+
+
+def write_text(path, text):
+    with open(path, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+        os.fchmod(out.fileno(), 0o644)
 
 
 def own_mounted(host, entry):

@@ -58,6 +58,7 @@ export function findProblems(input: CheckInput): Finding[] {
       ...addressFindings(host, facts),
       ...host.nodes.flatMap((node) => portFindings(node, facts)),
       ...mountFindings(host, facts, deployedPaths(host, input)),
+      ...reservedFindings(host, facts),
       ...containerFindings(host, facts, input.topology),
       ...twinFindings(host, facts, input),
     ]
@@ -283,6 +284,27 @@ function mountFindings(
       ]
     }),
   )
+}
+
+/** A container whose kernel settings are read-only can still run nodes; who made it can help. */
+function reservedFindings(host: TopologyHost, {reserved}: HostFacts): Finding[] {
+  if (reserved.writable) return []
+  const ranges = reserved.ports.split(',').map((range) => range.split('-').map(Number))
+  const isReserved = (port: number): boolean =>
+    ranges.some(([low = 0, high = low]) => low <= port && port <= high)
+  const open = [...new Set(host.nodes.flatMap(portsOf))].filter((port) => !isReserved(port))
+  if (open.length === 0) return []
+  const key = 'net.ipv4.ip_local_reserved_ports'
+  return [
+    {
+      id: 'reserved-ports',
+      severity: 'warning',
+      host: host.name,
+      what: `${key} cannot be set: /proc/sys/net is read-only`,
+      why: 'an outgoing connection may have a port that a node is about to listen on',
+      fix: `set it where the container is made: ${key}=${open.join(',')}`,
+    },
+  ]
 }
 
 function containerFindings(host: TopologyHost, facts: HostFacts, topology: Topology): Finding[] {

@@ -17,6 +17,7 @@ LC_ALL=C; PATH=$PATH:/usr/sbin:/sbin; export LC_ALL PATH
 mode=$1 root=${2-}
 pending=$root/var/lib/aisctl/pending
 opt=$root/opt/aisnode
+reserved=$root/proc/sys/net/ipv4/ip_local_reserved_ports
 
 plain() { printf %s "$1" | tr -d '\000-\037"\\' | head -c 500; }
 fail() { printf '{"error":"%s"}\n' "$(plain "$1")"; exit 1; }
@@ -86,6 +87,59 @@ $2=$3
   return 1
 }
 
+# What is reserved now ($live, as the kernel writes it: "4000-4010,51080"), for which ports ours was made
+# ($former), and which of them nobody had reserved before ($added).
+read_reserved() {
+  live= former= added=
+  # By cat: the kernel tells this one in one piece, and the shell reads letter by letter.
+  [ ! -r "$reserved" ] || live=$(cat "$reserved")
+  [ ! -r "$root$path" ] || while read -r line; do
+    case $line in "# Ports of nodes: "*) former=${line#*: } ;; "# Added: "*) added=${line#*: } ;; esac
+  done <"$root$path"
+}
+
+# Whether list $1 has port $2.
+has_port() {
+  IFS=,
+  for range in $1; do
+    [ "$2" -lt "${range%-*}" ] || [ "$2" -gt "${range#*-}" ] || { unset IFS; return 0; }
+  done
+  unset IFS
+  return 1
+}
+
+# Takes port $1 out of the list $live.
+release_port() {
+  rest=
+  IFS=,
+  for range in $live; do
+    low=${range%-*} high=${range#*-}
+    if [ "$1" -lt "$low" ] || [ "$1" -gt "$high" ]; then rest=$rest,$range; continue; fi
+    add_range "$low" $(($1 - 1))
+    add_range $(($1 + 1)) "$high"
+  done
+  unset IFS
+  live=${rest#,}
+}
+
+add_range() {
+  if [ "$1" -eq "$2" ]; then rest=$rest,$1; elif [ "$1" -lt "$2" ]; then rest=$rest,$1-$2; fi
+}
+
+# What others have reserved stays reserved.
+reserve_ports() {
+  read_reserved
+  kept=
+  IFS=,; for port in $added; do if has_port "$value" "$port"; then kept=${kept:+$kept,}$port; else release_port "$port"; fi; done
+  IFS=,; for port in $value; do
+    has_port "$live" "$port" || { live=${live:+$live,}$port; has_port "$kept" "$port" || kept=${kept:+$kept,}$port; }
+  done; unset IFS
+  printf '%s\n' "$live" >"$reserved" && live=$(cat "$reserved") && mkdir -p "$root${path%/*}" &&
+    printf '%s\n' "# Written by aisctl, with what this host had reserved before." "# Ports of nodes: $value" \
+      "# Added: $kept" "net.ipv4.ip_local_reserved_ports = $live" >"$root$path.new" &&
+    sync -- "$root$path.new" && mv -fT -- "$root$path.new" "$root$path" || fail "cannot reserve ports: $path"
+}
+
 is_mounted() { (cd "$1" 2>/dev/null && mountpoint -q .); }
 
 # state_of: sets $state for the entry in $type $path $mode_ $owner $sha $value; reads fds 4 and 5.
@@ -108,6 +162,12 @@ state_of() {
     absent) { [ -e "$root$path" ] || [ -L "$root$path" ]; } && state=changed ;;
     user) id -u "$path" >/dev/null 2>&1 || state=changed ;;
     sysctl) read -r have <"/proc/sys/$(printf %s "$path" | tr . /)" || have=; [ "$have" = "$value" ] || state=changed ;;
+    ports)
+      read_reserved
+      [ "$former" = "$value" ] || state=changed
+      IFS=,; for port in $value; do has_port "$live" "$port" || state=changed; done; unset IFS
+      # Not there, or read-only as in some containers: nothing that could be done from inside.
+      [ -w "$reserved" ] || state=not-applicable ;;
     mount)
       if is_mounted "$root$path"; then
         [ "$(cd "$root$path" && stat -c '0%a|%U:%G' .)" = "$mode_|$owner" ] || state=changed
@@ -237,6 +297,7 @@ make_kernel_and_mounts() {
   while IFS='|' read -r state type path mode_ owner sha restart value; do
     case $state:$type in
       changed:sysctl) printf '%s\n' "$value" >"/proc/sys/$(printf %s "$path" | tr . /)" || fail "cannot set $path" ;;
+      changed:ports) reserve_ports ;;
       changed:unit) case $path in *.mount) systemctl start -- "$path" </dev/null || fail "cannot mount: see journalctl -u $path" ;; esac ;;
       changed:mount|missing:mount)
         state=changed

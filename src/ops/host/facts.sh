@@ -25,6 +25,9 @@ stat -f -c '%n %a %S' /opt /var/tmp /var/lib 2>/dev/null | while read -r dir blo
   say "free $dir" "$((blocks * size / 1024))"
 done
 while read -r key kib _; do [ "$key" != MemTotal: ] || { say memory "$kib"; break; }; done </proc/meminfo
+reserved=/proc/sys/net/ipv4/ip_local_reserved_ports
+[ ! -r $reserved ] || say reserved "$(cat $reserved)"
+[ ! -w $reserved ] || say reservable yes
 say cpus "$(nproc 2>/dev/null)"
 
 while read -r kind word; do

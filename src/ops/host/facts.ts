@@ -52,6 +52,8 @@ export interface HostFacts {
   readonly ports: Readonly<Record<string, string>>
   /** Units of nodes and whether they are active. */
   readonly units: Readonly<Record<string, string>>
+  /** Ports that Linux does not hand out for connections there, and whether more can be reserved. */
+  readonly reserved: {readonly ports: string; readonly writable: boolean}
   readonly pids: Readonly<Record<string, string>>
   /** topology.json as kept there; absent: none. */
   readonly savedState?: string
@@ -138,6 +140,7 @@ export function parseFacts(
     local: many('local'),
     ports: Object.fromEntries(under('port')),
     units: Object.fromEntries(under('unit')),
+    reserved: {ports: one('reserved'), writable: one('reservable') === 'yes'},
     pids: Object.fromEntries(under('pid')),
     ...(saved === '' ? {} : {savedState: Buffer.from(saved, 'base64').toString('utf8')}),
     uuids: [...new Set(under('uuid').map(([, uuid]) => uuid))].filter((uuid) => uuid !== ''),

@@ -7,6 +7,7 @@
 import {createHash} from 'node:crypto'
 import {formatNodeFile} from '../../model/config/node-file.ts'
 import type {Mountpath, Topology, TopologyHost, TopologyNode} from '../topology/resolve.ts'
+import {portsOf} from '../topology/resolve.ts'
 import {dropIn, mountUnit, mountUnitName, nodeFileOf, sysctlFile} from './unit-files.ts'
 
 /** Number of the manifest's shape. */
@@ -16,7 +17,8 @@ export const OPT = '/opt/aisnode'
 /** Name under which the manifest refers to the cluster key; its bytes travel apart. */
 export const CLUSTER_KEY = 'cluster-key'
 
-export type EntryType = 'file' | 'dir' | 'link' | 'user' | 'unit' | 'sysctl' | 'mount' | 'absent'
+export type EntryType =
+  'file' | 'dir' | 'link' | 'user' | 'unit' | 'sysctl' | 'ports' | 'mount' | 'absent'
 
 /** One thing that must be so. */
 export interface ManifestEntry {
@@ -32,7 +34,7 @@ export interface ManifestEntry {
   readonly content?: string
   /** Which secret the file holds. */
   readonly secretRef?: string
-  /** Target of a link, value of a sysctl, `started` or `enabled` of a unit. */
+  /** Target of a link, value of a sysctl, `started` or `enabled` of a unit, ports with commas. */
   readonly value?: string
   /** Units that must restart when this changes. */
   readonly restart: readonly string[]
@@ -87,6 +89,7 @@ export function makeManifest(host: TopologyHost, input: ManifestInput): Manifest
       ...host.nodes.flatMap((node) => nodeEntries(node, host, input)),
       ...mountEntries(host),
       ...sysctlEntries(input.topology),
+      reservedPorts(host),
       ...host.nodes.map((node) => releaseLink(node, name)),
       unit('aisnode.target', 'started'),
       ...units.map((service) => unit(service, 'started')),
@@ -227,6 +230,16 @@ function sysctlEntries(topology: Topology): ManifestEntry[] {
       return {type: 'sysctl', path: key, value: String(value), restart: [], scope: 'metal'}
     }),
   ]
+}
+
+/**
+ * The listeners' ports lie among those that Linux hands out for connections: it is told to leave
+ * them out, beside whatever else the host has reserved. The file keeps it so at the next boot.
+ */
+function reservedPorts(host: TopologyHost): ManifestEntry {
+  const ports = [...new Set(host.nodes.flatMap(portsOf))].toSorted((a, b) => a - b)
+  const path = '/etc/sysctl.d/91-aisnode-ports.conf'
+  return {type: 'ports', path, value: ports.join(','), restart: []}
 }
 
 function releaseLink(node: TopologyNode, name: string): ManifestEntry {
