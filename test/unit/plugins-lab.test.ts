@@ -49,7 +49,7 @@ t.test('a loop device is released only if its lab is gone, and nobody else has i
     ['/dev/loop3', '/labs/gone/run/h1/notes.img'],
     ['/dev/loop4', '/labs/gone/mp1.img'],
     ['/dev/loop5', '/labs-of-mine/gone/run/h1/mp1.img'],
-    ['/dev/loop6', '/home/me/labs/gone/run/h1/mp1.img'],
+    ['/dev/loop6', '/srv/labs/gone/run/h1/mp1.img'],
     ['/dev/loop7', '/labs/../gone/run/h1/mp1.img'],
   ])
   const strays = findStrays(attached, '/labs', (name) => name === 'x')
