@@ -25,8 +25,8 @@ export type Kind = keyof typeof KINDS
 export const PROCESS_KINDS: readonly Kind[] = ['killed', 'frozen', 'stopped']
 
 const FAILOVER_MS_MAX = 60_000
-/** Load goes on for so long after the new record, so that its first answers are seen. */
-const AFTER_MS = 1000
+/** Changes that nobody takes by then are no more waited for. */
+const CHANGES_MS_MAX = 20_000
 /** Beats come every second: a fault meets every phase of them. */
 const PHASE_MS = 1000
 
@@ -48,7 +48,8 @@ export async function failoverRound(play: Play, kind: Kind): Promise<readonly st
     checks.measure('failover ms', (next?.atMs ?? 0) - faultMs)
     checks.expect(elected === expected, `the successor is ${expected}`, elected)
   }
-  await sleep(AFTER_MS)
+  const stallMs = await load.changesAgain(beganMs, CHANGES_MS_MAX)
+  checks.measure('longest stall of changes ms', stallMs)
   noteClients(play, kind, beganMs)
   const backMs = nowMs()
   await revive(play, kind, old)

@@ -54,6 +54,11 @@ export class Ledger {
       .length
   }
 
+  /** Whether some try that was acknowledged is so. */
+  some(which: (attempt: Attempt) => boolean): boolean {
+    return this.#all().some((one) => one.outcome === 'acknowledged' && which(one))
+  }
+
   /** Whether the key may have this content now: nothing acknowledged began after that try ended. */
   allows(key: string, content: Content): boolean {
     const attempts = (this.#attempts.get(key) ?? []).filter(({outcome}) => outcome !== 'refused')

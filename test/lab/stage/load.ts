@@ -81,6 +81,15 @@ export class Load {
     return this.failures.filter((one) => one.what === what && one.atMs >= sinceMs)
   }
 
+  /** Waits until a change that began since then was acknowledged; how long none was. */
+  async changesAgain(sinceMs: number, timeoutMs: number): Promise<number> {
+    const deadline = nowMs() + timeoutMs
+    const beganMs = nowMs()
+    const done = (): boolean => this.buckets.some((one) => one.startMs >= beganMs)
+    while (!done() && nowMs() < deadline) await sleep(VERIFY_PAUSE_MS / 10)
+    return this.buckets.longestGapMs('admin', sinceMs, nowMs())
+  }
+
   /** The longest answer to a request of this kind that ended since then. */
   slowestMs(what: 'read' | 'write' | 'admin', sinceMs = 0): number {
     const some = (this.#slowest.get(what) ?? []).filter(({atMs}) => atMs >= sinceMs)
