@@ -3,8 +3,10 @@
  * changed, and in every picture of the cluster.
  */
 
+import type {NodeId} from '../model/ids.ts'
 import {nodeLabel} from '../model/ids.ts'
-import {isElectable} from '../model/node.ts'
+import type {Role} from '../model/node.ts'
+import {isElectable, NODE_FLAG} from '../model/node.ts'
 import type {Resilience, Weighed} from '../model/resilience.ts'
 import {resilienceOf} from '../model/resilience.ts'
 
@@ -17,8 +19,22 @@ export interface Survival {
   readonly warning: {readonly what: string; readonly why: string; readonly fix: string} | null
 }
 
+/** A node that is to be: of a topology, or of a playground. */
+export interface PlannedNode {
+  readonly id: string
+  readonly role: Role
+  /** Whether it may become primary; means nothing for targets. */
+  readonly electable: boolean
+}
+
 /** What these nodes survive when all of them are up. */
-export function survivalOf(nodes: readonly Weighed[]): Survival {
+export function survivalOf(planned: readonly PlannedNode[]): Survival {
+  const nodes = planned.map(({id, role, electable}): Weighed => ({
+    id: id as NodeId,
+    role,
+    flags: electable ? 0 : NODE_FLAG.nonElectable,
+    learner: false,
+  }))
   const all = resilienceOf(nodes, {primary: null, down: new Set()})
   const targets = nodes.filter(({role}) => role === 'target').length
   return {

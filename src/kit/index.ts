@@ -18,6 +18,8 @@ export {
   rememberCluster,
   type KnownCluster,
 } from '../client/known-clusters.ts'
+/** What a set of nodes survives, in words. */
+export {survivalOf, type PlannedNode, type Survival} from '../client/survival.ts'
 /** One small GET without retries, for health polls. */
 export {probe, type ProbeAnswer} from '../client/probe.ts'
 /** Where plugins keep files: configuration, data, and what may be lost. */

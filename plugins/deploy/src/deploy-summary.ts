@@ -2,7 +2,7 @@
  * The last words of a deploy: what was changed on each host, what is true now, what to type next.
  */
 
-import type {DeployOutcome, Topology} from 'aisctl/kit'
+import {survivalOf, type DeployOutcome, type Topology} from 'aisctl/kit'
 
 /** Paths shown of one host; the rest is counted. */
 const PATHS_SHOWN_MAX = 12
@@ -26,8 +26,15 @@ export function deploySummary(topology: Topology, outcome: DeployOutcome, dryRun
   return [
     ...missing,
     `${what}. ${name} (uuid ${topology.cluster.uuid}) is well: ${nodes} nodes.`,
+    ...survivalLines(topology),
     `Next: aisctl show cluster · aisctl bucket create ais://first · aisctl put FILE ais://first`,
   ].join('\n')
+}
+
+/** How many failures it survives; what is odd about that is among the findings. */
+function survivalLines(topology: Topology): string[] {
+  const {cluster, buckets} = survivalOf(topology.hosts.flatMap(({nodes}) => nodes))
+  return [cluster, buckets]
 }
 
 function dryLines({host, entries, changed}: DeployOutcome['reports'][number]): string[] {

@@ -19,17 +19,17 @@ export const REASONS: Readonly<
   'founded': {word: 'founded', means: 'the cluster was formed'},
   'silent': {
     word: 'was silent',
-    means: 'the one before was not heard for the time that elections wait (3 s)',
+    means: 'the one before was not heard for 3 s, as elections wait',
   },
   'gone': {
     word: 'process gone',
-    means: 'its process had ended: new connections to it were refused',
+    means: 'its process had ended: it refused new connections',
   },
   'handed-over': {
     word: 'handed over',
-    means: 'it gave its office away: set-primary, or an ordered stop',
+    means: 'by set-primary, or by an ordered stop of the one before',
   },
-  'again': {word: 'again', means: 'the same gateway, after its restart or a higher epoch'},
+  'again': {word: 'again', means: 'the same gateway, after a restart or a higher epoch'},
   'recovered': {word: 'by force', means: 'by cluster recover --force, without a majority'},
 }
 

@@ -42,8 +42,7 @@ function leadership({leader, smap, nodes}: ClusterOverview): JsonMap {
   const members = Object.values(smap.nodes)
   const resilience = resilienceOf(members, {primary: smap.primary, down: downOf(nodes)})
   if (leader === null) return {resilience: {...resilience}}
-  const {elections: _history, ...present} = encodeElections(leader)
-  return {leader: present, resilience: {...resilience}}
+  return {leader: encodeElections({...leader, elections: []}), resilience: {...resilience}}
 }
 
 /** The table of one role, or of one node of it. */

@@ -12,6 +12,7 @@ import {parseSavedState, type SavedState} from '../site/site.ts'
 import {questionFor} from '../deploy/questions.ts'
 import type {TopologyHost} from '../topology/resolve.ts'
 import {findProblems, type Finding} from './findings.ts'
+import {survivalFindings} from './survival.ts'
 
 /** Hosts asked at once. */
 const HOSTS_PARALLEL = 16
@@ -97,7 +98,7 @@ function resultOf(
   const architectures = knownArchitectures()
   const found = findProblems({topology: fleet.topology, facts, saved, architectures})
   return {
-    findings: [...lost, ...found],
+    findings: [...lost, ...found, ...survivalFindings(fleet.topology)],
     hosts: fleet.topology.hosts.flatMap(({name}) => {
       const fact = facts.get(name)
       return fact === undefined ? [] : [checkedHost(name, fact)]

@@ -7,6 +7,7 @@
 import {AisError} from '../../base/errors.ts'
 import {rememberCluster} from '../../client/known-clusters.ts'
 import {findProblems, type Finding} from '../check/findings.ts'
+import {survivalFindings} from '../check/survival.ts'
 import {waitForHealth, type ClusterHealth} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
 import {applyManifest, isContentMissing, type ApplyReport} from '../host/apply.ts'
@@ -139,12 +140,13 @@ function agreeStep(work: Work, asks: readonly Step[]): Step {
     after: asks.map(({id}) => id),
     preview: () => ['nothing is changed on any host before all have been checked'],
     run: () => {
-      work.findings = findProblems({
+      const problems = findProblems({
         topology,
         facts: deployment.facts,
         saved: deployment.saved,
         architectures: knownArchitectures(),
       })
+      work.findings = [...problems, ...survivalFindings(topology)]
       refuseFindings(work.findings)
       const states = [options.before, ...deployment.saved.values()]
       const deployed = newestState(states)

@@ -4,17 +4,24 @@ import {failBack} from '../../../client/failback.ts'
 import {nodeLabel} from '../../../model/ids.ts'
 import {AisctlCommand} from '../../command.ts'
 import {durationFlag, nodeArg} from '../../flags.ts'
+import {paragraph} from '../../render/paragraph.ts'
 
 /** A handover takes well below a second; a gateway that was just busy may take longer to follow. */
 const PATIENCE_MS = 15_000
 
 export default class ClusterSetPrimary extends AisctlCommand {
   static override readonly summary = 'make a gateway the primary (failback)'
-  static override readonly description = `The primary hands its office over: one step that either happens or does not, whatever crashes
-meanwhile. No election is waited for, and requests that come meanwhile are kept, not refused.
-Targets, non-electable gateways and those in maintenance are refused.
-
-Returns when every gateway that answers names the new primary; exit code 7 when one does not in time.`
+  static override readonly description = [
+    paragraph(
+      'The primary hands its office over, in one step that happens or does not, whatever crashes',
+      'meanwhile. No election is waited for; requests that come meanwhile wait and are not refused.',
+      'Targets, non-electable gateways and those in maintenance are refused.',
+    ),
+    paragraph(
+      'Returns when every gateway that answers names the new primary. Exit code 7: one of them did',
+      'not in time; 5: nobody knows whether it was done, and the gateways say who leads.',
+    ),
+  ].join('\n\n')
   static override readonly examples = [
     '<%= config.bin %> cluster set-primary gateway-h1',
     '<%= config.bin %> cluster set-primary p[MWIp8080] --json',

@@ -1,6 +1,13 @@
 /** `aisctl playground up`: a local cluster of any size, without root. */
 
-import {AisctlCommand, durationFlag, Flags, formatDuration, knownClusters} from 'aisctl/kit'
+import {
+  AisctlCommand,
+  durationFlag,
+  Flags,
+  formatDuration,
+  knownClusters,
+  survivalOf,
+} from 'aisctl/kit'
 import {endpointsOf} from '../../playground/plan-nodes.ts'
 import {findProgram} from '../../playground/program.ts'
 import type {UpResult} from '../../playground/up.ts'
@@ -66,8 +73,17 @@ function describe({record, started, created, durationMs}: UpResult): readonly st
   return [
     `Playground ${record.name} (${size}) ${what}.`,
     `Gateways: ${endpointsOf(record).join(' ')}`,
+    ...survivalLines(record),
     `It serves. Look: aisctl show cluster${which} · use: aisctl bucket create b1${which} · end: aisctl playground down${named}`,
   ]
+}
+
+/** How many failures it survives, and what is odd about that. */
+function survivalLines({name, nodes}: UpResult['record']): readonly string[] {
+  const planned = nodes.map(({id, role}) => ({id, role, electable: true}))
+  const {cluster, buckets, warning} = survivalOf(planned)
+  const more = `Try it with more: aisctl playground up --proxies 3 --targets 4 --name ${name}2`
+  return [cluster, buckets, ...(warning === null ? [] : [`Warning: ${warning.what}. ${more}`])]
 }
 
 function count(number: number, one: string, many: string): string {

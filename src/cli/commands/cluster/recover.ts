@@ -1,0 +1,149 @@
+import {Flags} from '@oclif/core'
+import {AisError} from '../../../base/errors.ts'
+import {formatDuration} from '../../../base/units.ts'
+import type {ClusterClient} from '../../../client/cluster.ts'
+import type {Recovered} from '../../../client/recover.ts'
+import {recover} from '../../../client/recover.ts'
+import type {RecoveryPicture} from '../../../client/recovery-picture.ts'
+import {gatherRecovery} from '../../../client/recovery-picture.ts'
+import type {RecoveryPlan} from '../../../client/recovery-plan.ts'
+import {planRecovery} from '../../../client/recovery-plan.ts'
+import {isRefusal, nodeLabel} from '../../../model/ids.ts'
+import {AisctlCommand} from '../../command.ts'
+import {durationFlag, yesFlag} from '../../flags.ts'
+import {confirmByTyping} from '../../prompt.ts'
+import {paragraph} from '../../render/paragraph.ts'
+import {pictureLines, planLines} from '../../render/recovery-view.ts'
+
+/** The survivors vote, store the record and follow: seconds, when they can reach each other. */
+const PATIENCE_MS = 30_000
+/** Exit code of a command that changed nothing because it was not told to. */
+const EXIT_REFUSED = 4
+
+export default class ClusterRecover extends AisctlCommand {
+  static override readonly summary = 'let a minority go on when a majority is lost for good'
+  static override readonly description = [
+    paragraph(
+      'For the loss of more than half of the voters: asks every known node where it stands and',
+      'shows which record would count from then on, who would lead, which nodes leave the vote,',
+      'and what may be lost. Without --force nothing is done, and the exit code is 4.',
+    ),
+    paragraph(
+      'With --force it asks for the name of the cluster, orders the recovery and waits until the',
+      'survivors follow. It is refused while a majority lives, while a node hears a primary, and',
+      'while a node that would be dropped answers: there can never be two leaders. Dropped nodes',
+      'that come back are taken in again; nothing is removed.',
+    ),
+  ].join('\n\n')
+  static override readonly examples = [
+    '<%= config.bin %> cluster recover',
+    '<%= config.bin %> cluster recover --force',
+    '<%= config.bin %> cluster recover --force --yes --cluster-name prod',
+    '<%= config.bin %> cluster recover --force --survivor gateway-h1 --survivor target-h1',
+  ]
+  static override readonly flags = {
+    'force': Flags.boolean({description: 'do it, not just show it', default: false}),
+    'survivor': Flags.string({
+      description: 'a node that stays in the vote; all that answer when none is named',
+      helpValue: 'NODE',
+      multiple: true,
+    }),
+    'yes': yesFlag,
+    'cluster-name': Flags.string({
+      description: 'with --yes: the name of the cluster, as it would be typed',
+      helpValue: 'NAME',
+    }),
+    'timeout': durationFlag({
+      description: 'how long the survivors may take to follow',
+      default: PATIENCE_MS,
+    }),
+  }
+
+  async run(): Promise<unknown> {
+    const {flags} = await this.parse(ClusterRecover)
+    const client = this.client(flags)
+    const line = this.progress()
+    line.show('asking every node where it stands')
+    const picture = await gatherRecovery(client)
+    line.end()
+    const plan = this.plan(picture, flags.survivor ?? [])
+    if (!flags.force) return this.onlyShown(plan)
+    await this.agree(this.found(flags).known?.name ?? picture.uuid, flags)
+    const done = await recover(client, plan, {
+      timeoutMs: flags.timeout,
+      onProgress: (text) => line.show(text),
+    })
+    line.end()
+    return this.conclude(client, plan, done)
+  }
+
+  /** Shows what was heard and what would be done. @throws AisError when it may not be done */
+  private plan(picture: RecoveryPicture, wanted: readonly string[]): RecoveryPlan {
+    const plan = planRecovery(
+      picture,
+      wanted.map((text) => survivorOf(picture, text)),
+    )
+    const refused = isRefusal(plan)
+    this.print([...pictureLines(picture, refused ? null : plan), ''])
+    if (refused) throw new AisError({...plan, details: {...plan.details, nodes: picture.nodes}})
+    this.print([...planLines(plan), ''])
+    return plan
+  }
+
+  private onlyShown(plan: RecoveryPlan): unknown {
+    this.log('Nothing was changed. Do it: aisctl cluster recover --force')
+    process.exitCode = EXIT_REFUSED
+    return {done: false, plan}
+  }
+
+  private async agree(
+    name: string,
+    flags: {readonly 'yes': boolean; readonly 'cluster-name'?: string | undefined},
+  ): Promise<void> {
+    const given = flags['cluster-name']
+    const question = 'This cannot be undone.'
+    if (given === undefined && !flags.yes) {
+      await confirmByTyping(question, name, {yes: false, flag: `--yes --cluster-name ${name}`})
+      return
+    }
+    if (flags.yes && given === name) return
+    throw new AisError({
+      code: 'REFUSED',
+      message:
+        given === undefined
+          ? '--yes alone is not enough here; nothing was changed'
+          : given === name
+            ? '--cluster-name counts together with --yes; nothing was changed'
+            : `the cluster is called ${name}, not ${given}; nothing was changed`,
+      hint: `when it is really meant: --yes --cluster-name ${name}`,
+    })
+  }
+
+  private conclude(client: ClusterClient, plan: RecoveryPlan, done: Recovered): unknown {
+    const label = nodeLabel('proxy', done.primary)
+    const took = formatDuration(Math.round(done.tookMs))
+    this.print([
+      `${label} is the primary, epoch ${done.epoch}, record ${done.epoch}.${done.index}; all ${plan.survivors.length} survivors follow. It took ${took}.`,
+      `Changes go on. Dropped: ${plan.dropped.map(({label: name}) => name).join(', ')}; they are taken in again when they come back.`,
+      'See it: aisctl show elections · aisctl show cluster',
+    ])
+    return {done: true, plan, ...done, tookMs: Math.round(done.tookMs), endpoint: client.endpoint()}
+  }
+}
+
+/** An id as people type it. @throws AisError NODE_NOT_FOUND or USAGE */
+function survivorOf({nodes}: RecoveryPicture, text: string): string {
+  const id = /^[pt]\[([^\]]+)\]/.exec(text)?.[1] ?? text
+  const ids = nodes.map(({member}) => member.id)
+  const matches = ids.includes(id) ? [id] : ids.filter((one) => one.startsWith(id))
+  const [only, ...others] = matches
+  if (only !== undefined && others.length === 0) return only
+  throw new AisError({
+    code: only === undefined ? 'NODE_NOT_FOUND' : 'USAGE',
+    message:
+      only === undefined
+        ? `no node is named ${JSON.stringify(text)}`
+        : `${JSON.stringify(text)} means several nodes: ${matches.join(', ')}`,
+    hint: `the nodes are: ${ids.join(', ')}`,
+  })
+}

@@ -1,0 +1,79 @@
+/** A recovery without a majority as an operator reads it before agreeing to it. */
+
+import {formatCount} from './count.ts'
+import type {RecoveryPicture} from '../../client/recovery-picture.ts'
+import type {RecoveryPlan} from '../../client/recovery-plan.ts'
+import {nodeLabel} from '../../model/ids.ts'
+import {renderTable} from './table.ts'
+
+/** Everything that was heard: who answers, who votes, which records. */
+export function pictureLines(
+  {nodes}: RecoveryPicture,
+  plan: RecoveryPlan | null,
+): readonly string[] {
+  return renderTable(nodes, [
+    {
+      heading: 'NODE',
+      cell: ({member}) =>
+        `${nodeLabel(member.role, member.id)}${member.role === 'proxy' && !member.electable ? '[n/e]' : ''}`,
+    },
+    {heading: 'ANSWERS', cell: ({answer}) => (answer === null ? 'no' : 'yes')},
+    {heading: 'VOTE', cell: ({member}) => voteOf(member, plan)},
+    {heading: 'ACCEPTED', cell: ({answer}) => markText(answer?.accepted)},
+    {heading: 'COMMITTED', cell: ({answer}) => markText(answer?.committed)},
+    {heading: 'OBJECTS', cell: ({answer}) => objectsText(answer?.objects)},
+  ])
+}
+
+function voteOf(
+  member: RecoveryPicture['nodes'][number]['member'],
+  plan: RecoveryPlan | null,
+): string {
+  if (!member.voter) return 'none'
+  if (plan === null) return 'yes'
+  return plan.survivors.includes(member.id) ? 'stays' : 'loses'
+}
+
+function markText(
+  mark: {readonly epoch: number; readonly index: number} | null | undefined,
+): string {
+  return mark == null ? '-' : `${mark.epoch}.${mark.index}`
+}
+
+function objectsText(objects: number | null | undefined): string {
+  return objects == null ? '-' : formatCount(objects)
+}
+
+/** What would be done, and what it costs; no line is wider than a small terminal likes. */
+export function planLines(plan: RecoveryPlan): readonly string[] {
+  const {voters, needed, survivors, record, holders, epoch, leader, dropped} = plan
+  return [
+    `${survivors.length} of ${voters} voters answer, ${needed} are needed: no majority.`,
+    '',
+    `Takes:  record ${markText(record)}, held by ${holders.length} of ${survivors.length} survivors (${holders[0] ?? ''} first):`,
+    '        members, buckets and settings as they stand there',
+    `Leads:  ${nodeLabel('proxy', leader.id)}, in epoch ${epoch} or later`,
+    `Drops:  ${dropped.map(({label}) => label).join(', ')}`,
+    '        from the vote. Nothing is removed: who comes back is taken in again.',
+    ...lossLines(plan),
+  ]
+}
+
+function lossLines({record, mayLose, dropped, voters, needed}: RecoveryPlan): readonly string[] {
+  const changes = mayLose
+    ? [
+        `Loses:  changes after record ${markText(record)}, if there were any that ${needed} of the ${dropped.length} dropped`,
+        '        nodes acknowledged among themselves: buckets, settings, members',
+      ]
+    : [`Loses:  no acknowledged change: any ${needed} of ${voters} voters include a survivor`]
+  const targets = dropped.filter(({label}) => label.startsWith('t['))
+  if (targets.length === 0) return changes
+  const known = targets.flatMap(({objectsAbout}) => objectsAbout ?? [])
+  const sum = known.reduce((all, one) => all + one, 0)
+  const about = known.length === 0 ? 'an unknown number of' : `about ${formatCount(sum)}`
+  return [
+    ...changes,
+    `        ${about} objects of ${targets.map(({label}) => label).join(', ')}`,
+    '        answer 503 until their nodes are back (as many as the others hold on average)',
+  ]
+}
