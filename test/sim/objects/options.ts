@@ -1,10 +1,13 @@
 /** What one seed's object world is like: as the kernels' world, smaller, with disks in trouble. */
 
-import type {FaultKind} from '../world/faults.ts'
+import type {StrikeKind} from '../world/faults.ts'
 import {optionsOf, type WorldOptions} from '../world/options.ts'
 import {randomOf} from '../world/random.ts'
 
 export interface ObjectWorldOptions extends WorldOptions {
+  /** Mean time between two faults; Infinity: none. */
+  readonly faultEveryMs: number
+  readonly kinds: readonly StrikeKind[]
   readonly keys: number
   readonly clients: number
   /** Mean time between two things that one client does. */
@@ -27,7 +30,7 @@ export const OBJECT_STREAM = {
 } as const
 
 /** Faults that say something about data. */
-const KINDS: readonly FaultKind[] = [
+const KINDS: readonly StrikeKind[] = [
   'kill',
   'power',
   'power',
@@ -60,13 +63,20 @@ export function objectOptionsOf(seed: number): ObjectWorldOptions {
     ...optionsOf(seed),
     proxies,
     targets,
+    nonElectable: 0,
+    late: [],
+    gone: [],
+    pace: 1,
+    tickMs: 100,
     chaosMs: 60_000 + random.int(0, 40_000),
     healMs: 30_000,
     delayMs: random.pick([0.2, 0.5, 2, 10]),
     diskMs: random.pick([1, 5, 20]),
     faultEveryMs: random.pick([1500, 4000, 12_000, Infinity]),
-    faults: kinds.length === 0 ? ['kill', 'pause'] : kinds,
+    faults: [],
+    kinds: kinds.length === 0 ? ['kill', 'pause'] : kinds,
     commandEveryMs: 3000,
+    writeEveryMs: Infinity,
     encodeOneIn: 64,
     keys: random.int(2, 5),
     clients: random.int(3, 8),

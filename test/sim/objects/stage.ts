@@ -48,10 +48,13 @@ export function createStage(deps: StageDeps): Stage {
   const processRandom = randomOf(seed, STREAM.process)
   const placeOf = (port: number): number =>
     facts.findIndex((_, at) => port >= scenePlace(at, 0).port && port <= scenePlace(at, 2).port)
+  const networkRandom = randomOf(seed, STREAM.network)
   const network = createNetwork(
-    {...options, clock, random: randomOf(seed, STREAM.network)},
+    {...options, clock, randomOfLink: () => networkRandom},
     {
-      isUp: (node) => processes[node]?.isUp() === true,
+      host: (node) => processes[node]?.host() ?? 'off',
+      run: (node) => processes[node]?.run() ?? 0,
+      lost: (node, from) => processes[node]?.connectionLost(from),
       ask: (node, from, request, reply) => processes[node]?.peerAsked(from, request, reply),
     },
   )

@@ -9,7 +9,7 @@ import {createHash} from 'node:crypto'
 import {bucketUname} from '../../../src/model/bucket.ts'
 import {hex64, loadHashing} from '../../../src/node/store/hashing.ts'
 import {createInvariants, type Invariants} from '../world/invariants.ts'
-import {createNemesis, type Nemesis} from '../world/faults.ts'
+import {createNemesis, type Nemesis} from '../world/nemesis.ts'
 import type {SimProcess, Witness} from '../world/process.ts'
 import {randomOf, STREAM} from '../world/random.ts'
 import {describe, traceStep} from '../world/trace.ts'
@@ -104,7 +104,7 @@ function createParts(
     mutant: run.mutant,
     rest,
     witness: witnessOf(invariants, run.trace),
-    onExit: (process) => nemesis.stopped(process),
+    onExit: (process) => nemesis.ended(process),
     violate: invariants.violate,
     saw: invariants.saw,
   })
@@ -114,8 +114,10 @@ function createParts(
     createHistory(`key-${at}`, () => ++place),
   )
   const workload = createWorkload({
+    clock: stage.clock,
     random: randomOf(options.seed, STREAM.workload),
     processes: stage.processes,
+    isCut: stage.network.isCut,
     placeOf: stage.placeOf,
     acknowledged: invariants.acknowledged,
   })
@@ -139,7 +141,17 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
   clients.start()
   troubles.start()
   if (options.faultEveryMs !== Infinity) {
-    repeat(stage, () => times.exp(options.faultEveryMs), nemesis.strike)
+    const draws = randomOf(options.seed, STREAM.schedule)
+    repeat(
+      stage,
+      () => times.exp(options.faultEveryMs),
+      () =>
+        nemesis.strike({
+          atMs: clock.nowMs(),
+          kind: draws.pick(options.kinds),
+          salt: draws.int(0, 0x7fff_ffff),
+        }),
+    )
   }
   await clock.restUntil(chaosEndMs)
   troubles.end()
@@ -174,10 +186,15 @@ function createStageNemesis(
 ): Nemesis {
   const {clock, network, nodes, processes} = stage
   return createNemesis({
-    options,
     clock,
-    random: randomOf(options.seed, STREAM.faults),
     network,
+    pace: options.pace,
+    late: [],
+    lossRatio: options.lossRatio,
+    duplicateRatio: options.duplicateRatio,
+    wallJumps: true,
+    tryOut: () => undefined,
+    handOver: () => undefined,
     // Targets are struck more often than gateways.
     processes: [...processes, ...nodes.map(({process}) => process)],
     wiped: invariants.wiped,

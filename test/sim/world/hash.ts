@@ -2,7 +2,7 @@
 
 import {createHash} from 'node:crypto'
 
-const KNOWN_MAX = 256
+const KNOWN_MAX = 8192
 const known = new Map<string, string>()
 
 /** Lower-case hex of the UTF-8 bytes. */

@@ -1,5 +1,5 @@
 /**
- * What must hold at every step (C1 to C21 of src/core/DESIGN.md). Each violation names its
+ * What must hold at every step (C1 to C24 of src/core/DESIGN.md). Each violation names its
  * invariant; the first few of a seed are kept. Checkers see what nodes decide, what reaches their
  * disks and what clients hear, and keep a history of their own that no crash takes away.
  */
@@ -13,6 +13,8 @@ import type {StoredRecord} from '../../../src/model/peer-messages.ts'
 import {isRecordQuorum, voterKey, votersOf} from '../../../src/model/quorum.ts'
 import {comparePositions, type ClusterRecord} from '../../../src/model/record.ts'
 import {sha256} from './hash.ts'
+import {createOffices, type Offices} from './offices.ts'
+import {createOwners, type Owners} from './owners.ts'
 import type {SimProcess} from './process.ts'
 
 export interface Violation {
@@ -26,6 +28,13 @@ export interface Acknowledged {
   readonly what: string
   readonly index: number
   readonly holds: (record: ClusterRecord) => boolean
+}
+
+/** A primary's time in office, from when its first record is on its disk. */
+export interface Reign {
+  readonly epoch: number
+  readonly id: NodeId
+  readonly atMs: number
 }
 
 export interface Invariants {
@@ -42,9 +51,10 @@ export interface Invariants {
   readonly durable: (process: SimProcess) => void
   readonly inUse: (process: SimProcess) => void
   readonly wiped: (process: SimProcess) => void
-  /** Whether the cluster survives that this node loses its disk now. */
-  readonly survives: (id: NodeId) => boolean
+  /** Whether the cluster survives that these nodes lose their disks now. */
+  readonly survives: (lost: readonly NodeId[]) => boolean
   readonly acknowledged: (change: Acknowledged) => void
+  readonly reigns: readonly Reign[]
   /** Newest record that a quorum has committed. */
   readonly committed: () => StoredRecord | null
 }
@@ -61,6 +71,9 @@ export function createInvariants(seed: number): Invariants {
   const versions = new Map<string, string>()
   /** Every record that anybody has decided on, durable or not yet. */
   const known = new Map<string, StoredRecord>()
+  const reigns: Reign[] = []
+  /** Parts that have been compared. */
+  const compared = new WeakSet<object>()
   const durableShas = new Set<string>()
   /** Who has ever had a record on disk, by its hash. */
   const holders = new Map<string, Set<string>>()
@@ -68,10 +81,11 @@ export function createInvariants(seed: number): Invariants {
   const committed = new Map<string, StoredRecord>()
   const promises = new Map<string, number>()
   const served = new Map<number, number>()
+  /** What each node served when it was last looked at. */
+  const inUse: (ClusterRecord | null)[] = []
   let targetLost = {epoch: 0, atMs: -Infinity}
   let amnesiac: {readonly id: NodeId; readonly inc: number} | null = null
   const acks: Acknowledged[] = []
-  const asking = new Map<string, {readonly epoch: number; readonly id: string}>()
   let newest: StoredRecord | null = null
 
   /** Whether whoever lost its disk last is a voter again. */
@@ -101,11 +115,17 @@ export function createInvariants(seed: number): Invariants {
     if (other !== undefined && other !== sha) violate('C3', `two contents at ${position}`)
     contents.set(position, sha)
     for (const part of ['bmd', 'conf', 'rmd', 'tokens'] as const) {
+      if (compared.has(record[part])) continue
+      compared.add(record[part])
       const key = `${part} ${record[part].version}`
       const text = canonicalJson(record[part])
       const old = versions.get(key)
       if (old !== undefined && old !== text) violate('C3', `two contents of ${key}`)
       versions.set(key, text)
+    }
+    const parent = known.get(record.parent)?.record
+    if (parent?.heir != null && record.epoch === parent.epoch) {
+      violate('C7', `${position} was made after its epoch was promised away`)
     }
     if (record.pv !== null) saw('joint record')
     if (record.own.length > 1) saw('own entries above one')
@@ -124,13 +144,32 @@ export function createInvariants(seed: number): Invariants {
       violate('C9', `${node.facts.self.id} commits ${position} without a quorum on disk`)
     }
     if (committed.has(sha)) return
+    if (newest !== null && comparePositions(proposal.record, newest.record) < 0) {
+      onLateCommit(proposal, sha, newest)
+      return
+    }
     checkChain(proposal)
     checkCarried(proposal)
     checkBrakes(process, proposal)
     committed.set(sha, proposal)
-    if (newest === null || comparePositions(proposal.record, newest.record) > 0) newest = proposal
-    else violate('C5', `${position} committed after ${newest.record.epoch}.${newest.record.index}`)
+    newest = proposal
     if (newest.record.index > 1 && proposal.record.epoch > 1) saw('commit in a later epoch')
+  }
+
+  /**
+   * C5: a deposed primary may hear late that its last record was chosen; its successors have built
+   * on it then.
+   */
+  function onLateCommit(proposal: StoredRecord, sha: string, since: StoredRecord): void {
+    const {epoch, index} = proposal.record
+    let at: StoredRecord | undefined = since
+    while (at !== undefined && at.record.index > index) at = known.get(at.record.parent)
+    if (at === undefined || learn(at) !== sha) {
+      const {epoch: e, index: i} = since.record
+      violate('C5', `${epoch}.${index} is committed, and ${e}.${i} does not descend from it`)
+    }
+    committed.set(sha, proposal)
+    saw('committed late')
   }
 
   /** C5: parents lead back to the newest committed record before it. */
@@ -153,7 +192,9 @@ export function createInvariants(seed: number): Invariants {
   /** C6: every acknowledged change is in every later commit. C13: one uuid. */
   function checkCarried(proposal: StoredRecord): void {
     const {record} = proposal
-    for (const ack of acks) {
+    // What an epoch begins with, it keeps; what is lost in one is missed by the next look at all.
+    const all = record.epoch !== newest?.record.epoch || record.index % 16 === 0
+    for (const ack of all ? acks : acks.slice(-16)) {
       if (ack.index <= record.index && !ack.holds(record)) {
         violate(
           'C6',
@@ -209,57 +250,35 @@ export function createInvariants(seed: number): Invariants {
     if (leader === self) return
     if (leader !== undefined) violate('C1', `epoch ${epoch} led by ${leader} and ${self}`)
     leaders.set(epoch, self)
+    reigns.push({epoch, id: process.facts.self.id, atMs: process.atMs()})
     saw('primary took office')
     const record = node.durable.accepted?.record
     const member = record?.smap.nodes[node.facts.self.id]
     if (member === undefined || !isElectable(member)) violate('C11', `${self} may not lead`)
-  }
-
-  /** R3, R8, R9: what others hear is on disk. */
-  function onAnswer(process: SimProcess, node: NodeState, effect: KernelEffect): void {
-    if (effect.type !== 'answer') return
-    const disk = process.disk.durable()
-    const {answer} = effect
-    if (answer.type === 'prepare' && answer.accepted) {
-      const accepted = disk?.accepted ?? null
-      if (accepted === null || comparePositions(accepted.record, answer.position) < 0) {
-        violate(
-          'C8',
-          `${selfKey(node)} acknowledges ${JSON.stringify(answer.position)} before it is on disk`,
-        )
-      }
-    }
-    const asked =
-      answer.type === 'vote' ? asking.get(`${process.index} ${effect.askId}`) : undefined
-    if (asked === undefined || answer.type !== 'vote' || !answer.granted) return
-    const promised = disk?.promisedEpoch ?? 0
-    const holds =
-      promised > asked.epoch || (promised === asked.epoch && disk?.votedFor?.id === asked.id)
-    if (!holds)
-      violate(
-        'C8',
-        `${selfKey(node)}: a vote for epoch ${asked.epoch} is heard before it is on disk`,
-      )
+    if (process.facts.self.nonElectable) violate('C22', `${self} is not electable by its own file`)
   }
 
   /** C8: one vote per epoch and incarnation, whatever the disk forgot. */
-  function onVote(node: NodeState, before: KernelState): void {
-    const {votedFor, promisedEpoch, accepted} = node.durable
-    if (votedFor === null || before.phase !== 'running') return
-    const old = before.durable
-    if (old.votedFor === votedFor && old.promisedEpoch === promisedEpoch) return
-    if (accepted === null) return
-    const key = `${selfKey(node)} ${promisedEpoch}`
-    const candidate = `${voterKey(votedFor)}`
-    const other = votes.get(key)
-    if (other !== undefined && other !== candidate)
-      violate('C8', `${key}: ${other} and ${candidate}`)
-    votes.set(key, candidate)
+  function voted(key: string, epoch: number, candidate: string): void {
+    const other = votes.get(`${key} ${epoch}`)
+    if (other === candidate) return
+    if (other !== undefined) violate('C8', `${key} in epoch ${epoch}: ${other} and ${candidate}`)
+    votes.set(`${key} ${epoch}`, candidate)
   }
+
+  const offices: Offices = createOffices({
+    violate,
+    saw,
+    voted,
+    known: (sha) => known.get(sha),
+    isCommitted: (sha) => committed.has(sha),
+  })
+  const owners: Owners = createOwners(violate)
 
   return {
     violations,
     sometimes,
+    reigns,
     violate,
     saw,
     stepped: (process, before, event, effects) => {
@@ -274,14 +293,9 @@ export function createInvariants(seed: number): Invariants {
           const sha = accepted.sha === '' ? sha256(accepted.text) : accepted.sha
           known.set(sha, {...accepted, sha})
         }
-        onVote(state, before)
       }
       onLeading(process, state, before)
-      if (event.type === 'peer-asked' && event.request.type === 'vote' && !event.request.pre) {
-        const {epoch, candidate} = event.request
-        asking.set(`${process.index} ${event.askId}`, {epoch, id: candidate.id})
-      }
-      for (const effect of effects) onAnswer(process, state, effect)
+      offices.stepped(process, state, {before, event, effects})
     },
     durable: (process) => {
       const disk = process.disk.durable()
@@ -292,14 +306,17 @@ export function createInvariants(seed: number): Invariants {
       const promised = promises.get(key) ?? 0
       if (disk.promisedEpoch < promised) violate('C7', `${key} forgets promise ${promised}`)
       promises.set(key, disk.promisedEpoch)
+      if (disk.votedFor !== null) voted(key, disk.promisedEpoch, voterKey(disk.votedFor))
       if (disk.accepted === null) return
       const sha = disk.accepted.sha
       const set = holders.get(sha) ?? new Set<string>()
       holders.set(sha, set.add(key))
     },
     inUse: (process) => {
+      owners.inUse(process)
       const record = process.view()?.record
-      if (record === null || record === undefined) return
+      if (record === null || record === undefined || record === inUse[process.index]) return
+      inUse[process.index] = record
       const last = served.get(process.index) ?? 0
       if (record.index < last)
         violate('C4', `${process.facts.self.id} serves ${record.index} after ${last}`)
@@ -313,18 +330,19 @@ export function createInvariants(seed: number): Invariants {
       }
     },
     wiped: (process) => {
+      inUse[process.index] = null
       served.delete(process.index)
       const {id} = process.facts.self
       amnesiac = {id, inc: newest?.record.smap.nodes[id]?.inc ?? 0}
     },
-    survives: (id) => {
+    survives: (lost) => {
       if (newest === null || !isBack(newest.record)) return false
       const since = newest.record
       return [...known.values()]
         .filter(({record}) => comparePositions(record, since) >= 0)
         .every(({record}) => {
           const voters = [...votersOf(record.smap), ...(record.pv ?? [])]
-          const left = voters.filter((voter) => voter.id !== id)
+          const left = voters.filter((voter) => !lost.includes(voter.id))
           return isRecordQuorum(record, new Set(left.map(voterKey)))
         })
     },

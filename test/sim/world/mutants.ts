@@ -20,10 +20,12 @@ export interface Mutant {
   readonly rule: string
   /** Reports a write before it is durable. */
   readonly reportsEarly?: boolean
+  /** Goes on when a flush failed. */
+  readonly ignoresFlush?: boolean
   /** Goes on leading after a restart. */
   readonly resumesOffice?: boolean
   /** Alters what reaches the platter. */
-  readonly onPlatter?: (state: DurableState) => DurableState
+  readonly onPlatter?: (state: DurableState, before: DurableState | null) => DurableState
   /** Alters an answer on its way. */
   readonly alterAnswer?: (answer: PeerAnswer, context: AnswerContext) => PeerAnswer
   /** Alters what a process orders. */

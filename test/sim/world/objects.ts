@@ -27,7 +27,7 @@ import type {ClusterRecord} from '../../../src/model/record.ts'
 import type {Network} from './network.ts'
 import type {SimProcess} from './process.ts'
 import type {Random} from './random.ts'
-import {simBucket} from './workload.ts'
+import {simBucket} from './bucket.ts'
 
 export interface ObjectWorld {
   /** One client does one thing. */

@@ -1,23 +1,30 @@
 /**
- * What one seed's world is like: topology, faults and their strength. A swarm: each seed differs.
+ * What one seed's world is like: topology, timers, faults and their strength, and when what goes
+ * wrong. A swarm: each seed differs. The plan is data, so that a failing one can be made smaller.
  */
 
-import {FAULT_KINDS, type FaultKind} from './faults.ts'
-import {randomOf, STREAM} from './random.ts'
+import {FAULT_KINDS, isTrial, TRIAL_MS, type Fault, type FaultKind} from './faults.ts'
+import {randomOf, STREAM, type Random} from './random.ts'
 
 export interface WorldOptions {
   readonly seed: number
   readonly proxies: number
   readonly targets: number
+  /** So many of the proxies may never lead. */
+  readonly nonElectable: number
+  /** Nodes that are started in mid-run, and nodes that are stopped for good. */
+  readonly late: readonly Appearance[]
+  readonly gone: readonly Appearance[]
+  /** The cluster's timers, and every time of this plan, are the default ones times this. */
+  readonly pace: number
+  readonly tickMs: number
   readonly chaosMs: number
   readonly healMs: number
   readonly delayMs: number
   readonly lossRatio: number
   readonly duplicateRatio: number
   readonly diskMs: number
-  /** Mean time between two faults; Infinity: none. */
-  readonly faultEveryMs: number
-  readonly faults: readonly FaultKind[]
+  readonly faults: readonly Fault[]
   /** Mean time between two commands of clients. */
   readonly commandEveryMs: number
   /** Mean time between two writes of objects. */
@@ -26,9 +33,17 @@ export interface WorldOptions {
   readonly encodeOneIn: number
 }
 
+export interface Appearance {
+  readonly node: number
+  readonly atMs: number
+}
+
+/** Proxies and targets, as in the protocol's table; the more usual ones come up more often. */
 const TOPOLOGIES = [
   [1, 1],
   [1, 3],
+  [2, 0],
+  [2, 1],
   [2, 1],
   [2, 3],
   [3, 0],
@@ -36,29 +51,103 @@ const TOPOLOGIES = [
   [3, 4],
   [3, 4],
   [3, 4],
+  [3, 4],
   [5, 6],
 ] as const
 
+/** What a directed world fixes; the rest is drawn from the seed. */
+export interface Directed {
+  readonly topology?: readonly [proxies: number, targets: number]
+  readonly nonElectable?: number
+  readonly kinds?: readonly FaultKind[]
+  readonly faultEveryMs?: number
+  readonly commandEveryMs?: number
+  readonly chaosMs?: number
+  readonly calmLinks?: boolean
+}
+
 /** The options of a seed. */
-export function optionsOf(seed: number): WorldOptions {
+export function optionsOf(seed: number, directed: Directed = {}): WorldOptions {
   const random = randomOf(seed, STREAM.options)
-  const [proxies, targets] = random.pick(TOPOLOGIES)
-  const lossy = random.chance(0.5)
+  const [proxies, targets] = directed.topology ?? random.pick(TOPOLOGIES)
+  const pace = random.pick([1, 1, 5])
+  const lossy = random.chance(0.4)
+  const lossRatio = random.ratio() * 0.3
+  const doubled = random.chance(0.3)
+  const duplicateRatio = random.ratio() * 0.5
+  const chaosMs = (directed.chaosMs ?? 60_000 + random.int(0, 60_000)) * pace
   const quiet = random.chance(0.05)
+  const everyMs = random.pick([1500, 4000, 10_000]) * pace
+  const kinds = FAULT_KINDS.filter(() => random.chance(0.4))
+  const isCalm = directed.calmLinks === true
+  const drawnNonElectable = random.chance(0.25) ? random.int(1, Math.max(1, proxies - 2)) : 0
   return {
     seed,
     proxies,
     targets,
-    chaosMs: 60_000 + random.int(0, 60_000),
-    healMs: 30_000,
-    delayMs: random.pick([0.2, 0.5, 2, 10]),
-    lossRatio: lossy ? random.ratio() * 0.15 : 0,
-    duplicateRatio: random.chance(0.3) ? random.ratio() * 0.2 : 0,
+    nonElectable: directed.nonElectable ?? (proxies < 3 ? 0 : drawnNonElectable),
+    ...appearances(random, proxies, targets, chaosMs),
+    pace,
+    tickMs: random.pick([100, 250, 500]),
+    chaosMs,
+    healMs: 30_000 * pace,
+    delayMs: random.pick([0.2, 0.5, 2, 10, 40]),
+    lossRatio: lossy && !isCalm ? lossRatio : 0,
+    duplicateRatio: doubled && !isCalm ? duplicateRatio : 0,
     diskMs: random.pick([1, 5, 5, 20]),
-    faultEveryMs: quiet ? Infinity : random.pick([1500, 4000, 10_000]),
-    faults: FAULT_KINDS.filter(() => random.chance(0.5)),
-    commandEveryMs: random.pick([300, 1000, 3000]),
-    writeEveryMs: random.pick([200, 1000]),
+    faults: planFaults(seed, {
+      kinds: directed.kinds ?? kinds,
+      everyMs: quiet ? Infinity : (directed.faultEveryMs ?? everyMs),
+      chaosMs,
+      pace,
+    }),
+    commandEveryMs: (directed.commandEveryMs ?? random.pick([300, 1000, 3000])) * pace,
+    writeEveryMs: random.pick([200, 1000]) * pace,
     encodeOneIn: 16,
   }
+}
+
+/** Some nodes come late, one may go for good: never so many that the others are no majority. */
+function appearances(
+  random: Random,
+  proxies: number,
+  targets: number,
+  chaosMs: number,
+): Pick<WorldOptions, 'late' | 'gone'> {
+  const nodes = proxies + targets
+  const comes = random.chance(0.25)
+  const goes = random.chance(0.15)
+  const lateNode = random.int(1, Math.max(1, nodes - 1))
+  const lateAtMs = chaosMs * (0.1 + 0.4 * random.ratio())
+  const goneNode = random.int(1, Math.max(1, nodes - 1))
+  const goneAtMs = chaosMs * (0.3 + 0.5 * random.ratio())
+  const mayGo = nodes >= 5 && proxies >= 2 && goneNode !== lateNode
+  return {
+    late: comes && nodes >= 4 ? [{node: lateNode, atMs: lateAtMs}] : [],
+    gone: goes && mayGo ? [{node: goneNode, atMs: goneAtMs}] : [],
+  }
+}
+
+/** Strikes at random times; a trial keeps others away. */
+function planFaults(
+  seed: number,
+  plan: {
+    readonly kinds: readonly FaultKind[]
+    readonly everyMs: number
+    readonly chaosMs: number
+    readonly pace: number
+  },
+): readonly Fault[] {
+  const {kinds, everyMs, chaosMs, pace} = plan
+  if (kinds.length === 0 || everyMs === Infinity) return []
+  const random = randomOf(seed, STREAM.schedule)
+  const faults: Fault[] = []
+  for (let atMs = random.exp(everyMs); atMs < chaosMs; atMs += random.exp(everyMs)) {
+    const kind = random.pick(kinds)
+    const salt = random.int(0, 0x7fff_ffff)
+    if (isTrial(kind) && atMs + TRIAL_MS * pace > chaosMs) continue
+    faults.push({atMs: Math.round(atMs), kind, salt})
+    if (isTrial(kind)) atMs += TRIAL_MS * pace
+  }
+  return faults
 }

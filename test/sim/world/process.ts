@@ -56,10 +56,17 @@ export interface ProcessDeps {
   readonly placeOf: (port: number) => number
   readonly idOf: (index: number) => NodeId
   readonly witness: Witness
-  /** It ended in good order. */
+  /** It ended by itself: in good order, or because a flush failed. */
   readonly onExit: (process: SimProcess) => void
+  /** Asked before every effect: what happens to the process there. Nothing without. */
+  readonly atBoundary?: ((process: SimProcess, effect: KernelEffect) => Fate) | undefined
+  /** How often the process is told the time. */
+  readonly tickMs?: number | undefined
   readonly mutant?: Mutant | undefined
 }
+
+/** What may happen to a process between two effects of one step. */
+export type Fate = 'goes-on' | 'killed' | 'loses-power'
 
 export interface SimProcess {
   readonly index: number
@@ -69,6 +76,8 @@ export interface SimProcess {
   readonly node: () => NodeState | undefined
   readonly isUp: () => boolean
   readonly isPaused: () => boolean
+  /** What the network meets there. */
+  readonly host: () => 'up' | 'down' | 'off'
   /** Starts of the process, this one included. */
   readonly run: () => number
   readonly start: () => void
@@ -83,6 +92,9 @@ export interface SimProcess {
     request: PeerRequest,
     reply: (answer: PeerAnswer) => void,
   ) => void
+  readonly connectionLost: (from: number) => void
+  /** Dies before the n-th effect from now on that is not a line of the log. */
+  readonly dieAtEffect: (n: number, power: boolean) => void
   /** The view that every worker holds. */
   readonly view: () => ClusterView | undefined
   /** Something that this run of the process does in a while, unless it is frozen or dead then. */
@@ -107,7 +119,9 @@ export function createProcess(deps: ProcessDeps): SimProcess {
   const {clock, disk, facts, random, witness} = deps
   let state: KernelState = initialKernel()
   let up = false
+  let hasPower = true
   let paused = false
+  let dooms: {left: number; power: boolean} | null = null
   let run = 0
   let deferred: (() => void)[] = []
   let originMs = 0
@@ -122,6 +136,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
   const answers = new Map<number, (answer: PeerAnswer) => void>()
   const replies = new Map<number, (result: CommandResult) => void>()
 
+  const tickMs = deps.tickMs ?? TICK_MS
   const localMs = (): number => (clock.nowMs() - originMs) * rate
   const wallMs = (): number => 1_790_000_000_000 + clock.nowMs() + wallOffsetMs
 
@@ -152,11 +167,27 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       state = result.state
       const effects = deps.mutant?.alterEffects?.(process, result.effects) ?? result.effects
       witness.stepped(process, before, full, effects)
-      for (const effect of effects) perform(effect)
+      const now = run
+      for (const effect of effects) {
+        if (isDoomed(effect)) kill(dooms?.power ?? false)
+        if (!up || now !== run) break
+        perform(effect)
+      }
+      if (!up) dooms = null
     } catch (error) {
       witness.threw(process, error)
-      up = false
+      kill(false)
     }
+  }
+
+  /** Whether the process ends before this effect. */
+  function isDoomed(effect: KernelEffect): boolean {
+    if (effect.type === 'log') return false
+    const fate = deps.atBoundary?.(process, effect) ?? 'goes-on'
+    if (fate !== 'goes-on') dooms = {left: 0, power: fate === 'loses-power'}
+    if (dooms === null) return false
+    dooms.left--
+    return dooms.left < 0
   }
 
   function perform(effect: KernelEffect): void {
@@ -170,9 +201,14 @@ export function createProcess(deps: ProcessDeps): SimProcess {
           const sha = content.accepted === null ? '' : sha256(content.accepted.text)
           within(now, () => tell({type: 'persisted', token, sha}))
         }
+        const failed = (): void => {
+          if (deps.mutant?.ignoresFlush === true) return done()
+          kill(false)
+          deps.onExit(process)
+        }
         if (deps.mutant?.reportsEarly !== true)
-          return disk.write({token, state: withSha(content), done})
-        disk.write({token, state: withSha(content), done: () => witness.durable(process)})
+          return disk.write({token, state: withSha(content), done, failed})
+        disk.write({token, state: withSha(content), done: () => witness.durable(process), failed})
         const sha = content.accepted === null ? '' : sha256(content.accepted.text)
         return clock.after(0, () => within(now, () => tell({type: 'persisted', token, sha})))
       }
@@ -217,6 +253,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       from: deps.index,
       to,
       request: effect.request,
+      fresh: effect.fresh,
       timeoutMs: effect.timeoutMs / rate,
       answered: (answer) =>
         told(
@@ -229,6 +266,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
   }
 
   function kill(power: boolean): void {
+    if (power) hasPower = false
     if (!up) return
     up = false
     paused = false
@@ -240,12 +278,13 @@ export function createProcess(deps: ProcessDeps): SimProcess {
     view = undefined
     leaseUntilMs = 0
     disk.crash(power)
+    deps.network().ended(deps.index, power)
   }
 
   function tick(ofRun: number): void {
     within(ofRun, () => {
       tell({type: 'tick'})
-      clock.after(TICK_MS / rate, () => tick(ofRun))
+      clock.after(tickMs / rate, () => tick(ofRun))
     })
   }
 
@@ -257,10 +296,13 @@ export function createProcess(deps: ProcessDeps): SimProcess {
     node: () => (up && state.phase === 'running' ? state : undefined),
     isUp: () => up,
     isPaused: () => paused,
+    host: () => (up ? 'up' : hasPower ? 'down' : 'off'),
     run: () => run,
     start: () => {
       if (up) return
       up = true
+      hasPower = true
+      dooms = null
       run++
       originMs = clock.nowMs() - random.int(0, 5000)
       rate = 1 + (random.ratio() * 2 - 1) * DRIFT_MAX
@@ -272,7 +314,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
       if (deps.mutant?.resumesOffice === true) state = resumed(state, before)
       const now = run
-      clock.after(TICK_MS * random.ratio(), () => tick(now))
+      clock.after(tickMs * random.ratio(), () => tick(now))
     },
     kill,
     stop: () => within(run, () => tell({type: 'stop-ordered'})),
@@ -301,6 +343,11 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       answers.set(askId, reply)
       const sender = {id: deps.idOf(from), inc: 0}
       within(run, () => tell({type: 'peer-asked', askId, from: sender, request}))
+    },
+    connectionLost: (from) =>
+      within(run, () => tell({type: 'connection-lost', from: deps.idOf(from)})),
+    dieAtEffect: (n, power) => {
+      dooms = {left: n, power}
     },
     view: () => (up ? view : undefined),
     soon: (delayMs, act) => {

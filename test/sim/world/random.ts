@@ -25,7 +25,21 @@ export const STREAM = {
   process: 7,
   objects: 8,
   times: 9,
+  schedule: 10,
+  probes: 11,
 } as const
+
+/** Streams of links, disks and processes begin here: one each, so that none shifts another. */
+const STREAMS_OF_PARTS = {link: 0x1_0000, disk: 0x2_0000, process: 0x3_0000} as const
+
+/** The stream of one link, disk or process. */
+export function randomOfPart(
+  seed: number,
+  kind: keyof typeof STREAMS_OF_PARTS,
+  part: number,
+): Random {
+  return randomOf(seed, STREAMS_OF_PARTS[kind] + part)
+}
 
 /** A stream of a seed. */
 export function randomOf(seed: number, stream: number): Random {

@@ -3,7 +3,8 @@
  * seed's world and for the unit tests' scenarios.
  */
 
-import type {BootFacts} from '../../../src/core/kernel/events.ts'
+import type {BootFacts, KernelEffect} from '../../../src/core/kernel/events.ts'
+import type {JsonObject} from '../../../src/model/bucket.ts'
 import type {ClusterUuid, NodeId} from '../../../src/model/ids.ts'
 import type {Endpoint} from '../../../src/model/node.ts'
 import type {PeerAnswer} from '../../../src/model/peer-messages.ts'
@@ -11,8 +12,8 @@ import {createClock, type Clock} from './clock.ts'
 import {createDisk} from './disk.ts'
 import type {Mutant} from './mutants.ts'
 import {createNetwork, type Network} from './network.ts'
-import {createProcess, type SimProcess, type Witness} from './process.ts'
-import {randomOf, STREAM} from './random.ts'
+import {createProcess, type Fate, type SimProcess, type Witness} from './process.ts'
+import {randomOf, randomOfPart, STREAM} from './random.ts'
 
 export interface SceneOptions {
   readonly seed: number
@@ -24,8 +25,10 @@ export interface SceneOptions {
   readonly encodeOneIn: number
   readonly mutant?: Mutant | undefined
   readonly witness: Witness
-  /** A process ended in good order. */
+  /** A process ended by itself: in good order, or because a flush failed. */
   readonly onExit: (process: SimProcess) => void
+  readonly atBoundary?: ((process: SimProcess, effect: KernelEffect) => Fate) | undefined
+  readonly tickMs?: number | undefined
 }
 
 export interface Scene {
@@ -45,12 +48,10 @@ const PORTS_PER_NODE = 10
 export function createScene(options: SceneOptions): Scene {
   const {facts, mutant, seed} = options
   const clock = createClock(randomOf(seed, STREAM.ties))
-  const diskRandom = randomOf(seed, STREAM.disk)
-  const processRandom = randomOf(seed, STREAM.process)
   const network = createNetwork(
     {
       clock,
-      random: randomOf(seed, STREAM.network),
+      randomOfLink: (link) => randomOfPart(seed, 'link', link),
       delayMs: options.delayMs,
       lossRatio: options.lossRatio,
       duplicateRatio: options.duplicateRatio,
@@ -58,7 +59,9 @@ export function createScene(options: SceneOptions): Scene {
       alterAnswer: alterBy(mutant, () => processes),
     },
     {
-      isUp: (node) => processes[node]?.isUp() === true,
+      host: (node) => processes[node]?.host() ?? 'off',
+      run: (node) => processes[node]?.run() ?? 0,
+      lost: (node, from) => processes[node]?.connectionLost(from),
       ask: (node, from, request, reply) => processes[node]?.peerAsked(from, request, reply),
     },
   )
@@ -73,11 +76,13 @@ export function createScene(options: SceneOptions): Scene {
       clock,
       disk: createDisk({
         clock,
-        random: diskRandom,
+        random: randomOfPart(seed, 'disk', index),
         latencyMs: options.diskMs,
         onPlatter: mutant?.onPlatter,
       }),
-      random: processRandom,
+      random: randomOfPart(seed, 'process', index),
+      atBoundary: options.atBoundary,
+      tickMs: options.tickMs,
       network: () => network,
       placeOf,
       idOf: (at) => facts[at]?.self.id ?? ('nobody-0' as NodeId),
@@ -100,7 +105,16 @@ function alterBy(mutant: Mutant | undefined, processes: () => readonly SimProces
 }
 
 /** What the nodes of a scene are started with; the first proxy may form the cluster. */
-export function sceneFacts(proxies: number, targets: number): readonly BootFacts[] {
+export function sceneFacts(
+  proxies: number,
+  targets: number,
+  more: {
+    /** So many of the proxies, the last ones, may never lead. */
+    readonly nonElectable?: number
+    readonly foundingConfig?: JsonObject
+  } = {},
+): readonly BootFacts[] {
+  const electable = proxies - (more.nonElectable ?? 0)
   const indexes = Array.from({length: proxies + targets}, (_, index) => index)
   const peers = indexes.map((index) => scenePlace(index, 1))
   return indexes.map((index) => {
@@ -112,7 +126,7 @@ export function sceneFacts(proxies: number, targets: number): readonly BootFacts
         public: scenePlace(index, 0),
         control: scenePlace(index, 1),
         data: scenePlace(index, 2),
-        nonElectable: false,
+        nonElectable: index >= electable && index < proxies,
         speaks: [1, 1] as const,
       },
       uuid: SIM_UUID,
@@ -121,7 +135,7 @@ export function sceneFacts(proxies: number, targets: number): readonly BootFacts
       askFirst: [],
       primaryHint: {id: null, isPrimary: null},
       standby: false,
-      foundingConfig: {},
+      foundingConfig: more.foundingConfig ?? {},
     }
   })
 }

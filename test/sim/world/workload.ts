@@ -4,29 +4,38 @@
  */
 
 import type {Command, CommandResult} from '../../../src/core/kernel/events.ts'
-import {GLOBAL_NAMESPACE, bucketUname, type BucketRef} from '../../../src/model/bucket.ts'
-import type {BucketName} from '../../../src/model/ids.ts'
-import type {ClusterRecord} from '../../../src/model/record.ts'
+import {bucketUname} from '../../../src/model/bucket.ts'
+import type {NodeId} from '../../../src/model/ids.ts'
+import type {ClusterRecord, RecordPosition} from '../../../src/model/record.ts'
+import {simBucket} from './bucket.ts'
+import type {Clock} from './clock.ts'
 import type {Acknowledged} from './invariants.ts'
-import type {SimProcess} from './process.ts'
+import {LOST, type SimProcess} from './process.ts'
 import type {Random} from './random.ts'
+
+export {simBucket} from './bucket.ts'
 
 export interface Workload {
   /** One command of one client, at some node. */
   readonly act: () => void
+  /** Tries one change at a node until it is done or the time is up. */
+  readonly attempt: (
+    at: SimProcess,
+    withinMs: number,
+    heard: (position: RecordPosition | null) => void,
+  ) => void
+  /** Hands the office to somebody, as an operator does; once. */
+  readonly handOver: (at: SimProcess, id: NodeId, heard: (done: boolean) => void) => void
   readonly outcomes: {done: number; refused: number}
 }
 
 export interface WorkloadDeps {
+  readonly clock: Clock
   readonly random: Random
   readonly processes: readonly SimProcess[]
+  readonly isCut: (from: number, to: number) => boolean
   readonly placeOf: (port: number) => number
   readonly acknowledged: (change: Acknowledged) => void
-}
-
-/** A bucket of the global namespace. */
-export function simBucket(name: string): BucketRef {
-  return {name: name as BucketName, provider: 'ais', namespace: GLOBAL_NAMESPACE}
 }
 
 export function createWorkload(deps: WorkloadDeps): Workload {
@@ -37,7 +46,7 @@ export function createWorkload(deps: WorkloadDeps): Workload {
   let serial = 0
   let made = false
 
-  /** As a gateway does: one relay to the primary. */
+  /** As a gateway does: one relay to the primary, if it is within reach. */
   function put(
     at: SimProcess,
     command: Command,
@@ -48,7 +57,9 @@ export function createWorkload(deps: WorkloadDeps): Workload {
     at.command(command, (result) => {
       if (result.type !== 'elsewhere' || relayed) return heard(result)
       const there = processes[deps.placeOf(result.primary.port)]
-      if (there !== undefined) put(there, command, true, heard)
+      const isCut = there === undefined || deps.isCut(at.index, there.index)
+      if (isCut || !there.isUp() || deps.isCut(there.index, at.index)) return heard(LOST)
+      put(there, command, true, heard)
     })
   }
 
@@ -66,6 +77,40 @@ export function createWorkload(deps: WorkloadDeps): Workload {
       done()
       deps.acknowledged({what, index: result.position.index, holds})
     })
+  }
+
+  function attempt(
+    at: SimProcess,
+    withinMs: number,
+    heard: (position: RecordPosition | null) => void,
+  ): void {
+    serial++
+    const key = `sim.attempt.${serial}`
+    const value = serial
+    const endMs = deps.clock.nowMs() + withinMs
+    let over = false
+    const finish = (position: RecordPosition | null): void => {
+      if (over) return
+      over = true
+      heard(position)
+    }
+    deps.clock.after(withinMs, () => finish(null))
+    const once = (): void => {
+      if (over || deps.clock.nowMs() >= endMs) return
+      if (!at.isUp()) return deps.clock.after(withinMs / 50, once)
+      put(at, {type: 'set-config', set: {[key]: value}, reset: false}, false, (result) => {
+        if (result.type !== 'done') return deps.clock.after(withinMs / 50, once)
+        const {position} = result
+        const holds = (record: ClusterRecord): boolean => record.conf.set[key] === value
+        deps.acknowledged({what: `set ${key}`, index: position.index, holds})
+        finish(position)
+      })
+    }
+    once()
+  }
+
+  function handOver(at: SimProcess, id: NodeId, heard: (done: boolean) => void): void {
+    put(at, {type: 'set-primary', id}, false, (result) => heard(result.type === 'done'))
   }
 
   /** The bucket of the object world; made first, never destroyed. */
@@ -121,5 +166,5 @@ export function createWorkload(deps: WorkloadDeps): Workload {
     }
   }
 
-  return {act, outcomes}
+  return {act, attempt, handOver, outcomes}
 }

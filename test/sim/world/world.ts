@@ -3,17 +3,22 @@
  * is checked at every step, liveness after the healing. Everything is drawn from the seed.
  */
 
+import {succession} from '../../../src/core/placement/next-primary.ts'
 import type {Clock} from './clock.ts'
+import {isConverged} from './converged.ts'
 import {createInvariants, type Invariants, type Violation} from './invariants.ts'
 import type {Mutant} from './mutants.ts'
-import {createNemesis, type Nemesis} from './faults.ts'
+import {createNemesis, type Nemesis} from './nemesis.ts'
 import {createObjects, FINAL_READS, type ObjectWorld} from './objects.ts'
 import type {WorldOptions} from './options.ts'
 import type {SimProcess, Witness} from './process.ts'
 import {randomOf, STREAM, type Random} from './random.ts'
 import {createScene, sceneFacts, type Scene} from './scene.ts'
 import {describe, traceStep} from './trace.ts'
+import {AVAILABLE_MS, beginTrial, type TrialDeps} from './trials.ts'
 import {createWorkload, type Workload} from './workload.ts'
+
+export {isConverged} from './converged.ts'
 
 export interface Outcome {
   readonly seed: number
@@ -29,11 +34,13 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  readonly mutant?: Mutant
-  readonly trace?: (line: string) => void
+  readonly mutant?: Mutant | undefined
+  readonly trace?: ((line: string) => void) | undefined
+  /** False: no clock on the wall jumps, and nothing else may change by that (C23). */
+  readonly wallJumps?: boolean
 }
 
-/** C19: 3 T_elect + 2 beats, and the settling of what was marked lost. */
+/** C19: 3 T_elect + 2 beats, and the settling of what was marked lost; times the pace. */
 const CONVERGE_MS = 12_000
 const POLL_MS = 250
 /** The last commands are in use everywhere by then. */
@@ -47,15 +54,19 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
   const digest = createDigest()
   const scene = createScene({
     ...options,
-    facts: sceneFacts(options.proxies, options.targets),
+    facts: sceneFacts(options.proxies, options.targets, {
+      nonElectable: options.nonElectable,
+      foundingConfig: configOf(options.pace),
+    }),
     mutant: run.mutant,
     witness: witnessOf(invariants, digest, run.trace),
-    onExit: (process) => parts.nemesis.stopped(process),
+    onExit: (process) => parts.nemesis.ended(process),
   })
-  const parts = createParts(options, scene, invariants)
-  const {convergedMs, done} = play(options, scene, parts)
+  const parts = createParts({options, run}, scene, invariants)
+  const {convergedMs, done} = play(options, scene, {...parts, invariants, trace: run.trace})
   checkFinal(options, parts.objects, invariants, convergedMs)
   if (run.trace !== undefined) scene.processes.map(describe).forEach(run.trace)
+  const inTime = convergedMs <= CONVERGE_MS * options.pace
   return {
     seed: options.seed,
     events: scene.processes.reduce((sum, process) => sum + process.events(), 0),
@@ -63,81 +74,185 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
     faults: {...parts.nemesis.counts, ...networkFaults(scene)},
     sometimes: invariants.sometimes,
     violations: invariants.violations,
-    converged: convergedMs <= CONVERGE_MS && isConverged(scene.processes) && done > 0,
+    converged: inTime && isConverged(scene.processes, parts.nemesis.isGone) && done > 0,
     convergedMs,
     digest: digest.text(),
   }
 }
 
+/** All timers follow AIStore's keepalive interval. */
+function configOf(pace: number): Readonly<Record<string, string>> {
+  if (pace === 1) return {}
+  const interval = `${10 * pace}s`
+  return {'keepalivetracker.proxy.interval': interval, 'keepalivetracker.target.interval': interval}
+}
+
 interface Parts {
+  /** Whether clients are quiet. */
+  readonly hushed: {now: boolean}
   readonly workload: Workload
   readonly objects: ObjectWorld
   readonly nemesis: Nemesis
 }
 
-function createParts(options: WorldOptions, scene: Scene, invariants: Invariants): Parts {
+interface Plan {
+  readonly options: WorldOptions
+  readonly run: RunOptions
+}
+
+function createParts({options, run}: Plan, scene: Scene, invariants: Invariants): Parts {
   const {clock, network, placeOf, processes} = scene
+  const {violate, saw, reigns} = invariants
   const stream = (name: keyof typeof STREAM): Random => randomOf(options.seed, STREAM[name])
-  const objects = createObjects({
-    random: stream('objects'),
-    network,
-    processes,
-    violate: invariants.violate,
-    saw: invariants.saw,
-  })
+  const objects = createObjects({random: stream('objects'), network, processes, violate, saw})
   const workload = createWorkload({
+    clock,
     random: stream('workload'),
     processes,
+    isCut: network.isCut,
     placeOf,
     acknowledged: invariants.acknowledged,
   })
-  const nemesis = createNemesis({
-    options,
+  const hushed = {now: false}
+  const trials: TrialDeps = {
     clock,
-    random: stream('faults'),
+    network,
+    workload,
+    reigns,
+    violate,
+    saw,
+    pace: options.pace,
+    tickMs: options.tickMs,
+    present: () => processes.filter((process) => !nemesis.isGone(process)),
+    isConverged: () => isConverged(processes, nemesis.isGone),
+    hush: (quiet) => {
+      hushed.now = quiet
+    },
+  }
+  const nemesis = createNemesis({
+    clock,
     network,
     processes,
+    pace: options.pace,
+    late: options.late.map(({node}) => node),
+    lossRatio: options.lossRatio,
+    duplicateRatio: options.duplicateRatio,
+    wallJumps: run.wallJumps !== false,
     wiped: (process) => {
       invariants.wiped(process)
       objects.wiped(process)
     },
     survives: invariants.survives,
+    tryOut: (kind, random) => beginTrial(trials, kind, random),
+    handOver: (random) => handOver(random, {scene, workload, invariants}),
   })
-  return {workload, objects, nemesis}
+  return {hushed, workload, objects, nemesis}
+}
+
+/** An operator hands the office to somebody, whatever goes on. */
+function handOver(
+  random: Random,
+  {
+    scene,
+    workload,
+    invariants,
+  }: {
+    readonly scene: Scene
+    readonly workload: Workload
+    readonly invariants: Invariants
+  },
+): void {
+  const smap = invariants.committed()?.record.smap
+  const up = scene.processes.filter((process) => process.isUp())
+  if (smap === undefined || up.length === 0) return
+  const heirs = succession(smap)
+  if (heirs.length === 0) return
+  workload.handOver(random.pick(up), random.pick(heirs), (done) => {
+    if (done) invariants.saw('office handed over')
+  })
+}
+
+type Played = Parts & {
+  readonly invariants: Invariants
+  readonly trace: RunOptions['trace']
 }
 
 /** Chaos, healing, commands in the healed cluster, silence, last reads. */
 function play(
   options: WorldOptions,
   scene: Scene,
-  parts: Parts,
+  parts: Played,
 ): {readonly convergedMs: number; readonly done: number} {
   const {clock, processes} = scene
-  const {nemesis, objects, workload} = parts
+  const {hushed, invariants, nemesis, objects, trace, workload} = parts
+  const {pace} = options
   const times = randomOf(options.seed, STREAM.times)
-  let quiet = false
   const unlessQuiet = (act: () => void) => (): void => {
-    if (!quiet) act()
+    if (!hushed.now) act()
   }
-  for (const process of processes) clock.after(times.ratio() * START_MS, process.start)
+  const late = new Set(options.late.map(({node}) => node))
+  for (const process of processes) {
+    const atMs = times.ratio() * START_MS
+    if (!late.has(process.index)) clock.after(atMs, process.start)
+  }
+  plan(options, clock, processes, nemesis)
+  for (const fault of options.faults) {
+    clock.after(fault.atMs, () => {
+      trace?.(`${fault.atMs} -- ${fault.kind}`)
+      nemesis.strike(fault)
+    })
+  }
   repeat(clock, () => times.exp(options.commandEveryMs), unlessQuiet(workload.act))
   repeat(clock, () => times.exp(options.writeEveryMs), unlessQuiet(objects.act))
-  if (options.faultEveryMs !== Infinity) {
-    repeat(clock, () => times.exp(options.faultEveryMs), nemesis.strike)
-  }
   clock.runUntil(options.chaosMs)
+  trace?.(`${options.chaosMs} -- everything is mended`)
   nemesis.heal()
-  quiet = true
-  const convergedMs = converge(clock, processes, options.chaosMs)
+  hushed.now = true
+  const whole = (): boolean => isConverged(processes, nemesis.isGone)
+  const convergedMs = converge(clock, whole, {fromMs: options.chaosMs, pace})
   const before = workload.outcomes.done
-  quiet = false
+  const reigns = invariants.reigns.length
+  hushed.now = false
   const endMs = options.chaosMs + options.healMs
-  clock.runUntil(endMs - QUIET_MS)
-  quiet = true
-  clock.runUntil(endMs - QUIET_MS / 2)
+  if (convergedMs !== Infinity) expectService(options, scene, parts)
+  clock.runUntil(endMs - QUIET_MS * pace)
+  hushed.now = true
+  clock.runUntil(endMs - (QUIET_MS * pace) / 2)
   objects.finalReads()
   clock.runUntil(endMs)
+  const late19 = invariants.reigns[reigns]
+  if (convergedMs !== Infinity && late19 !== undefined) {
+    invariants.violate('C19', `${late19.id} was elected in epoch ${late19.epoch} after the healing`)
+  }
   return {convergedMs, done: workload.outcomes.done - before}
+}
+
+/** Who comes late and who goes for good. */
+function plan(
+  options: WorldOptions,
+  clock: Clock,
+  processes: readonly SimProcess[],
+  nemesis: Nemesis,
+): void {
+  const whom = (node: number, act: (process: SimProcess) => void): void => {
+    const process = processes[node]
+    if (process !== undefined) act(process)
+  }
+  for (const {node, atMs} of options.late) clock.after(atMs, () => whom(node, nemesis.appear))
+  for (const {node, atMs} of options.gone) clock.after(atMs, () => whom(node, nemesis.bury))
+}
+
+/** C20: in a whole cluster every node gets done what it is asked. */
+function expectService(options: WorldOptions, scene: Scene, parts: Played): void {
+  const {invariants, nemesis, workload} = parts
+  const withinMs = AVAILABLE_MS * options.pace
+  for (const process of scene.processes) {
+    if (nemesis.isGone(process)) continue
+    workload.attempt(process, withinMs, (position) => {
+      if (position !== null) return
+      invariants.violate('C20', `${process.facts.self.id}: nothing done in ${withinMs} ms`)
+    })
+  }
 }
 
 function repeat(clock: Clock, nextMs: () => number, act: () => void): void {
@@ -148,29 +263,16 @@ function repeat(clock: Clock, nextMs: () => number, act: () => void): void {
 }
 
 /** Runs until the cluster is whole again; the time that took, Infinity when it did not. */
-function converge(clock: Clock, processes: readonly SimProcess[], fromMs: number): number {
-  for (let ms = 0; ms <= CONVERGE_MS * 1.5; ms += POLL_MS) {
+function converge(
+  clock: Clock,
+  isWhole: () => boolean,
+  {fromMs, pace}: {readonly fromMs: number; readonly pace: number},
+): number {
+  for (let ms = 0; ms <= CONVERGE_MS * pace * 1.5; ms += POLL_MS) {
     clock.runUntil(fromMs + ms)
-    if (isConverged(processes)) return ms
+    if (isWhole()) return ms
   }
   return Infinity
-}
-
-/** C19: one primary, one record in use everywhere, every node an active member, leases held. */
-export function isConverged(processes: readonly SimProcess[]): boolean {
-  const leaders = processes.filter((process) => process.view()?.leading === true)
-  const [leader] = leaders
-  const record = leader?.view()?.record
-  if (leaders.length !== 1 || record === null || record === undefined) return false
-  const members = Object.values(record.smap.nodes)
-  if (members.length !== processes.length) return false
-  if (members.some((member) => member.learner || member.away !== null)) return false
-  return processes.every((process) => {
-    const view = process.view()
-    const same = view?.record?.index === record.index && view.record.epoch === record.epoch
-    if (!same || !view.nodeStarted || !view.clusterStarted) return false
-    return process.facts.self.role === 'proxy' || process.leaseValid()
-  })
 }
 
 /** D1: when the cluster is whole, every key is answered, and with what was acknowledged. */
@@ -181,7 +283,8 @@ function checkFinal(
   convergedMs: number,
 ): void {
   const hasBucket = invariants.committed()?.record.bmd.buckets['ais/@#/objects'] !== undefined
-  if (options.targets === 0 || !hasBucket || convergedMs > CONVERGE_MS) return
+  const isLate = convergedMs > CONVERGE_MS * options.pace
+  if (options.targets === 0 || options.gone.length > 0 || !hasBucket || isLate) return
   const {finalReads, written} = objects.outcomes
   if (finalReads < FINAL_READS) {
     invariants.violate('D1', `${finalReads} of ${FINAL_READS} keys can be read at the end`)
