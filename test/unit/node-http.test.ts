@@ -17,6 +17,7 @@ import {objectDigest} from '../../src/core/placement/locate.ts'
 import {newestEntry, ownerUnder} from '../../src/core/objects/ring.ts'
 import type {NodeId, ObjectName} from '../../src/model/ids.ts'
 import type {Endpoint} from '../../src/model/node.ts'
+import type {ElectionNote} from '../../src/model/record.ts'
 import {parseArgv} from '../../src/node/config/argv.ts'
 import type {NodeContext} from '../../src/node/http/context.ts'
 import {createControlListener} from '../../src/node/http/control-listener.ts'
@@ -29,6 +30,8 @@ import {nearEnd} from '../../src/node/peer/own-port.ts'
 import {clusterKeys, sha256Hex} from '../../src/node/peer/session.ts'
 import {readBody} from '../../src/node/peer/body.ts'
 import {createLease, leaseReader, writeLease} from '../../src/node/threads/ports.ts'
+import {decodeElections} from '../../src/wire/elections.ts'
+import {parseJson} from '../../src/wire/json.ts'
 import {encodeLocalPage, type LocalEntry} from '../../src/wire/local-page.ts'
 import {decodeLocalQuery} from '../../src/wire/local-query.ts'
 import {encodePeerRequest} from '../../src/wire/peer.ts'
@@ -549,6 +552,33 @@ t.test('what is asked is answered; unknown questions, paths and verbs are refuse
     headers: {'ais-node-id': 'tNosuch01'},
   })
   t.equal(unknown.status, 404)
+})
+
+t.test('changes of primary are told without one, too', async (t) => {
+  const note: ElectionNote = {
+    epoch: 2,
+    primary: 'pGateway1' as NodeId,
+    before: 'pGateway2' as NodeId,
+    reason: 'gone',
+    votes: 4,
+    voters: 7,
+    tookMs: 114,
+    atMs: 1_763_745_851_714,
+  }
+  const {to, record} = await gatewayOf(t, NODES)
+  Object.assign(record, {elections: [note]})
+  const answer = await http(to, 'GET', '/v1/cluster?what=elections')
+  t.same(decodeElections(parseJson(answer.body)), {
+    uuid: UUID,
+    node: 'pGateway1',
+    epoch: 1,
+    index: 7,
+    primary: 'pGateway1',
+    live: false,
+    sinceMs: null,
+    waiting: 'looks for a primary',
+    elections: [note],
+  })
 })
 
 t.test('health says whether the node lives and whether it serves', async (t) => {

@@ -93,8 +93,9 @@ async function attempt(
   } catch (error) {
     const where = `${nodeLabelOf(primary)} at ${formatEndpoint(primary.public)}`
     if (error instanceof NoAnswer && error.begun) {
+      const why = reasonOf(given.signal.reason ?? error)
       throw new AisError(
-        refusal('OUTCOME_UNKNOWN', `${where}: ${error.message}: the outcome is unknown`, {
+        refusal('OUTCOME_UNKNOWN', `${where}: ${why}: the outcome is unknown`, {
           hint: 'look whether the change was made before it is repeated',
         }),
         error,

@@ -15,6 +15,7 @@ import type {
   PeerIdentity,
   PeerRequest,
 } from '../../core/kernel/events.ts'
+import type {KernelState} from '../../core/kernel/state.ts'
 import {initialKernel, step} from '../../core/kernel/step.ts'
 import {COMMANDS_WAITING_MAX} from '../../model/limits.ts'
 import type {Clock} from './clock.ts'
@@ -37,6 +38,8 @@ export interface Runtime {
   readonly peerAsked: (from: PeerIdentity, request: PeerRequest) => Promise<PeerAnswer | undefined>
   readonly resolveAnswer: (askId: number, answer: PeerAnswer) => void
   readonly resolveReply: (askId: number, result: CommandResult) => void
+  /** The kernel's state after the last event: to look at, not to decide on. */
+  readonly inspect: () => KernelState
 }
 
 /** Requests of other nodes that wait for the kernel: each member has a few in flight. */
@@ -47,7 +50,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
   const queue: KernelEvent[] = []
   const answers = new Map<number, (answer: PeerAnswer) => void>()
   const replies = new Map<number, (result: CommandResult) => void>()
-  let state = initialKernel()
+  let state: KernelState = initialKernel()
   let busy = false
   let nextAsk = 1
 
@@ -103,6 +106,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     peerAsked,
     resolveAnswer: (askId, answer) => take(answers, askId)(answer),
     resolveReply: (askId, result) => take(replies, askId)(result),
+    inspect: () => state,
   }
 }
 

@@ -6,6 +6,7 @@
 
 import type {Server} from 'node:http'
 
+import {unreachable} from '../../base/assert.ts'
 import {AisError, type Refusal} from '../../base/errors.ts'
 import type {BootFacts, DurableState, KernelEffect} from '../../core/kernel/events.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
@@ -29,6 +30,7 @@ import {createClock, TICK_MS} from '../runtime/clock.ts'
 import {createFlightRecorder} from '../runtime/flight-recorder.ts'
 import {createPerform} from '../runtime/perform.ts'
 import {createRuntime, type Runtime} from '../runtime/runtime.ts'
+import {standingOf} from '../runtime/standing.ts'
 import {DataPorts} from './data-ports.ts'
 import {createLease, writeLease} from './ports.ts'
 import type {Answer, DataThreadStart, Fatal, Question} from './ports.ts'
@@ -241,8 +243,20 @@ class Main {
   }
 
   async #answer(question: Question): Promise<Answer> {
-    if (question.type === 'stats') return {type: 'stats', snapshots: await this.#data.stats()}
-    return {type: 'command', result: await this.#runtime.command(question.command)}
+    switch (question.type) {
+      case 'stats': {
+        const snapshots = await this.#data.stats()
+        return {type: 'stats', snapshots, mainLagMs: this.#lag.longestMs()}
+      }
+      case 'standing': {
+        const standing = standingOf(this.#runtime.inspect(), this.#clock.nowMs())
+        return {type: 'standing', standing}
+      }
+      case 'command':
+        return {type: 'command', result: await this.#runtime.command(question.command)}
+      default:
+        return unreachable(question)
+    }
   }
 
   #onBug(bug: unknown): void {

@@ -10,6 +10,7 @@ import type {ClusterView} from '../../model/cluster-view.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {NodeConfig} from '../config/load.ts'
 import type {StatsSnapshot} from '../observe/stats.ts'
+import type {Standing} from '../runtime/standing.ts'
 
 /** What a thread is started with (`workerData`). */
 export type ThreadStart = {readonly kind: 'store'; readonly directory: string} | DataThreadStart
@@ -43,15 +44,23 @@ export interface Fatal {
   readonly status: number
 }
 
-/** The one question that data workers put to the main thread. */
+/** What data workers ask of the main thread. */
 export type Question =
   | {readonly type: 'command'; readonly command: Command}
-  /** Counters of all data workers together. */
+  /** Counters of all data workers together, and the main thread's own figures. */
   | {readonly type: 'stats'}
+  /** What the kernel has promised and accepted. */
+  | {readonly type: 'standing'}
 
 export type Answer =
   | {readonly type: 'command'; readonly result: CommandResult}
-  | {readonly type: 'stats'; readonly snapshots: readonly StatsSnapshot[]}
+  | {
+      readonly type: 'stats'
+      readonly snapshots: readonly StatsSnapshot[]
+      /** How late the main thread was at most, lately. */
+      readonly mainLagMs: number
+    }
+  | {readonly type: 'standing'; readonly standing: Standing}
 
 export type ToDataWorker =
   | {readonly type: 'view'; readonly serial: number; readonly view: ClusterView}

@@ -13,6 +13,7 @@ import {endpointUrl} from '../../../model/node.ts'
 import {ACTION, decodeAction, decodeJobQuery} from '../../../wire/action.ts'
 import {encodeClusterConfig} from '../../../wire/cluster-config.ts'
 import {isJsonMap} from '../../../wire/decode.ts'
+import {encodeElections} from '../../../wire/elections.ts'
 import {parseJson} from '../../../wire/json.ts'
 import {foreignJoinRefusal} from '../../../wire/peer.ts'
 import {QUERY, queryFlag} from '../../../wire/query.ts'
@@ -53,6 +54,7 @@ const ANSWERS: Readonly<Record<string, Answerer>> = {
   cluster_config: (context, ctx) => sendJson(ctx, configOf(context)),
   backends: (_context, ctx) => sendJson(ctx, []),
   remote: (_context, ctx) => sendJson(ctx, {a: null, ver: 0}),
+  elections: (context, ctx) => sendJson(ctx, electionsOf(context)),
   target_ips: (context, ctx) => sendText(ctx, targetAddresses(context)),
   node_stats: async (context, ctx) => {
     const {targets, own} = await askEveryNode(context, 'node_stats')
@@ -165,6 +167,23 @@ async function refuseForeign(ctx: Context): Promise<void> {
 function configOf(context: NodeContext): unknown {
   const {uuid, conf} = recordOf(context)
   return encodeClusterConfig(uuid, conf)
+}
+
+/** As this gateway knows it, whether there is a primary or not. */
+function electionsOf(context: NodeContext): unknown {
+  const {uuid, epoch, index, smap, elections} = recordOf(context)
+  const {live, silentSinceMs, waiting} = context.view().primary
+  return encodeElections({
+    uuid,
+    node: context.id,
+    epoch,
+    index,
+    primary: smap.primary,
+    live,
+    sinceMs: silentSinceMs === 0 ? null : silentSinceMs,
+    waiting,
+    elections,
+  })
 }
 
 function targetIds(context: NodeContext): readonly string[] {
