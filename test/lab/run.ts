@@ -2,7 +2,7 @@
  * The lab ring: real hosts on this machine. It boots one lab, proves every verb of it, then what an
  * operator's cluster lives through. Needs root; without it the skip is loud, and in CI a failure.
  *
- *   npm run test:lab [-- --only verbs|cluster] [--long] [--keep]
+ *   npm run test:lab [-- --only verbs|cluster|processes] [--long] [--keep] [--scenario NAME,NAME]
  */
 
 import {mkdtempSync, rmSync} from 'node:fs'
@@ -20,6 +20,7 @@ import {identityCases} from './cluster/identity.ts'
 import {installCases} from './cluster/install.ts'
 import {restartCases} from './cluster/restarts.ts'
 import {lab, type LabUnderTest} from './lab-under-test.ts'
+import {hostScenarios, processScenarios} from './scenarios/cases.ts'
 import {diskCases} from './verbs/disks.ts'
 import {networkCases} from './verbs/network.ts'
 import {powerCases} from './verbs/power.ts'
@@ -28,8 +29,17 @@ import {machineFacts, removalCases, wholeCases} from './verbs/whole.ts'
 /** Beyond this something hangs. */
 const RUN_TIMEOUT_S = 1800
 const {values} = parseArgs({
-  options: {only: {type: 'string'}, long: {type: 'boolean'}, keep: {type: 'boolean'}},
+  options: {
+    only: {type: 'string'},
+    long: {type: 'boolean'},
+    keep: {type: 'boolean'},
+    scenario: {type: 'string'},
+  },
 })
+const choice = {
+  long: values.long === true,
+  only: (values.scenario ?? '').split(',').filter((name) => name !== ''),
+}
 const LABS = '/var/lib/aisctl-lab'
 const inCi = process.env['CI'] === 'true'
 
@@ -55,8 +65,12 @@ function findObstacle(): string | undefined {
 }
 
 async function runAll(): Promise<void> {
-  if (values.only !== 'cluster') await verbs()
-  if (values.only !== 'verbs') await clusterOnHosts()
+  const plays = (part: string): boolean => values.only === undefined || values.only === part
+  if (plays('verbs')) await verbs()
+  if (plays('processes')) {
+    await t.test('a cluster of processes', (t) => processScenarios(t, choice))
+  }
+  if (plays('cluster')) await clusterOnHosts()
 }
 
 async function clusterOnHosts(): Promise<void> {
@@ -71,10 +85,14 @@ async function clusterOnHosts(): Promise<void> {
     const cluster = clusterOf(under)
     try {
       await installCases(t, cluster)
-      await ansibleCases(t, cluster)
-      await restartCases(t, cluster)
-      await blackoutCases(t, cluster)
-      await identityCases(t, cluster)
+      // Who names scenarios wants those alone.
+      if (choice.only.length === 0) {
+        await ansibleCases(t, cluster)
+        await restartCases(t, cluster)
+        await blackoutCases(t, cluster)
+        await identityCases(t, cluster)
+      }
+      await hostScenarios(t, under, choice)
     } finally {
       if (values.keep !== true) t.equal((await lab(under, 'down')).status, 0)
     }

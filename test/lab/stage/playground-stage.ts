@@ -16,6 +16,7 @@ export async function playgroundStage(playground: Playground): Promise<Stage> {
     for (const {id, pid} of await playground.pids()) pids.set(id, pid)
   }
   await learn()
+  const endings: (() => void)[] = []
   const signal = (some: readonly StageNode[], name: NodeJS.Signals): number => {
     const atMs = nowMs()
     for (const {id} of some) if (isAlive(pids.get(id))) process.kill(pids.get(id) ?? 0, name)
@@ -48,6 +49,13 @@ export async function playgroundStage(playground: Playground): Promise<Stage> {
     async logOf({instance}, lines) {
       const file = join(nodeDirectory(playground, instance), 'log')
       return readFileSync(file, 'utf8').split('\n').slice(-lines).join('\n')
+    },
+    local: {
+      directoryOf: ({instance}) => nodeDirectory(playground, instance),
+      atEnd: (act) => void endings.push(act),
+      end() {
+        for (const act of endings) act()
+      },
     },
   }
 }

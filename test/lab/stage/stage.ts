@@ -34,6 +34,17 @@ export interface Stage {
   logOf(node: StageNode, lines: number): Promise<string>
   /** Absent where there are no hosts. */
   readonly hosts?: HostFaults
+  /** Absent on hosts. */
+  readonly local?: LocalNodes
+}
+
+/** What only nodes on this machine allow. */
+export interface LocalNodes {
+  /** Where the node's file and its data are. */
+  directoryOf(node: StageNode): string
+  /** Something that was added to the cluster and ends with it. */
+  atEnd(act: () => void): void
+  end(): void
 }
 
 /** What can happen to hosts and to the network between them. Numbers of hosts. */
@@ -76,6 +87,12 @@ export function gatewaysBut(stage: Stage, ids: readonly string[] = []): readonly
   return stage.nodes
     .filter(({role, id}) => role === 'proxy' && !ids.includes(id))
     .map(({endpoint}) => endpoint)
+}
+
+/** Local nodes, where the stage has them. */
+export function localOf(stage: Stage): LocalNodes {
+  if (stage.local === undefined) throw new Error('this needs a playground: hosts keep their files')
+  return stage.local
 }
 
 /** Host faults, where the stage has them. */

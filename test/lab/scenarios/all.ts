@@ -1,0 +1,33 @@
+/** All scenarios, and which of them a run plays. */
+
+import {adminScenarios} from './admins.ts'
+import {intruderScenarios} from './intruders.ts'
+import {networkScenarios} from './network.ts'
+import {nodeScenarios} from './nodes.ts'
+import {primaryScenarios} from './primary.ts'
+import type {Scenario} from './scenario.ts'
+import {wholeScenarios} from './whole.ts'
+
+/** In an order in which each leaves a cluster that the next can use. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...primaryScenarios,
+  ...adminScenarios,
+  ...networkScenarios,
+  ...nodeScenarios,
+  ...wholeScenarios,
+  ...intruderScenarios,
+]
+
+export interface Choice {
+  readonly processes: boolean
+  readonly long: boolean
+  /** Names; empty: all that fit. */
+  readonly only: readonly string[]
+}
+
+/** What is played on hosts, or on processes. A named one is played whatever its length. */
+export function chosen({processes, long, only}: Choice): readonly Scenario[] {
+  return SCENARIOS.filter((one) => (one.on === 'processes') === processes).filter((one) =>
+    only.length > 0 ? only.includes(one.name) : long || !one.long,
+  )
+}

@@ -1,0 +1,242 @@
+/**
+ * Processes that do not belong: doubles of a living node, a node of another cluster, messages that
+ * nobody of the cluster sent; and new nodes that come while there is no primary. On processes of
+ * this machine, because each needs a node file of its own.
+ */
+
+import {type ChildProcess, spawn} from 'node:child_process'
+import {cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {PEER_PATHS} from '../../../src/wire/peer-paths.ts'
+import {AISNODE} from '../../bench/playground.ts'
+import {nowMs, request} from '../stage/http.ts'
+import {describe, type Play, primaryOf} from '../stage/play.ts'
+import {gatewaysBut, localOf, nodesOf, type StageNode} from '../stage/stage.ts'
+import {eventually, expectPrimary, KILLED_MS_MAX, reign, type Scenario} from './scenario.ts'
+
+const REFUSED_MS_MAX = 10_000
+const JOINED_MS_MAX = 30_000
+
+export const intruderScenarios: readonly Scenario[] = [
+  {
+    name: 'forged',
+    title: '35: messages of nobody and of another cluster change nothing',
+    on: 'processes',
+    long: false,
+    run: forged,
+  },
+  {
+    name: 'doubles',
+    title: '33: a double of a living node ends with a reason, and the living one is untouched',
+    on: 'processes',
+    long: false,
+    run: doubles,
+  },
+  {
+    name: 'joins',
+    title: '19: nodes that come while there is no primary are members in the end',
+    on: 'processes',
+    long: false,
+    run: joins,
+  },
+]
+
+interface NodeFile {
+  readonly id: string
+  readonly uuid: string
+  readonly state: string
+  readonly listen: Readonly<Record<'public' | 'control' | 'data', string>>
+  readonly mountpaths?: readonly {readonly path: string; readonly label?: string}[]
+  readonly peers?: readonly string[]
+  readonly [other: string]: unknown
+}
+
+interface Intruder {
+  readonly process: ChildProcess
+  /** What it said so far. */
+  output(): string
+  /** Its status, once it has ended. */
+  status(): number | null
+  end(): void
+}
+
+/** A node that is like one of the stage but for these differences. */
+function start(file: NodeFile): Intruder {
+  const directory = mkdtempSync(join(tmpdir(), 'aisctl-intruder-'))
+  const path = join(directory, 'node.json')
+  writeFileSync(path, JSON.stringify(file))
+  const env = {...process.env, NODE_OPTIONS: ''}
+  const child = spawn(process.execPath, [AISNODE, '--config', path], {env, stdio: 'pipe'})
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-20_000)))
+  }
+  return {
+    process: child,
+    output: () => said,
+    status: () => child.exitCode,
+    end() {
+      child.kill('SIGKILL')
+      rmSync(directory, {recursive: true, force: true})
+    },
+  }
+}
+
+/** The file of a node of the stage, moved to a place of its own. */
+function fileOf(play: Play, node: StageNode, place: string, ports: number): NodeFile {
+  const file = JSON.parse(readFileSync(nodeFileOf(play, node), 'utf8')) as NodeFile
+  const paths = (file.mountpaths ?? []).map(({label}, at) => ({
+    path: join(place, `mp${at + 1}`),
+    ...(label === undefined ? {} : {label}),
+  }))
+  for (const {path} of paths) mkdirSync(path, {recursive: true})
+  const listen = {
+    public: `127.0.0.1:${ports}`,
+    control: `127.0.0.1:${ports + 1}`,
+    data: `127.0.0.1:${ports + (node.role === 'proxy' ? 1 : 2)}`,
+  }
+  const state = join(place, 'state')
+  mkdirSync(state, {recursive: true})
+  return {...file, state, listen, ...(paths.length === 0 ? {} : {mountpaths: paths})}
+}
+
+function nodeFileOf({stage}: Play, node: StageNode): string {
+  return join(localOf(stage).directoryOf(node), 'node.json')
+}
+
+function freePorts({stage}: Play): number {
+  return Math.max(...stage.nodes.map(({control}) => Number(control.split(':')[1]))) + 20
+}
+
+async function forged(play: Play): Promise<readonly string[]> {
+  const {stage, checks, watch} = play
+  const before = watch.agreed()
+  const taken: string[] = []
+  const body = Buffer.from('{"uuid":"forged","epoch":99999,"index":99999}')
+  for (const node of stage.nodes) {
+    const places = [node.control, node.endpoint]
+    const messages = claims(node).flatMap((headers) =>
+      PEER_PATHS.flatMap(({method, path}) =>
+        places.map((place) => ({method, path, place, headers})),
+      ),
+    )
+    for (const {place, ...message} of messages) {
+      const {status} = await request(place, {...message, body})
+      const {method, path} = message
+      if (status < 400 || status >= 500) taken.push(`${method} ${place}${path}: ${status}`)
+    }
+  }
+  checks.expect(taken.length === 0, 'every forged message is refused', taken)
+  const [proxy] = stage.nodes
+  if (proxy === undefined) throw new Error('an empty stage')
+  const place = mkdtempSync(join(tmpdir(), 'aisctl-foreign-'))
+  const own = fileOf(play, proxy, place, freePorts(play))
+  const foreign = start({...own, id: 'Foreign1', uuid: 'another-cluster', bootstrap: false})
+  await sleep(REFUSED_MS_MAX / 2)
+  const after = watch.agreed()
+  checks.expect(after?.version === before?.version, 'the map is the same', describe(watch, stage))
+  checks.expect(after?.members.includes('Foreign1') === false, 'the foreign node is no member')
+  const said = foreign.status() !== null || /cluster|refus|wait/i.test(foreign.output())
+  checks.expect(said, 'it is told so', foreign.output().slice(-400))
+  foreign.end()
+  rmSync(place, {recursive: true, force: true})
+  return []
+}
+
+/** No identity, a made-up one, a copied one. */
+function claims({id}: StageNode): readonly Readonly<Record<string, string>>[] {
+  const type = {'content-type': 'application/json'}
+  return [
+    type,
+    {...type, 'ais-caller-id': 'Nobody', 'ais-caller-name': 'Nobody'},
+    {...type, 'ais-caller-id': id, 'authorization': 'Bearer forged'},
+  ]
+}
+
+async function doubles(play: Play): Promise<readonly string[]> {
+  const {stage, checks, watch} = play
+  const primary = primaryOf(play)
+  const proxy = stage.nodes.find(({role, id}) => role === 'proxy' && id !== primary.id)
+  const target = stage.nodes.find(({role}) => role === 'target')
+  const before = watch.agreed()
+  for (const node of [proxy, target].filter((one) => one !== undefined)) {
+    const place = mkdtempSync(join(tmpdir(), 'aisctl-double-'))
+    const moved = fileOf(play, node, place, freePorts(play))
+    const original = JSON.parse(readFileSync(nodeFileOf(play, node), 'utf8')) as NodeFile
+    await refused(play, start(moved), `${node.id}: its id on other ports`)
+    await refused(
+      play,
+      start({...moved, id: 'Double01', listen: original.listen}),
+      `${node.id}: another id on its ports`,
+    )
+    cpSync(original.state, moved.state, {recursive: true})
+    await refused(play, start(moved), `${node.id}: a copy of its state on other ports`)
+    rmSync(place, {recursive: true, force: true})
+  }
+  const after = watch.agreed()
+  checks.expect(after?.digest === before?.digest, 'the map is the same', describe(watch, stage))
+  return []
+}
+
+async function refused({checks}: Play, double: Intruder, what: string): Promise<void> {
+  const startMs = nowMs()
+  const told = (): boolean => /taken|in use|another|duplicate/i.test(double.output())
+  const refused = await eventually(told, REFUSED_MS_MAX)
+  const said = double.output().slice(-500)
+  checks.expect(refused && double.status() !== 0, `${what}: it is refused and told why`, said)
+  if (refused) checks.measure('refused ms', nowMs() - startMs)
+  double.end()
+}
+
+async function joins(play: Play): Promise<readonly string[]> {
+  const {stage, checks, watch} = play
+  const {primary} = reign(play)
+  const [proxy] = nodesOf(stage, [primary.id])
+  const target = stage.nodes.find(({role}) => role === 'target')
+  if (proxy === undefined || target === undefined) throw new Error('an incomplete stage')
+  const offsets = play.longRun ? [0, 2000, 5000, 10_000] : [0, 300]
+  const ports = freePorts(play)
+  const version = watch.of(target.id)?.version ?? 0
+  const sinceMs = await stage.kill([primary])
+  const elected = expectPrimary(play, [primary], {withinMs: KILLED_MS_MAX, sinceMs})
+  const places: string[] = []
+  const guests: {readonly id: string; readonly process: Intruder}[] = []
+  for (const [number, offsetMs] of offsets.entries()) {
+    await sleep(Math.max(0, offsetMs - (nowMs() - sinceMs)))
+    for (const [at, model] of [proxy, target].entries()) {
+      const place = mkdtempSync(join(tmpdir(), 'aisctl-guest-'))
+      places.push(place)
+      const id = `Guest-${number}-${model.role}`
+      const own = fileOf(play, model, place, ports + number * 20 + at * 10)
+      // The dead primary is the one that it asks first.
+      const file = {...own, id, bootstrap: false, peers: [primary.control, ...(own.peers ?? [])]}
+      guests.push({id, process: start(file)})
+    }
+  }
+  await elected
+  const living = stage.nodes.filter(({id}) => id !== primary.id).map(({id}) => id)
+  const joined = await watch.until(() => {
+    const map = watch.agreed(living)
+    return map !== undefined && guests.every(({id}) => map.members.includes(id)) ? map : undefined
+  }, JOINED_MS_MAX)
+  const missing = guests.filter(({id}) => watch.agreed(living)?.members.includes(id) !== true)
+  checks.expect(
+    joined !== undefined,
+    'all of them are members',
+    missing.map((one) => `${one.id}: ${one.process.output().slice(-300)}`),
+  )
+  if (joined !== undefined) {
+    checks.measure('joined ms', joined.atMs - sinceMs)
+    checks.expect(joined.value.version > version, 'the version grows', joined.value.version)
+  }
+  await stage.start([primary])
+  play.load.use(gatewaysBut(stage))
+  // They are members for good: the playground ends with them.
+  localOf(stage).atEnd(() => {
+    for (const guest of guests) guest.process.end()
+    for (const place of places) rmSync(place, {recursive: true, force: true})
+  })
+  return [primary.id]
+}

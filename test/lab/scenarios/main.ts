@@ -1,0 +1,67 @@
+/**
+ * Plays scenarios one after the other, and says each one's outcome as a line of JSON on stdout. On
+ * hosts it runs inside the lab's network; `processes` makes a playground of its own.
+ *
+ *   main.ts LAB DIRECTORY [--long] [NAME…]
+ *   main.ts processes - [--long] [NAME…]
+ */
+
+import {startPlayground} from '../../bench/playground.ts'
+import type {Outcome} from '../stage/checks.ts'
+import {playOn} from '../stage/play.ts'
+import type {Stage} from '../stage/stage.ts'
+import {chosen} from './all.ts'
+import type {Scenario} from './scenario.ts'
+
+/** One line of the output. */
+export interface Played extends Outcome {
+  readonly name: string
+  readonly title: string
+  readonly seconds: number
+}
+
+const [lab = '', directory = '', ...words] = process.argv.slice(2)
+const long = words.includes('--long')
+const only = words.filter((word) => !word.startsWith('--'))
+const processes = lab === 'processes'
+const scenarios = chosen({processes, long, only})
+if (processes) await onProcesses()
+else {
+  const {labStage} = await import('../stage/lab-stage.ts')
+  await playAll(labStage(lab, directory))
+}
+
+async function onProcesses(): Promise<void> {
+  const {playgroundStage} = await import('../stage/playground-stage.ts')
+  const playground = await startPlayground(3, 4)
+  try {
+    const stage = await playgroundStage(playground)
+    await playAll(stage).finally(() => stage.local?.end())
+  } finally {
+    await playground.down()
+  }
+}
+
+async function playAll(stage: Stage): Promise<void> {
+  for (const scenario of scenarios) {
+    const startMs = performance.now()
+    const outcome = await play(stage, scenario)
+    const seconds = Math.round((performance.now() - startMs) / 100) / 10
+    const {name, title} = scenario
+    const line: Played = {name, title, seconds, ...outcome}
+    process.stdout.write(`${JSON.stringify(line)}\n`)
+  }
+}
+
+/** What a scenario throws is a check that does not hold, and the next one is played. */
+async function play(stage: Stage, {name, run}: Scenario): Promise<Outcome> {
+  const unique = `${name}-${Date.now().toString(36)}`
+  try {
+    return (await playOn(stage, {longRun: long, name: unique}, run)).outcome()
+  } catch (error) {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return {checks: [{ok: false, what: 'it is played to its end', detail}], measured: {}}
+  } finally {
+    await stage.hosts?.heal()
+  }
+}
