@@ -33,6 +33,38 @@ export async function confirmByTyping(
   if (typed.trim() !== word) throw declined()
 }
 
+export interface NameOptions {
+  /** `--yes`: counts only together with the name. */
+  readonly yes: boolean
+  /** `--cluster-name`: the word as it would be typed. */
+  readonly given: string | undefined
+}
+
+/**
+ * Asks for the cluster's name; without a terminal it has to be given along with the yes, so that no
+ * script meant for another cluster does it.
+ */
+export async function confirmByName(
+  question: string,
+  name: string,
+  {yes, given}: NameOptions,
+): Promise<void> {
+  const flag = `--yes --cluster-name ${name}`
+  if (given === undefined && !yes) return confirmByTyping(question, name, {yes: false, flag})
+  if (yes && given === name) return
+  const why =
+    given === undefined
+      ? '--yes alone is not enough here'
+      : given === name
+        ? '--cluster-name counts together with --yes'
+        : `the cluster is called ${name}, not ${given}`
+  throw new AisError({
+    code: 'REFUSED',
+    message: `${why}; nothing was changed`,
+    hint: `when it is really meant: ${flag}`,
+  })
+}
+
 /** One of several. */
 export async function choose<Value extends string>(
   question: string,

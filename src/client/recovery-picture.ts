@@ -93,6 +93,23 @@ async function nodeOf(
   return {member, answer: null, problem}
 }
 
+/** The id of the node that people mean. @throws AisError NODE_NOT_FOUND or USAGE */
+export function nodeIn({nodes}: RecoveryPicture, text: string): string {
+  const id = /^[pt]\[([^\]]+)\]/.exec(text)?.[1] ?? text
+  const ids = nodes.map(({member}) => member.id)
+  const matches = ids.includes(id) ? [id] : ids.filter((one) => one.startsWith(id))
+  const [only, ...others] = matches
+  if (only !== undefined && others.length === 0) return only
+  throw new AisError({
+    code: only === undefined ? 'NODE_NOT_FOUND' : 'USAGE',
+    message:
+      only === undefined
+        ? `no node is named ${JSON.stringify(text)}`
+        : `${JSON.stringify(text)} means several nodes: ${matches.join(', ')}`,
+    hint: `the nodes are: ${ids.join(', ')}`,
+  })
+}
+
 /** The answer with the newest accepted record. */
 export function newestOf(answers: readonly RecoveryAnswer[]): RecoveryAnswer | undefined {
   return answers

@@ -1,6 +1,6 @@
 /**
  * What a recovery without a majority (R17) would do: who stays in the vote, who leads, which record
- * counts from then on, and what may be lost. Pure; the cluster judges everything once more by itself.
+ * counts from then on, and what may be lost. Pure; the cluster itself judges everything once more.
  */
 
 import type {Refusal} from '../base/errors.ts'

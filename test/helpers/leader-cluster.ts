@@ -1,7 +1,7 @@
 /**
- * A cluster of pretended nodes, each behind a real HTTP server on the loopback, that have a primary,
- * lose it, hand it over or are recovered: what the tool says of leadership is tested against it. It
- * decides nothing by itself: a test says what each node knows.
+ * A cluster of pretended nodes, each behind a real HTTP server on the loopback, that have a
+ * primary, lose it, hand it over or are recovered: what the tool says of leadership is tested
+ * against it. It decides nothing by itself: a test says what each node knows.
  */
 
 import {readFileSync} from 'node:fs'
@@ -247,7 +247,7 @@ async function relay(asked: Asked, subject: string, what: string): Promise<void>
   const {cluster, response} = asked
   try {
     const {url} = cluster.node(subject)
-    const signal = AbortSignal.timeout(300)
+    const signal = AbortSignal.timeout(2500)
     const answered = await fetch(`${url}/v1/daemon?what=${what}`, {signal})
     response.writeHead(answered.status).end(await answered.text())
   } catch {

@@ -18,7 +18,7 @@ import {complete} from '../../src/cli/complete.ts'
 import {completionScript, SHELLS} from '../../src/cli/completion/scripts.ts'
 import {LifecycleCommand} from '../../src/cli/lifecycle-command.ts'
 import {loadConfig} from '../../src/cli/main.ts'
-import {confirm, confirmByTyping} from '../../src/cli/prompt.ts'
+import {confirm, confirmByName, confirmByTyping} from '../../src/cli/prompt.ts'
 import {prettyJson} from '../../src/cli/render/json.ts'
 import {paintFor, plain} from '../../src/cli/render/paint.ts'
 import {viewPlan} from '../../src/cli/render/plan-view.ts'
@@ -43,6 +43,7 @@ import type {LifecycleOptions, LifecyclePlan} from '../../src/ops/lifecycle.ts'
 import type {Plan} from '../../src/ops/plan/plan.ts'
 import {formatSavedState} from '../../src/ops/site/site.ts'
 import {topologyOf} from '../helpers/ops/sample-topology.ts'
+import {startLeaderCluster} from '../helpers/leader-cluster.ts'
 import type {RecordedCluster} from '../helpers/recorded-cluster.ts'
 import {startRecordedCluster} from '../helpers/recorded-cluster.ts'
 
@@ -253,6 +254,41 @@ t.test('nothing is assumed where nobody can be asked', async (t) => {
   await confirm('Sure?', {yes: true})
   await confirmByTyping('Sure?', 'name', {yes: true})
   await t.rejects(confirm('Sure?', {yes: false}), {code: 'REFUSED', hint: /-y/})
+})
+
+t.test('where a yes comes too easily the name of the cluster belongs to it', async (t) => {
+  const ask = (yes: boolean, given?: string) => confirmByName('Sure?', 'prod', {yes, given})
+  await ask(true, 'prod')
+  const hint = /--yes --cluster-name prod/
+  await t.rejects(ask(false), {code: 'REFUSED', message: /no terminal/, hint})
+  await t.rejects(ask(true), {code: 'REFUSED', message: /--yes alone is not enough/, hint})
+  await t.rejects(ask(false, 'prod'), {code: 'REFUSED', message: /counts together with --yes/})
+  await t.rejects(ask(true, 'test'), {code: 'REFUSED', message: /is called prod, not test/})
+})
+
+t.test('commands about the primary end with an exit code that is true', async (t) => {
+  const cluster = await startLeaderCluster({gateways: 2, targets: 3})
+  t.teardown(() => cluster.close())
+  const at = ['--cluster', cluster.node('gateway2').url]
+  const changed = await run(['cluster', 'set-primary', 'gateway2', ...at])
+  t.equal(changed.status, 0)
+  t.match(changed.stdout, /^p\[gateway2\] is the primary; before it p\[gateway1\]\. .*took \d+m?s/)
+  t.match(changed.stdout, /2 of 2 gateways say so\.\nSee it: .* set-primary gateway1\n$/)
+  const refused = await run(['cluster', 'set-primary', 'target01', '--json', ...at])
+  t.equal(refused.status, 4)
+  t.match(JSON.parse(refused.stdout), {error: {code: 'REFUSED', exit: 4}})
+  for (const id of ['gateway1', 'target01', 'target02']) await cluster.node(id).stop()
+  for (const node of cluster.nodes) node.live = false
+  const shown = await run(['cluster', 'recover', '--json', ...at])
+  t.equal(shown.status, 4, 'nothing was done')
+  t.match(JSON.parse(shown.stdout), {done: false, plan: {leader: {id: 'gateway2'}, voters: 5}})
+  const sure = ['--force', '--yes', '--cluster-name', 'cluster-of-leaders']
+  const done = await run(['cluster', 'recover', ...sure, ...at])
+  t.equal(done.status, 0)
+  t.match(
+    done.stdout,
+    /p\[gateway2\] is the primary, with record 1007\.124; all 2 survivors follow/,
+  )
 })
 
 /** A stream that remembers what was written, as a terminal of a few lines or as a file. */

@@ -1,6 +1,8 @@
 /** A recovery without a majority as an operator reads it before agreeing to it. */
 
+import {formatDuration} from '../../base/units.ts'
 import {formatCount} from './count.ts'
+import type {Recovered} from '../../client/recover.ts'
 import type {RecoveryPicture} from '../../client/recovery-picture.ts'
 import type {RecoveryPlan} from '../../client/recovery-plan.ts'
 import {nodeLabel} from '../../model/ids.ts'
@@ -75,5 +77,17 @@ function lossLines({record, mayLose, dropped, voters, needed}: RecoveryPlan): re
     ...changes,
     `        ${about} objects of ${targets.map(({label}) => label).join(', ')}`,
     '        answer 503 until their nodes are back (as many as the others hold on average)',
+  ]
+}
+
+/** What is true after it. */
+export function doneLines(plan: RecoveryPlan, done: Recovered): readonly string[] {
+  const {primary, epoch, index, tookMs} = done
+  const took = formatDuration(Math.round(tookMs))
+  const all = `all ${plan.survivors.length} survivors follow`
+  return [
+    `${nodeLabel('proxy', primary)} is the primary, with record ${markText({epoch, index})}; ${all}. It took ${took}.`,
+    `Changes go on. Taken in again when they come back: ${plan.dropped.map(({label}) => label).join(', ')}.`,
+    'See it: aisctl show elections · aisctl show cluster',
   ]
 }

@@ -161,7 +161,7 @@ export function summary({overview, config, backends}: SummaryFacts): readonly st
     ['Backend:', backends.length === 0 ? 'None' : backends.map(scalarText).join(', ')],
     ['Deployment:', same(nodes.flatMap(({facts}) => facts?.deployment ?? []))],
     ['Status:', countsText(nodes)],
-    ['Resilience:', resilienceText(overview)],
+    ...resilienceRow(overview),
     ['Rebalance:', rebalanceText(targets)],
     ['Authentication:', isAuthenticated(config) ? 'enabled' : 'disabled'],
     ['Version:', same(nodes.flatMap(({facts}) => facts?.version ?? []))],
@@ -171,9 +171,13 @@ export function summary({overview, config, backends}: SummaryFacts): readonly st
   return ['Cluster:', ...renderGrid(rows.map(([name, value]) => [`   ${name}`, value]))]
 }
 
-function resilienceText({nodes, smap}: ClusterOverview): string {
+/** Left out of a cluster that elects by other rules than ours. */
+function resilienceRow(overview: ClusterOverview): readonly (readonly [string, string])[] {
+  const {leader, nodes, smap} = overview
+  if (leader === null) return []
   const members = Object.values(smap.nodes)
-  return presentText(members, resilienceOf(members, {primary: smap.primary, down: downOf(nodes)}))
+  const now = resilienceOf(members, {primary: smap.primary, down: downOf(nodes)})
+  return [['Resilience:', presentText(members, now)]]
 }
 
 function urlOf({member}: NodeOverview): string {

@@ -38,10 +38,11 @@ export async function clusterPage(client: ClusterClient, paint: Paint): Promise<
   }
 }
 
+/** What our clusters tell besides AIStore's answers. */
 function leadership({leader, smap, nodes}: ClusterOverview): JsonMap {
+  if (leader === null) return {}
   const members = Object.values(smap.nodes)
   const resilience = resilienceOf(members, {primary: smap.primary, down: downOf(nodes)})
-  if (leader === null) return {resilience: {...resilience}}
   return {leader: encodeElections({...leader, elections: []}), resilience: {...resilience}}
 }
 

@@ -1,19 +1,16 @@
 import {Flags} from '@oclif/core'
 import {AisError} from '../../../base/errors.ts'
-import {formatDuration} from '../../../base/units.ts'
-import type {ClusterClient} from '../../../client/cluster.ts'
-import type {Recovered} from '../../../client/recover.ts'
 import {recover} from '../../../client/recover.ts'
 import type {RecoveryPicture} from '../../../client/recovery-picture.ts'
-import {gatherRecovery} from '../../../client/recovery-picture.ts'
+import {gatherRecovery, nodeIn} from '../../../client/recovery-picture.ts'
 import type {RecoveryPlan} from '../../../client/recovery-plan.ts'
 import {planRecovery} from '../../../client/recovery-plan.ts'
-import {isRefusal, nodeLabel} from '../../../model/ids.ts'
+import {isRefusal} from '../../../model/ids.ts'
 import {AisctlCommand} from '../../command.ts'
 import {durationFlag, yesFlag} from '../../flags.ts'
-import {confirmByTyping} from '../../prompt.ts'
+import {confirmByName} from '../../prompt.ts'
 import {paragraph} from '../../render/paragraph.ts'
-import {pictureLines, planLines} from '../../render/recovery-view.ts'
+import {doneLines, pictureLines, planLines} from '../../render/recovery-view.ts'
 
 /** The survivors vote, store the record and follow: seconds, when they can reach each other. */
 const PATIENCE_MS = 30_000
@@ -68,20 +65,25 @@ export default class ClusterRecover extends AisctlCommand {
     line.end()
     const plan = this.plan(picture, flags.survivor ?? [])
     if (!flags.force) return this.onlyShown(plan)
-    await this.agree(this.found(flags).known?.name ?? picture.uuid, flags)
+    const name = this.found(flags).known?.name ?? picture.uuid
+    await confirmByName('This cannot be undone.', name, {
+      yes: flags.yes,
+      given: flags['cluster-name'],
+    })
     const done = await recover(client, plan, {
       timeoutMs: flags.timeout,
       onProgress: (text) => line.show(text),
     })
     line.end()
-    return this.conclude(client, plan, done)
+    this.print(doneLines(plan, done))
+    return {done: true, plan, ...done, tookMs: Math.round(done.tookMs)}
   }
 
   /** Shows what was heard and what would be done. @throws AisError when it may not be done */
   private plan(picture: RecoveryPicture, wanted: readonly string[]): RecoveryPlan {
     const plan = planRecovery(
       picture,
-      wanted.map((text) => survivorOf(picture, text)),
+      wanted.map((text) => nodeIn(picture, text)),
     )
     const refused = isRefusal(plan)
     this.print([...pictureLines(picture, refused ? null : plan), ''])
@@ -95,55 +97,4 @@ export default class ClusterRecover extends AisctlCommand {
     process.exitCode = EXIT_REFUSED
     return {done: false, plan}
   }
-
-  private async agree(
-    name: string,
-    flags: {readonly 'yes': boolean; readonly 'cluster-name'?: string | undefined},
-  ): Promise<void> {
-    const given = flags['cluster-name']
-    const question = 'This cannot be undone.'
-    if (given === undefined && !flags.yes) {
-      await confirmByTyping(question, name, {yes: false, flag: `--yes --cluster-name ${name}`})
-      return
-    }
-    if (flags.yes && given === name) return
-    throw new AisError({
-      code: 'REFUSED',
-      message:
-        given === undefined
-          ? '--yes alone is not enough here; nothing was changed'
-          : given === name
-            ? '--cluster-name counts together with --yes; nothing was changed'
-            : `the cluster is called ${name}, not ${given}; nothing was changed`,
-      hint: `when it is really meant: --yes --cluster-name ${name}`,
-    })
-  }
-
-  private conclude(client: ClusterClient, plan: RecoveryPlan, done: Recovered): unknown {
-    const label = nodeLabel('proxy', done.primary)
-    const took = formatDuration(Math.round(done.tookMs))
-    this.print([
-      `${label} is the primary, epoch ${done.epoch}, record ${done.epoch}.${done.index}; all ${plan.survivors.length} survivors follow. It took ${took}.`,
-      `Changes go on. Dropped: ${plan.dropped.map(({label: name}) => name).join(', ')}; they are taken in again when they come back.`,
-      'See it: aisctl show elections · aisctl show cluster',
-    ])
-    return {done: true, plan, ...done, tookMs: Math.round(done.tookMs), endpoint: client.endpoint()}
-  }
-}
-
-/** An id as people type it. @throws AisError NODE_NOT_FOUND or USAGE */
-function survivorOf({nodes}: RecoveryPicture, text: string): string {
-  const id = /^[pt]\[([^\]]+)\]/.exec(text)?.[1] ?? text
-  const ids = nodes.map(({member}) => member.id)
-  const matches = ids.includes(id) ? [id] : ids.filter((one) => one.startsWith(id))
-  const [only, ...others] = matches
-  if (only !== undefined && others.length === 0) return only
-  throw new AisError({
-    code: only === undefined ? 'NODE_NOT_FOUND' : 'USAGE',
-    message:
-      only === undefined
-        ? `no node is named ${JSON.stringify(text)}`
-        : `${JSON.stringify(text)} means several nodes: ${matches.join(', ')}`,
-    hint: `the nodes are: ${ids.join(', ')}`,
-  })
 }

@@ -1,20 +1,13 @@
 /** `aisctl playground up`: a local cluster of any size, without root. */
 
-import {
-  AisctlCommand,
-  durationFlag,
-  Flags,
-  formatDuration,
-  knownClusters,
-  survivalOf,
-} from 'aisctl/kit'
+import {AisctlCommand, durationFlag, Flags} from 'aisctl/kit'
 import {endpointsOf} from '../../playground/plan-nodes.ts'
 import {findProgram} from '../../playground/program.ts'
 import type {UpResult} from '../../playground/up.ts'
 import {bringUp} from '../../playground/up.ts'
+import {DEFAULT_NAME, describeUp} from '../../playground/up-summary.ts'
 
 const PATIENCE_MS = 60_000
-const DEFAULT_NAME = 'playground'
 
 export default class PlaygroundUp extends AisctlCommand {
   static override readonly summary = 'start a local cluster: processes of this machine, no root'
@@ -49,45 +42,12 @@ export default class PlaygroundUp extends AisctlCommand {
         onProgress: (text) => line.show(text),
       })
       line.end()
-      this.print(describe(result))
+      this.print(describeUp(result))
       return toJson(result)
     } finally {
       line.end()
     }
   }
-}
-
-function describe({record, started, created, durationMs}: UpResult): readonly string[] {
-  const proxies = record.nodes.filter(({role}) => role === 'proxy').length
-  const size = `${count(proxies, 'proxy', 'proxies')} and ${count(record.nodes.length - proxies, 'target', 'targets')}`
-  const took = formatDuration(Math.round(durationMs / 10) * 10)
-  const what = created
-    ? `started in ${took}`
-    : started.length === 0
-      ? 'was running already; nothing was changed'
-      : `repaired in ${took}: ${started.length} of ${record.nodes.length} nodes started`
-  // With one known cluster no command needs to be told which.
-  const others = knownClusters().clusters.length > 1
-  const which = others ? ` --cluster ${record.name}` : ''
-  const named = record.name === DEFAULT_NAME ? '' : ` --name ${record.name}`
-  return [
-    `Playground ${record.name} (${size}) ${what}.`,
-    `Gateways: ${endpointsOf(record).join(' ')}`,
-    ...survivalLines(record),
-    `It serves. Look: aisctl show cluster${which} · use: aisctl bucket create b1${which} · end: aisctl playground down${named}`,
-  ]
-}
-
-/** How many failures it survives, and what is odd about that. */
-function survivalLines({name, nodes}: UpResult['record']): readonly string[] {
-  const planned = nodes.map(({id, role}) => ({id, role, electable: true}))
-  const {cluster, buckets, warning} = survivalOf(planned)
-  const more = `Try it with more: aisctl playground up --proxies 3 --targets 4 --name ${name}2`
-  return [cluster, buckets, ...(warning === null ? [] : [`Warning: ${warning.what}. ${more}`])]
-}
-
-function count(number: number, one: string, many: string): string {
-  return `${number} ${number === 1 ? one : many}`
 }
 
 function toJson({record, started, created, durationMs}: UpResult): unknown {
