@@ -6,7 +6,23 @@ import type {Recovered} from '../../client/recover.ts'
 import type {RecoveryPicture} from '../../client/recovery-picture.ts'
 import type {RecoveryPlan} from '../../client/recovery-plan.ts'
 import {nodeLabel} from '../../model/ids.ts'
+import {paragraph} from './paragraph.ts'
 import {renderTable} from './table.ts'
+
+/** What the command says of itself. */
+export const RECOVER_HELP = [
+  paragraph(
+    'For the loss of more than half of the voters: asks every known node where it stands and',
+    'shows which record would count from then on, who would lead, which nodes leave the vote,',
+    'and what may be lost. Without --force nothing is done, and the exit code is 4.',
+  ),
+  paragraph(
+    'With --force it asks for the name of the cluster, orders the recovery and waits until the',
+    'survivors follow. It is refused while a majority lives, while a node hears a primary, and',
+    'while a node that would be dropped answers: there can never be two leaders. Dropped nodes',
+    'that come back are taken in again; nothing is removed.',
+  ),
+].join('\n\n')
 
 /** Everything that was heard: who answers, who votes, which records. */
 export function pictureLines(

@@ -9,8 +9,7 @@ import {isRefusal} from '../../../model/ids.ts'
 import {AisctlCommand} from '../../command.ts'
 import {durationFlag, yesFlag} from '../../flags.ts'
 import {confirmByName} from '../../prompt.ts'
-import {paragraph} from '../../render/paragraph.ts'
-import {doneLines, pictureLines, planLines} from '../../render/recovery-view.ts'
+import {doneLines, pictureLines, planLines, RECOVER_HELP} from '../../render/recovery-view.ts'
 
 /** The survivors vote, store the record and follow: seconds, when they can reach each other. */
 const PATIENCE_MS = 30_000
@@ -19,19 +18,7 @@ const EXIT_REFUSED = 4
 
 export default class ClusterRecover extends AisctlCommand {
   static override readonly summary = 'let a minority go on when a majority is lost for good'
-  static override readonly description = [
-    paragraph(
-      'For the loss of more than half of the voters: asks every known node where it stands and',
-      'shows which record would count from then on, who would lead, which nodes leave the vote,',
-      'and what may be lost. Without --force nothing is done, and the exit code is 4.',
-    ),
-    paragraph(
-      'With --force it asks for the name of the cluster, orders the recovery and waits until the',
-      'survivors follow. It is refused while a majority lives, while a node hears a primary, and',
-      'while a node that would be dropped answers: there can never be two leaders. Dropped nodes',
-      'that come back are taken in again; nothing is removed.',
-    ),
-  ].join('\n\n')
+  static override readonly description = RECOVER_HELP
   static override readonly examples = [
     '<%= config.bin %> cluster recover',
     '<%= config.bin %> cluster recover --force',
