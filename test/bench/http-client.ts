@@ -42,8 +42,11 @@ const READ_BYTES = 256 * 1024
 /** Without a byte for this long a server hangs. */
 const SILENCE_MS = 30_000
 
-/** A client of its own: nothing is shared between two of them. */
-export function createClient(): Client {
+/**
+ * A client of its own: nothing is shared between two of them.
+ * @param hopsMax redirects that are followed
+ */
+export function createClient(hopsMax = HOPS_MAX): Client {
   const connections = new Map<string, Connection>()
   const connectionTo = (endpoint: string): Connection => {
     const known = connections.get(endpoint)
@@ -54,7 +57,7 @@ export function createClient(): Client {
   }
   const follow = async (endpoint: string, ask: Ask, hops: number): Promise<Answer> => {
     const answer = await connectionTo(endpoint).ask(endpoint, ask, hops)
-    if (answer.location === null || hops === HOPS_MAX) return answer
+    if (answer.location === null || hops === hopsMax) return answer
     const {host, path} = splitUrl(answer.location)
     return follow(host, {...ask, path}, hops + 1)
   }

@@ -11,11 +11,40 @@ import type {LoadPlan, Share, ShareResult} from './load.ts'
 /** Operations that may fail before a run is given up. */
 const FAILURES_MAX = 50
 
+/** Where a request goes. */
+interface Place {
+  readonly endpoint: string
+  readonly path: string
+}
+
 const share = workerData as Share
+const places = share.plan.direct === true ? await findPlaces(share) : null
 parentPort?.once('message', () => {
   void work(share).then((result) => parentPort?.postMessage(result))
 })
 parentPort?.postMessage('ready')
+
+/** Asks gateways, without a body, where each request of the share would be sent on to. */
+async function findPlaces({plan, first, operations}: Share): Promise<readonly Place[]> {
+  const client = createClient(0)
+  const found: Place[] = []
+  for (let number = first; number < first + operations; number += 1) {
+    const {endpoint, path} = placeOf(plan, number)
+    const {location} = await client.ask(endpoint, {method: plan.method, path})
+    if (location === null) throw new Error(`${endpoint} ${path}: no redirect`)
+    const url = new URL(location)
+    found.push({endpoint: url.host, path: `${url.pathname}${url.search}`})
+  }
+  client.close()
+  return found
+}
+
+/** At which of the endpoints a request begins. */
+function placeOf(plan: LoadPlan, number: number): Place {
+  const query = plan.query === undefined ? '' : `?${plan.query}`
+  const path = `${plan.prefix}${scatter(number, plan.names)}${query}`
+  return {endpoint: plan.endpoints[number % plan.endpoints.length] ?? '', path}
+}
 
 async function work(share: Share): Promise<ShareResult> {
   const body = share.plan.method === 'PUT' ? bodyOf(share.plan.sizeBytes) : undefined
@@ -45,14 +74,8 @@ async function one(
   number: number,
   body: Uint8Array | undefined,
 ): Promise<string> {
-  const name = scatter(number, plan.names)
-  const query = plan.query === undefined ? '' : `?${plan.query}`
-  const ask: Ask = {
-    method: plan.method,
-    path: `${plan.prefix}${name}${query}`,
-    ...(body === undefined ? {} : {body}),
-  }
-  const endpoint = plan.endpoints[number % plan.endpoints.length] ?? ''
+  const {endpoint, path} = places?.[number - share.first] ?? placeOf(plan, number)
+  const ask: Ask = {method: plan.method, path, ...(body === undefined ? {} : {body})}
   try {
     const {status, bytes} = await client.ask(endpoint, ask)
     if (status !== 200 && status !== 201 && status !== 204) return `${ask.path}: status ${status}`

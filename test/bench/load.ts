@@ -5,6 +5,7 @@
  */
 
 import {Worker} from 'node:worker_threads'
+import {startCpuMeter, type CpuPerOp, type Roles} from './cpu.ts'
 
 /** What one run of load does. Names are `PREFIX<number>`, numbers below `names`. */
 export interface LoadPlan {
@@ -20,6 +21,10 @@ export interface LoadPlan {
   readonly connections: number
   /** Worker threads; each holds its share of the connections. */
   readonly threads: number
+  /** Where each name's redirect leads is asked before the clock starts: servers alone. */
+  readonly direct?: boolean
+  /** Servers whose processor time is counted. */
+  readonly roles?: Roles
 }
 
 export interface LoadResult {
@@ -29,6 +34,7 @@ export interface LoadResult {
   readonly seconds: number
   readonly p50Ms: number
   readonly p99Ms: number
+  readonly cpuMsPerOp: CpuPerOp
 }
 
 /** What one worker thread does of a plan. */
@@ -50,9 +56,11 @@ export interface ShareResult {
 export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
   const shares = Array.from({length: plan.threads}, (_, at) => shareOf(plan, at))
   const workers = await Promise.all(shares.map(startWorker))
+  const meter = startCpuMeter(plan.roles ?? {})
   const startMs = performance.now()
   const results = await Promise.all(workers.map((worker) => worker.go()))
   const seconds = (performance.now() - startMs) / 1000
+  const cpuMsPerOp = meter.perOp(plan.operations)
   const latencies = results.flatMap(({latenciesMs}) => latenciesMs).toSorted((a, b) => a - b)
   return {
     operations: latencies.length,
@@ -61,6 +69,7 @@ export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     seconds,
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
+    cpuMsPerOp,
   }
 }
 

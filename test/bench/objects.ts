@@ -24,10 +24,12 @@ interface Size {
   readonly bytes: number
   readonly puts: number
   readonly gets: number
+  /** Operations before the clock starts: what a node answers in its first seconds is compiled. */
+  readonly warmUp: number
 }
 
-const SMALL: Size = {label: '4 KiB', bytes: 4096, puts: 4000, gets: 12_000}
-const LARGE: Size = {label: '8 MiB', bytes: 8 * MIB, puts: 64, gets: 160}
+const SMALL: Size = {label: '4 KiB', bytes: 4096, puts: 8000, gets: 12_000, warmUp: 8000}
+const LARGE: Size = {label: '8 MiB', bytes: 8 * MIB, puts: 64, gets: 160, warmUp: 64}
 
 /** What the reference reached on the same two cores, without fsync: orientation, no goal. */
 const REFERENCE: Readonly<Record<string, number>> = {
@@ -73,47 +75,77 @@ export async function benchObjects(only: readonly string[]): Promise<readonly Ro
   }
 }
 
-function bucketOf(size: Size, durability: 'durable' | 'relaxed'): string {
+type Durability = 'durable' | 'relaxed'
+
+function bucketOf(size: Size, durability: Durability): string {
   return `${durability}-${size.bytes}`
 }
 
 async function putRows(playground: Playground, nginx: Nginx, size: Size): Promise<readonly Row[]> {
+  await load(warmUp(nginxPlan(nginx, size, 'PUT')))
   const plain = rate(await load(nginxPlan(nginx, size, 'PUT')), size)
   const rows: Row[] = []
   for (const durability of ['durable', 'relaxed'] as const) {
-    const raw = await runRawLoop({
-      directory: `${playground.directory}/raw-${durability}-${size.bytes}`,
-      threads: TARGETS,
-      operations: size.puts,
-      sizeBytes: size.bytes,
-      durable: durability === 'durable',
-    })
     await makeBucket(playground, bucketOf(size, durability), durability)
-    const result = await load(ourPlan(playground, size, 'PUT', durability))
+    const plan = await ourPlan(playground, size, 'PUT', durability)
+    await load(warmUp(plan))
+    const raw = await rawRate(playground, size, durability, TARGETS)
+    const result = await load(plan)
     const metric = `PUT ${size.label} ${durability}`
+    const peer = 'raw loop of the same system calls, a writer per target'
     const goal = durability === 'durable' && size === SMALL ? {goal: 'ratio>=0.7'} : {}
-    const rawValue = inUnit(raw, size)
     rows.push(
-      judge({
-        ...figure(metric, result, size),
-        peer: 'raw loop of the same system calls',
-        peerValue: rawValue,
-        ...goal,
-      }),
+      judge({...figure(metric, result, size), peer, peerValue: raw, ...goal}),
       judge({...figure(metric, result, size), peer: 'nginx PUT, not flushed', peerValue: plain}),
       ...besideReference('PUT', size, durability, result),
     )
+    if (size === SMALL) rows.push(...(await sameDepthRows(playground, durability, plan)))
   }
   return rows
 }
 
+/**
+ * For orientation: the same PUT without the gateway's redirect, and the raw loop with as many
+ * writers as there are requests in flight.
+ */
+async function sameDepthRows(
+  playground: Playground,
+  durability: Durability,
+  plan: LoadPlan,
+): Promise<readonly Row[]> {
+  const prefix = `${plan.prefix}direct-`
+  const direct = await load({...plan, prefix, direct: true})
+  const raw = await rawRate(playground, SMALL, durability, CONNECTIONS)
+  const metric = `PUT ${SMALL.label} ${durability}, straight to the target`
+  const peer = `raw loop of the same system calls, ${CONNECTIONS} writers`
+  return [judge({...figure(metric, direct, SMALL), peer, peerValue: raw})]
+}
+
+function rawRate(
+  playground: Playground,
+  size: Size,
+  durability: Durability,
+  threads: number,
+): Promise<number> {
+  return runRawLoop({
+    directory: `${playground.directory}/raw-${durability}-${size.bytes}-${threads}`,
+    threads,
+    operations: size.puts,
+    sizeBytes: size.bytes,
+    durable: durability === 'durable',
+  }).then((perSecond) => inUnit(perSecond, size))
+}
+
 async function getRows(playground: Playground, nginx: Nginx, size: Size): Promise<readonly Row[]> {
+  await load(warmUp(nginxPlan(nginx, size, 'GET')))
   const plain = rate(await load(nginxPlan(nginx, size, 'GET')), size)
   const bucket = bucketOf(size, 'relaxed')
+  const plan = await ourPlan(playground, size, 'GET', 'relaxed')
+  await load(plan)
   const rows: Row[] = []
   for (const verified of [true, false]) {
     await setVerified(playground, bucket, verified)
-    const result = await load(ourPlan(playground, size, 'GET', 'relaxed'))
+    const result = await load(plan)
     const metric = `GET ${size.label} ${verified ? 'verified' : 'not verified'}`
     rows.push(
       judge({
@@ -141,14 +173,26 @@ function besideReference(
   return [judge({...figure(metric, result, size), peer, peerValue: known})]
 }
 
-function ourPlan(
-  {gateways}: Playground,
+async function ourPlan(
+  playground: Playground,
   size: Size,
   method: 'GET' | 'PUT',
-  durability: 'durable' | 'relaxed',
-): LoadPlan {
+  durability: Durability,
+): Promise<LoadPlan> {
   const prefix = `/v1/objects/${bucketOf(size, durability)}/object-`
-  return {...basePlan(size, method), endpoints: gateways, prefix, query: 'provider=ais'}
+  const nodes = await playground.pids()
+  const pidsOf = (role: string): readonly number[] =>
+    nodes.filter((node) => node.role === role).map(({pid}) => pid)
+  const roles = {gateway: pidsOf('proxy'), target: pidsOf('target')}
+  const base = basePlan(size, method)
+  return {...base, endpoints: playground.gateways, prefix, query: 'provider=ais', roles}
+}
+
+/** The same under other names for a PUT; the same objects for a GET. */
+function warmUp(plan: LoadPlan): LoadPlan {
+  if (plan.method === 'GET') return plan
+  const size = plan.sizeBytes === SMALL.bytes ? SMALL : LARGE
+  return {...plan, prefix: `${plan.prefix}warm-`, operations: size.warmUp, names: size.warmUp}
 }
 
 function nginxPlan({endpoint}: Nginx, size: Size, method: 'GET' | 'PUT'): LoadPlan {
@@ -180,6 +224,7 @@ function figure(metric: string, result: LoadResult, size: Size): Figure {
     n: result.operations,
     p50: result.p50Ms,
     p99: result.p99Ms,
+    cpuMsPerOp: result.cpuMsPerOp,
   }
 }
 

@@ -12,6 +12,8 @@ export interface Row {
   readonly n: number
   readonly p50?: number
   readonly p99?: number
+  /** Processor time per operation, by role; `machine` is all of it, whoever used it. */
+  readonly cpuMsPerOp?: Readonly<Record<string, number>>
   /** What else was measured in the same run, and what it gave. */
   readonly peer?: string
   readonly peerValue?: number
@@ -48,6 +50,13 @@ export function judge(figure: Figure): Row {
   return {...row, ok: parts[2] === '<=' ? subject <= limit : subject >= limit}
 }
 
+function drawCpu(cpu: Row['cpuMsPerOp']): string {
+  if (cpu === undefined) return ''
+  return `CPU ms/op: ${Object.entries(cpu)
+    .map(([role, ms]) => `${role} ${ms}`)
+    .join(', ')}`
+}
+
 /** Four significant digits; enough for any figure measured on a shared machine. */
 function rounded(value: number): number {
   return Number(value.toPrecision(4))
@@ -62,8 +71,11 @@ export function drawRows(rows: readonly Row[]): string {
     row.p50 === undefined ? '' : `p50 ${row.p50} p99 ${row.p99}`,
     row.peer === undefined ? '' : `${row.peer}: ${row.peerValue} (×${row.ratio})`,
     row.goal ?? '',
+    drawCpu(row.cpuMsPerOp),
   ])
-  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)))
+  const widths = [0, 1, 2, 3, 4, 5].map((at) =>
+    Math.max(...cells.map((row) => row[at]?.length ?? 0)),
+  )
   return cells
     .map((row) =>
       row
