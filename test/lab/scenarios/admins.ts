@@ -137,8 +137,14 @@ async function missed(play: Play): Promise<readonly string[]> {
   ])
   checks.measure('back ms', nowMs() - startMs)
   for (const path of names) {
-    const {status, text} = await request(gateway, {method: 'GET', path})
-    checks.expect(status === 404, `${path} is not there any more`, `${status} ${text}`)
+    // 503 while ownership changes; what was there before must never come.
+    let status = 503
+    const answered = async (): Promise<boolean> => {
+      ;({status} = await request(gateway, {method: 'GET', path}))
+      return status !== 503
+    }
+    await eventually(answered, GIVE_UP_MS)
+    checks.expect(status === 404, `${path} is not there any more`, status)
   }
   const path = `/v1/objects/${fresh}/new`
   const put = await request(gateway, {method: 'PUT', path, body})

@@ -164,11 +164,12 @@ async function doubles(play: Play): Promise<readonly string[]> {
   for (const node of [proxy, target].filter((one) => one !== undefined)) {
     const place = mkdtempSync(join(tmpdir(), 'aisctl-double-'))
     const moved = fileOf(play, node, place, freePorts(play))
+    mkdirSync(`${moved.state}-2`)
     const original = JSON.parse(readFileSync(nodeFileOf(play, node), 'utf8')) as NodeFile
     await refused(play, start(moved), `${node.id}: its id on other ports`)
     await refused(
       play,
-      start({...moved, id: 'Double01', listen: original.listen}),
+      start({...moved, id: 'Double01', state: `${moved.state}-2`, listen: original.listen}),
       `${node.id}: another id on its ports`,
     )
     cpSync(original.state, moved.state, {recursive: true})

@@ -193,7 +193,8 @@ async function stopped(play: Play): Promise<readonly string[]> {
   checks.expect(refused.length === 0, 'no change is refused', refused.slice(0, 3))
   checks.measure('slowest write ms', load.slowestMs('write', atMs))
   const shown = watch.of(next)?.away[primary.id]
-  checks.expect(shown === 'absent', 'it is shown as absent', shown ?? 'active')
+  const seen = watch.since(atMs, [next]).map(({version, away}) => ({version, away}))
+  checks.expect(shown === 'absent', 'it is shown as absent', seen)
   await stage.start([primary])
   await expectWhole(play, next)
   return [primary.id]

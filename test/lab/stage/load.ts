@@ -196,12 +196,13 @@ export class Load {
   }
 
   /** The next gateway; when nobody listens there nothing was done, and the next one is asked. */
-  async #ask(ask: Parameters<typeof request>[1]): Promise<Reply> {
+  async #ask(ask: Parameters<typeof request>[1]): Promise<Asked> {
     const gateways = this.#gateways
-    let reply: Reply | undefined
+    let reply: Asked | undefined
     for (let tries = 0; tries < gateways.length; tries += 1) {
       this.#turn += 1
-      reply = await request(gateways[this.#turn % gateways.length] ?? '', ask)
+      const gateway = gateways[this.#turn % gateways.length] ?? ''
+      reply = {...(await request(gateway, ask)), gateway}
       if (reply.failure !== 'refused') return reply
     }
     if (reply === undefined) throw new Error('a load without gateways')
@@ -221,7 +222,9 @@ export class Load {
     return `/v1/objects/${this.#options.bucket}/${name}`
   }
 
-  #fail(what: Failure['what'], {status, text, endMs}: Reply, key: string): void {
+  #fail(what: Failure['what'], {status, text, endMs, gateway}: Asked, key: string): void {
+    // Who is about to end is given up first; what was under way there is lost with it.
+    if (!this.#gateways.includes(gateway)) return
     this.failures.push({what, atMs: endMs, text: `${key}: ${status} ${text.slice(0, 200)}`})
   }
 
@@ -231,6 +234,9 @@ export class Load {
     this.#slowest.set(what, known)
   }
 }
+
+/** A reply, and who was asked last. */
+type Asked = Reply & {readonly gateway: string}
 
 /** Refused with certainty, or nobody knows: a 503 may be said after the write was made. */
 function outcomeOf({status, failure}: Reply): 'refused' | 'unknown' {
