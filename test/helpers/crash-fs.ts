@@ -44,6 +44,8 @@ export interface CrashFs extends Fs {
   /** This call, counted from now, and `times - 1` after it, fail with the error code. */
   readonly failAfter: (calls: number, code: string, times?: number) => void
   readonly stopped: () => boolean
+  /** The process died and nothing else: what was not fsynced is there to read, and still may go. */
+  readonly restart: () => CrashFs
   /** The filesystem that the next process finds. */
   readonly crash: (survival: Survival) => CrashFs
   /** Damages a byte of a file. */
@@ -264,6 +266,7 @@ function build(root: DirectoryNode, mounts: readonly string[]): CrashFs {
       failCode = code
     },
     stopped: () => calls >= stopAt,
+    restart: () => build(root, mounts),
     crash: (survival) => build(survivor(root, survival, new Map()), mounts),
     rot: (path, position) => {
       const node = find(path)

@@ -194,7 +194,7 @@ t.test('the office is handed over on command, at once and to electable gateways 
   stage.until(() => isConverged(stage.processes))
   stage.at(1).pause()
   stage.run(3000)
-  t.match(set(0, idOf(stage, 1)), {refusal: {code: 'NOT_READY'}})
+  t.match(set(0, idOf(stage, 1)), {refusal: {code: 'REFUSED', message: /does not answer/}})
   t.end()
 })
 

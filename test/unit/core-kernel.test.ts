@@ -341,6 +341,7 @@ t.test('a standby node waits for an invitation', (t) => {
   }
   t.match(stage.ask(0, {type: 'join-by-admin', member}), {type: 'done'})
   stage.run(5)
+  stage.run(5)
   t.equal(stage.member(3)?.learner, false)
   t.match(stage.ask(0, {type: 'join-by-admin', member}), {type: 'done'}, 'again is no change')
   const nobody = {...member, id: 'nobody-0001' as NodeId, control: {host: 'x', port: 1}}

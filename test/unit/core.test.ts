@@ -288,6 +288,12 @@ t.test('a voter promises an epoch once, and first to the primary on record after
   t.match(reasonOf(voter, {...vote, candidate: {id: P1, inc: 2}}), 'incarnation')
   t.match(reasonOf(voter, {...vote, candidate: {id: T1, inc: 1}}), 'may not be primary')
   t.match(reasonOf(voter, {...vote, candidate: {id: P2, inc: 1}}), 'was heard')
+  const holds = {position: {epoch: 2, index: 9}, sha: 'x'}
+  const promoted = {...vote, candidate: {id: P1, inc: 2}, holds}
+  const heard = {...voter, followed: {id: P1, epoch: 1}}
+  t.match(reasonOf(heard, promoted), 'was heard', 'a newer record may have made it a voter')
+  const quiet = {...voter, watch: {...calmWatch, quietSinceMs: 0}}
+  t.equal(reasonOf({...quiet, followed: {id: P1, epoch: 1}}, promoted), '')
   const found = {...vote, founding: true}
   t.match(reasonOf(voter, found), 'has a record')
   const blank = {...voter, accepted: null, promisedEpoch: 0}

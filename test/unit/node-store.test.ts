@@ -511,6 +511,53 @@ t.test('the record survives a crash at any call: the last saved state or the one
   t.end()
 })
 
+t.test('what a killed process left unflushed is flushed before anything is overwritten', (t) => {
+  for (let first = 1; first <= 16; first++) {
+    for (let second = 1; second <= 8; second++) {
+      const disk = createCrashFs(['/state'])
+      const store = openMetaStore('/state', {decodeRecord, fs: disk})
+      store.load()
+      for (let epoch = 1; epoch <= 3; epoch++) store.save({...STATE, promisedEpoch: epoch})
+      disk.stopAfter(first)
+      attempt(() => store.save({...STATE, promisedEpoch: 4}))
+      const next = disk.restart()
+      const again = openMetaStore('/state', {decodeRecord, fs: next})
+      const known = again.load().state?.promisedEpoch ?? 0
+      next.stopAfter(second)
+      attempt(() => again.save({...STATE, promisedEpoch: 5}))
+      for (const survival of SURVIVALS) {
+        const after = openMetaStore('/state', {decodeRecord, fs: next.crash(survival)}).load()
+        t.ok((after.state?.promisedEpoch ?? 0) >= known, `${first}/${second} ${survival}`)
+      }
+    }
+  }
+  t.end()
+})
+
+/** Until the disk says that the process is gone. */
+function attempt(act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESTOPPED') throw error
+  }
+}
+
+t.test('in a quiet moment both slots hold the newest, so that one may rot', (t) => {
+  for (const slot of ['record-a', 'record-b']) {
+    const root = t.testdir()
+    const store = openMetaStore(root, {decodeRecord})
+    store.load()
+    store.repeat()
+    store.save({...STATE, promisedEpoch: 1})
+    store.save({...STATE, promisedEpoch: 2})
+    store.repeat()
+    fs.writeFileSync(`${root}/${slot}`, 'rotten')
+    t.equal(openMetaStore(root, {decodeRecord}).load().state?.promisedEpoch, 2, slot)
+  }
+  t.end()
+})
+
 t.test('a torn slot falls back, two bad slots are amnesia, a newer one is refused', (t) => {
   const root = t.testdir()
   const open = () => openMetaStore(root, {decodeRecord})

@@ -25,9 +25,11 @@ export interface PrimaryWatch {
   readonly timers: Pick<Timers, 'electMs' | 'rankMs' | 'leaseMs'>
 }
 
-/** Place in the order of succession, 0 the first; -1: may not lead. */
+/** Place in the order of succession, 0 the first; whom the map does not name comes last. */
 export function rankOf(smap: Smap, id: NodeId): number {
-  return succession(smap).indexOf(id)
+  const order = succession(smap)
+  const at = order.indexOf(id)
+  return at === -1 ? order.length : at
 }
 
 /** Milliseconds until this candidate of this rank is acceptable; 0: now. */

@@ -4,9 +4,9 @@
  */
 
 import type {ClusterUuid} from '../../model/ids.ts'
-import {isElectable, type Member} from '../../model/node.ts'
+import {isElectable} from '../../model/node.ts'
 import type {StoredRecord, VoteRequest} from '../../model/peer-messages.ts'
-import type {Voter} from '../../model/record.ts'
+import {comparePositions, type Voter} from '../../model/record.ts'
 import {rankOf, waitLeft, type PrimaryWatch} from './patience.ts'
 
 /** What a voter goes by. */
@@ -57,12 +57,9 @@ function judgeFounding(voter: VoterFacts, request: VoteRequest): Ballot {
 function judgeElection(voter: VoterFacts, request: VoteRequest): Ballot {
   const {accepted, promisedEpoch, votedFor} = voter
   if (accepted === null) return no('this node has no record of the cluster')
-  const {smap} = accepted.record
-  const candidate = smap.nodes[request.candidate.id]
-  if (candidate === undefined || candidate.inc !== request.candidate.inc) {
-    return no(`${request.candidate.id} is not a member under that incarnation`)
-  }
-  if (!isElectable(candidate)) return no(`${candidate.id} may not be primary`)
+  const {candidate} = request
+  const unfit = whyNotCandidate(accepted, request)
+  if (unfit !== '') return no(unfit)
   const again = votedFor !== null && votedFor.id === candidate.id && votedFor.inc === candidate.inc
   if (request.epoch === promisedEpoch && again) return YES
   if (request.epoch <= promisedEpoch) return no(`this node has promised epoch ${promisedEpoch}`)
@@ -74,17 +71,30 @@ function judgeElection(voter: VoterFacts, request: VoteRequest): Ballot {
 }
 
 /**
+ * A candidate that holds a newer record than this voter may be what that record has made of it: it
+ * has to be electable there, and R6 is where that is tested. Else this voter's record decides.
+ */
+function whyNotCandidate(accepted: StoredRecord, {candidate, holds}: VoteRequest): string {
+  if (holds !== null && comparePositions(holds.position, accepted.record) > 0) return ''
+  const member = accepted.record.smap.nodes[candidate.id]
+  if (member === undefined || member.inc !== candidate.inc) {
+    return `${candidate.id} is not a member under that incarnation`
+  }
+  return isElectable(member) ? '' : `${candidate.id} may not be primary`
+}
+
+/**
  * The primary of this voter itself asks: its reign is over, or it would not. After a restart of the
  * whole cluster the primary on record goes first, so that a restart changes nothing; and one that
  * led until now has only heard of a higher epoch (R11).
  */
-function isResuming(voter: VoterFacts, candidate: Member, led: number): boolean {
+function isResuming(voter: VoterFacts, candidate: Voter, led: number): boolean {
   const {accepted, followed} = voter
   if (accepted?.record.smap.primary !== candidate.id) return false
   return followed === null || (followed.id === candidate.id && followed.epoch === led)
 }
 
-function judgePatience(voter: VoterFacts, candidate: Member, forced: boolean): Ballot {
+function judgePatience(voter: VoterFacts, candidate: Voter, forced: boolean): Ballot {
   const {accepted, watch} = voter
   if (accepted === null) return no('this node has no record of the cluster')
   const rank = forced ? 0 : rankOf(accepted.record.smap, candidate.id)

@@ -29,10 +29,9 @@ import {look, onPrimaryStands, primaryWatch} from './watch.ts'
 
 /** A vote or a pre-vote was asked for. */
 export function onVoteAsked(turn: Turn, askId: number, request: VoteRequest): void {
-  const {followed} = turn.node
-  if (followed?.id === request.candidate.id && request.led === 0) {
-    onPrimaryStands(turn, followed.id)
-  }
+  const {followed, stage} = turn.node
+  const restarted = followed?.id === request.candidate.id && request.led === 0
+  if (restarted && stage.stage !== 'leading') onPrimaryStands(turn, followed.id)
   const watch = primaryWatch(turn.node)
   const {reason, looks} = judgeVote({...turn.node.durable, followed, watch}, request)
   if (looks) look(turn)
@@ -263,11 +262,15 @@ function heard(turn: Turn, from: NodeId, epoch: number, settled: number): void {
   const isNew = followed === null || followed.id !== from || followed.epoch !== epoch
   if (stage.stage === 'following' && !isNew) return
   if (stage.stage === 'leading' && stage.epoch >= epoch) return
-  handedOver(turn, from)
-  if (stage.stage !== 'following') stepDown(turn, `p[${from}] leads epoch ${epoch}`)
+  const ordered = handedOver(turn, from)
+  if (stage.stage !== 'following') {
+    stepDown(turn, `p[${from}] leads epoch ${epoch}`, ordered ? 'info' : 'warn')
+  }
+  const {live, silentSinceMs} = turn.node.view.primary
+  const gap = live ? '' : `, after ${Math.round(turn.node.wallMs - silentSinceMs)} ms without one`
   update(turn, {led: 0})
   enter(turn, {stage: 'following'})
-  log(turn, 'info', `following p[${from}] in epoch ${epoch}`, {epoch})
+  log(turn, 'info', `following p[${from}] in epoch ${epoch}${gap}`, {epoch})
   announceStop(turn)
 }
 

@@ -7,7 +7,6 @@
 import {refusal, type Refusal} from '../../base/errors.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {isElectable, nodeLabelOf, NODE_FLAG, type Member} from '../../model/node.ts'
-import {comparePositions} from '../../model/record.ts'
 import {succession} from '../placement/next-primary.ts'
 import {enqueue} from './lead.ts'
 import {stepDown} from './stage.ts'
@@ -47,8 +46,8 @@ function whyNotHeir(node: NodeState, stage: LeadingStage, id: NodeId): Refusal |
   if (member === undefined) return refusal('NODE_NOT_FOUND', `node "${id}" is not in the cluster`)
   const label = nodeLabelOf(member)
   if (!isElectable(member)) return refusal('REFUSED', `${label} ${whyNotElectable(member)}`)
-  if (member.away !== null || !isUpToDate(node, stage, id)) {
-    return refusal('NOT_READY', `${label} does not answer or is behind: it cannot lead now`, {
+  if (member.away !== null || !isAnswering(node, stage, id)) {
+    return refusal('REFUSED', `${label} does not answer: it cannot lead now`, {
       hint: 'see: aisctl show cluster',
     })
   }
@@ -66,16 +65,14 @@ function whyNotElectable(member: Member): string {
     : 'is under maintenance: it cannot become primary'
 }
 
-/** Whether a member has answered lately, and has what is committed in use. */
-function isUpToDate(node: NodeState, stage: LeadingStage, id: NodeId): boolean {
+/** Whether a member has answered lately; what it lacks, the votes bring (R6). */
+function isAnswering(node: NodeState, stage: LeadingStage, id: NodeId): boolean {
   const peer = stage.peers[id]
-  const committed = positionOf(node.durable.committed)
   return (
     peer !== undefined &&
     !peer.stopping &&
-    peer.heard !== null &&
-    node.nowMs - peer.answeredMs <= node.timers.leaseMs &&
-    comparePositions(peer.held, committed) >= 0
+    peer.contactMs > -Infinity &&
+    node.nowMs - peer.answeredMs <= node.timers.leaseMs
   )
 }
 
@@ -89,7 +86,7 @@ export function handOverToNext(turn: Turn): boolean {
   if (!isCommitting(node)) return false
   const next = succession(record.smap).find(
     (id) =>
-      id !== stage.self.id && record.smap.nodes[id]?.away === null && isUpToDate(node, stage, id),
+      id !== stage.self.id && record.smap.nodes[id]?.away === null && isAnswering(node, stage, id),
   )
   if (next === undefined) return false
   handOver(turn, stage, next, [])
@@ -119,13 +116,17 @@ export function tickHandOver(turn: Turn): void {
   }
 }
 
-/** The heir leads: those who asked for it hear so. To be called before the reign ends. */
-export function handedOver(turn: Turn, to: NodeId): void {
+/**
+ * The heir leads: those who asked for it hear so. To be called before the reign ends. True: it is
+ * this reign's heir.
+ */
+export function handedOver(turn: Turn, to: NodeId): boolean {
   const {stage, durable} = turn.node
-  if (stage.stage !== 'leading' || stage.handing?.heir.id !== to) return
+  if (stage.stage !== 'leading' || stage.handing?.heir.id !== to) return false
   const position = positionOf(durable.accepted)
   for (const askId of stage.handing.askIds) {
     emit(turn, {type: 'reply', askId, result: {type: 'done', position}})
   }
   enter(turn, {...stage, handing: null})
+  return true
 }

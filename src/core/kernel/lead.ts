@@ -8,6 +8,7 @@ import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint} from '../../model/node.ts'
 import {nodeLabelOf} from '../../model/node.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
+import {votersOf} from '../../model/quorum.ts'
 import type {ClusterRecord, RecordPosition, Smap} from '../../model/record.ts'
 import {inheritance} from '../election/inheritance.ts'
 import type {ElectionOrder} from '../election/events.ts'
@@ -46,13 +47,16 @@ export function lead(turn: Turn, won: Extract<ElectionOrder, {type: 'elected'}>)
   const draft = {...adopt.record, smap, conf, pv, heir: null, elections}
   const own = nextOwn(draft, adopt.record.index + 1)
   propose(turn, nextRecord(adopt, {...draft, own}, epoch))
+  const voters = votersOf(adopt.record.smap).length
+  const tookMs = Math.round(turn.node.nowMs - stage.beganMs)
   const from = `${adopt.record.epoch}.${adopt.record.index}`
-  log(turn, 'info', `primary of epoch ${epoch} with ${votes} votes, adopting ${from}`, {
-    epoch,
-    votes,
-    reason: stage.reason,
-    tookMs: Math.round(turn.node.nowMs - stage.beganMs),
-  })
+  log(
+    turn,
+    'info',
+    `this node is the primary of epoch ${epoch}: ${votes} of ${voters} votes, after ${tookMs} ms; ` +
+      `it goes on from record ${from}`,
+    {epoch, votes, reason: stage.reason, tookMs},
+  )
 }
 
 /**
@@ -229,8 +233,10 @@ export function weighStart(turn: Turn): void {
   )
   if (missing.length > 0 && !waited) return
   enter(turn, {...stage, started: true, startWaiters: []})
+  if (!turn.node.clusterStarted) {
+    log(turn, 'info', `cluster started with ${nodes.length} nodes`, {nodes: nodes.length})
+  }
   update(turn, {clusterStarted: true})
-  log(turn, 'info', `cluster started with ${nodes.length} nodes`, {nodes: nodes.length})
   const position = positionOf(turn.node.durable.committed)
   for (const askId of stage.startWaiters) {
     turn.effects.push({type: 'reply', askId, result: {type: 'done', position}})

@@ -7,6 +7,8 @@ import type {Turn} from './turn.ts'
 import {answer, emit, enter} from './turn.ts'
 import {positionOf} from './view.ts'
 
+/** How long a new primary waits for the first word of a member. */
+const NEWCOMER_MS = 200
 /** How long a client waits for members that are slow to take a committed record into use. */
 const SPREAD_MS = 1000
 
@@ -55,6 +57,8 @@ function usedEverywhere(node: NodeState, stage: LeadingStage): number {
     const member = members[peer.id]
     if (member === undefined || member.learner || member.away !== null || peer.stopping) continue
     if (node.nowMs - peer.answeredMs > node.timers.leaseMs) continue
+    // Silent from the first day of this reign: it may be what the last one died with.
+    if (peer.contactMs === -Infinity && node.nowMs - stage.electedAtMs > NEWCOMER_MS) continue
     index = Math.min(index, peer.held.index)
   }
   return index

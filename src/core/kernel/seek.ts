@@ -120,9 +120,19 @@ export function onProbeAnswered(turn: Turn, place: string, answer: ProbeAnswer):
     if (durable.accepted === null) sayOrphaned(turn, place)
     return
   }
-  if (discovery.hint === null || place === formatEndpoint(primary.control)) {
+  const newer = answer.promisedEpoch > discovery.hintEpoch
+  if (discovery.hint === null || newer || place === formatEndpoint(primary.control)) {
+    const hintEpoch = Math.max(discovery.hintEpoch, answer.promisedEpoch)
+    setDiscovery(turn, {...discovery, hintEpoch})
     followHint(turn, primary.control)
   }
+}
+
+/** Nobody answered there: a place that was named meanwhile is asked at once, this one later. */
+export function onJoinSilent(turn: Turn, place: Endpoint): void {
+  const hint = discoveryOf(turn.node)?.hint ?? null
+  const other = hint !== null && formatEndpoint(hint) !== formatEndpoint(place)
+  followHint(turn, other ? hint : null)
 }
 
 /**

@@ -93,12 +93,12 @@ export function foundCluster(turn: Turn): void {
  * Ends a reign, if there is one. Whoever waits for a record under way is told that the outcome is
  * unknown: it may yet be committed by whoever leads next. What was never proposed waits for that one.
  */
-export function stepDown(turn: Turn, why: string): void {
+export function stepDown(turn: Turn, why: string, level: 'info' | 'warn' = 'warn'): void {
   const {stage} = turn.node
   if (stage.stage === 'standing') endForced(turn, stage, why)
   if (stage.stage === 'standing' || stage.stage === 'founding') seek(turn, null)
   if (stage.stage !== 'leading') return
-  log(turn, 'warn', `no longer primary of epoch ${stage.epoch}: ${why}`, {epoch: stage.epoch})
+  log(turn, level, `no longer primary of epoch ${stage.epoch}: ${why}`, {epoch: stage.epoch})
   const commands = stage.queue.flatMap((item) => waitingAgain(item, turn.node.nowMs))
   const unproposed = stage.queue.filter(({change}) => change.type !== 'command')
   for (const {askId, result} of stage.spreading) emit(turn, {type: 'reply', askId, result})

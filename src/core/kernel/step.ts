@@ -34,7 +34,7 @@ import {
 import {answerSpread} from './outcome.ts'
 import {onInviteAsked, onProbeAsked, refuseSpeaker} from './place.ts'
 import {onGivenUpAnswered} from './recover.ts'
-import {followHint, onJoinAnswered, onProbeAnswered, tickSeeking} from './seek.ts'
+import {onJoinAnswered, onJoinSilent, onProbeAnswered, tickSeeking} from './seek.ts'
 import {
   onInheritanceStored,
   onVoteAnswered,
@@ -356,7 +356,7 @@ function onSilent(
     case 'prepare':
       return onMemberSilent(turn, purpose)
     case 'join':
-      return followHint(turn, null)
+      return onJoinSilent(turn, purpose.place)
     case 'leaving':
       return announced(turn)
     case 'check':

@@ -13,6 +13,8 @@ export interface Discovery {
   readonly waitMs: number
   /** Where the primary is said to be; null: nobody has said. */
   readonly hint: Endpoint | null
+  /** The highest epoch promised by those who said so: the newest word counts. */
+  readonly hintEpoch: number
   /** When the operator was last told why this takes so long. */
   readonly saidAtMs: number
 }
@@ -30,7 +32,7 @@ const PLACES_MAX = 64
 
 /** A search that begins now. */
 export function discoveryFrom(nowMs: number, hint: Endpoint | null): Discovery {
-  return {nextAtMs: nowMs, waitMs: FIRST_WAIT_MS, hint, saidAtMs: -Infinity}
+  return {nextAtMs: nowMs, waitMs: FIRST_WAIT_MS, hint, hintEpoch: 0, saidAtMs: -Infinity}
 }
 
 /** After a round. */

@@ -59,6 +59,11 @@ export interface MetaStore {
   readonly load: () => LoadedState
   /** Durable when it returns. After an error the process must end: the slot's state is unknown. */
   readonly save: (state: DurableState) => void
+  /**
+   * Writes what was saved last into the other slot, too, so that one rotten slot loses nothing.
+   * For a quiet moment: until then the other slot holds the state before.
+   */
+  readonly repeat: () => void
 }
 
 export interface MetaStoreOptions {
@@ -79,6 +84,7 @@ export function openMetaStore(directory: string, options: MetaStoreOptions): Met
   let sequence = -1
   let newest: SlotName | null = null
   let overwritable = false
+  let last: DurableState | null = null
 
   function load(): LoadedState {
     const slots = SLOTS.map((name) => readSlot(port, directory, name, options.decodeRecord))
@@ -86,6 +92,8 @@ export function openMetaStore(directory: string, options: MetaStoreOptions): Met
     newest = best === undefined ? null : (SLOTS[best.at] ?? null)
     sequence = best?.sequence ?? 0
     overwritable = true
+    // The process that wrote it may have died before its flush; the next write spares this slot.
+    if (newest !== null) flush(port, `${directory}/${newest}`)
     const damage = slots.flatMap((slot, at) =>
       slot.kind === 'bad' ? [`${directory}/${SLOTS[at] ?? ''}: ${slot.why}`] : [],
     )
@@ -104,9 +112,14 @@ export function openMetaStore(directory: string, options: MetaStoreOptions): Met
       writeWhole(port, directory, name, bytes)
     }
     newest = name
+    last = state
   }
 
-  return {load, save}
+  function repeat(): void {
+    if (last !== null) save(last)
+  }
+
+  return {load, save, repeat}
 }
 
 function newestOf(
@@ -120,6 +133,15 @@ function newestOf(
     }
   })
   return best
+}
+
+function flush(port: Fs, path: string): void {
+  const fd = port.open(path, 'update')
+  try {
+    port.syncNow(fd)
+  } finally {
+    port.close(fd)
+  }
 }
 
 function overwrite(port: Fs, path: string, bytes: Uint8Array): void {

@@ -13,6 +13,9 @@ import {reasonOf} from '../observe/log.ts'
 import {openMetaStore} from '../store/meta-store.ts'
 import type {FromStore, ToStore} from './ports.ts'
 
+/** Without a write for this long, the last one is repeated into the other slot. */
+const QUIET_MS = 1000
+
 export function runStoreThread(directory: string): void {
   const port = defined(parentPort, 'the store runs in a worker thread')
   const tell = (message: FromStore): void => port.postMessage(message)
@@ -23,13 +26,21 @@ export function runStoreThread(directory: string): void {
     tell({type: 'fatal', refusal: refusalOf(error, directory), status: EXIT_CONFIGURATION})
     return
   }
-  port.on('message', (message: ToStore) => {
+  const attempt = (write: () => void): void => {
     try {
-      store.save(message.state)
-      tell({type: 'saved', token: message.token})
+      write()
     } catch (error) {
       tell({type: 'fatal', refusal: refusalOf(error, directory), status: EXIT_FAILED})
     }
+  }
+  let quiet: NodeJS.Timeout | undefined
+  port.on('message', (message: ToStore) => {
+    clearTimeout(quiet)
+    attempt(() => {
+      store.save(message.state)
+      tell({type: 'saved', token: message.token})
+    })
+    quiet = setTimeout(() => attempt(store.repeat), QUIET_MS).unref()
   })
 }
 
