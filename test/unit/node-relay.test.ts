@@ -67,7 +67,8 @@ function followerOf(t: Test, port: number, kernel: ReturnType<typeof kernelThat>
 t.test('a change is passed on to where the kernel says that the primary is', async (t) => {
   const port = await freePort()
   const leader = await gatewayOf(t, NODES, {id: 'pLeader01' as NodeId, port})
-  const {to} = await followerOf(t, port, kernelThat(ELSEWHERE))
+  const {to, record} = await followerOf(t, port, kernelThat(ELSEWHERE))
+  setTimeout(() => Object.assign(record.smap, {primary: 'pFollow01'}), 100)
   const create = await http(to, 'POST', '/v1/buckets/new?provider=ais', CREATE)
   t.equal(create.status, 200)
   t.equal(create.body, '')
@@ -169,8 +170,11 @@ t.test('a question for the primary finds the one that there is', async (t) => {
 })
 
 t.test('the office goes to whom an operator names, and not by force', async (t) => {
-  const {to, commands, setResult} = await gatewayOf(t, NODES)
-  t.equal((await http(to, 'PUT', '/v1/cluster/proxy/pGateway2')).status, 200)
+  const {to, commands, setResult, record} = await gatewayOf(t, NODES)
+  const moved = http(to, 'PUT', '/v1/cluster/proxy/pGateway2')
+  setTimeout(() => Object.assign(record.smap, {primary: 'pGateway2'}), 100)
+  t.equal((await moved).status, 200)
+  t.equal(record.smap.primary, 'pGateway2', 'the answer waits until it shows here')
   t.match(commands, [{type: 'set-primary', id: 'pGateway2'}])
   const forced = await http(to, 'PUT', '/v1/cluster/proxy/pGateway2?frc=true&can=http://x')
   t.equal(forced.status, 501)

@@ -13,7 +13,7 @@ import {noPrimary, putToPrimary, RELAY_HEADER} from './relay.ts'
 import {recordOf} from './respond.ts'
 
 /** How long a record that the primary has committed may take to arrive here. */
-const ARRIVAL_MS = 2000
+export const ARRIVAL_MS = 2000
 const LOOK_EVERY_MS = 5
 
 /**

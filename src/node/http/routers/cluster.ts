@@ -18,6 +18,7 @@ import {parseJson} from '../../../wire/json.ts'
 import {foreignJoinRefusal} from '../../../wire/peer.ts'
 import {QUERY, queryFlag} from '../../../wire/query.ts'
 import {decodeRecover, type RecoverOrder} from '../../../wire/recovery.ts'
+import {ARRIVAL_MS, until} from '../buckets.ts'
 import {askEveryNode} from '../every-node.ts'
 import type {NodeContext} from '../context.ts'
 import {joinByAdmin} from '../join-by-admin.ts'
@@ -118,6 +119,9 @@ async function setPrimary(context: NodeContext, ctx: RouterContext): Promise<voi
   }
   if (!isNodeId(id)) throw new AisError(refusal('NODE_NOT_FOUND', `${JSON.stringify(id)} is no id`))
   await commandOrRelay(context, ctx, {type: 'set-primary', id})
+  // Who looks at the map here afterwards is to see it.
+  const arrived = (): true | undefined => (recordOf(context).smap.primary === id ? true : undefined)
+  if (ctx.status === 200) await until(arrived, ARRIVAL_MS)
 }
 
 interface RecoverRequest extends RecoverOrder {
