@@ -22,6 +22,7 @@ import {ARRIVAL_MS, until} from '../buckets.ts'
 import {askEveryNode} from '../every-node.ts'
 import type {NodeContext} from '../context.ts'
 import {joinByAdmin} from '../join-by-admin.ts'
+import {isRelayed} from '../relay.ts'
 import {
   bodyOf,
   commandHere,
@@ -121,7 +122,7 @@ async function setPrimary(context: NodeContext, ctx: RouterContext): Promise<voi
   await commandOrRelay(context, ctx, {type: 'set-primary', id})
   // Who looks at the map here afterwards is to see it.
   const arrived = (): true | undefined => (recordOf(context).smap.primary === id ? true : undefined)
-  if (ctx.status === 200) await until(arrived, ARRIVAL_MS)
+  if (ctx.status === 200 && !isRelayed(ctx)) await until(arrived, ARRIVAL_MS)
 }
 
 interface RecoverRequest extends RecoverOrder {
