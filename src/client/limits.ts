@@ -13,6 +13,8 @@ export const CONNECT_TIMEOUT_MS = 3_000
 export const PATIENCE_MS = 20_000
 /** A gateway is silent to a reader for this long: the next one is asked, too. */
 export const READ_HEDGE_MS = 2_000
+/** A gateway that has answered this recently gets a change without being asked first. */
+export const LIVELY_MS = 1_000
 /** A gateway neither answers nor takes bytes of an object request: the next one is tried. */
 export const GATEWAY_SILENT_MS = 5_000
 /** Attempts of a page while a target cannot be asked: one that is away stays so for longer. */

@@ -6,17 +6,14 @@
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
-import type {Got, Method, Response} from 'got'
-import type {ErrorCode} from '../base/errors.ts'
-import {AisError} from '../base/errors.ts'
-import {collectHeaders} from '../wire/headers.ts'
-import {encodeJson, parseJson} from '../wire/json.ts'
+import type {Got} from 'got'
+import type {AisError, ErrorCode} from '../base/errors.ts'
+import {parseJson} from '../wire/json.ts'
 import type {Json} from '../wire/json.ts'
 import type {Failure} from './failures.ts'
 import {
   afterAttempts,
   errorOf,
-  explain,
   isReading,
   nobodyAnswers,
   outcomeUnknown,
@@ -26,17 +23,16 @@ import {firstAnswer} from './first-answer.ts'
 import type {Gateways} from './gateways.ts'
 import {createGateways} from './gateways.ts'
 import {
-  ANSWER_BYTES_MAX,
-  CONNECT_TIMEOUT_MS,
+  LIVELY_MS,
   PATIENCE_MS,
   READ_HEDGE_MS,
-  REDIRECTS_MAX,
-  REQUEST_TIMEOUT_MS,
   RETRY_PAUSE_MAX_MS,
   RETRY_PAUSE_MIN_MS,
 } from './limits.ts'
 import {interrupted, retryPauseMs} from './reasons.ts'
 import type {ClientAnswer, ClientRequest} from './request.ts'
+import type {Sending} from './send-once.ts'
+import {loadGot, sendOnce} from './send-once.ts'
 
 export interface Transport {
   /** Gateways in the order in which they are tried; the one that answered last comes first. */
@@ -66,8 +62,12 @@ export interface TransportOptions {
 export function createTransport(options: TransportOptions): Transport {
   const gateways = options.gateways ?? createGateways(options.endpoints)
   let got: Promise<Got> | undefined
-  // Loaded with the first request: its import costs a third of a command's start.
-  const wiring: Wiring = {...options, gateways, got: () => (got ??= loadGot())}
+  const wiring: Wiring = {
+    ...options,
+    gateways,
+    heardMs: new Map(),
+    got: () => (got ??= loadGot()),
+  }
   const send = async (request: ClientRequest): Promise<ClientAnswer> => {
     const answer = await persistently(request, wiring)
     gateways.answered(answer.endpoint)
@@ -85,6 +85,8 @@ export function createTransport(options: TransportOptions): Transport {
 
 interface Wiring extends TransportOptions {
   readonly gateways: Gateways
+  /** When each gateway answered last, by the monotonic clock. */
+  readonly heardMs: Map<string, number>
   got(): Promise<Got>
 }
 
@@ -147,14 +149,41 @@ async function sendToReachable(
   wiring: Wiring,
 ): Promise<ClientAnswer> {
   try {
-    if (!isReading(request)) return await sendToOne(endpoints, request, wiring)
-    const {hedgeMs = READ_HEDGE_MS} = wiring
-    return await firstAnswer(endpoints, {request, hedgeMs}, (endpoint, signal) =>
-      sendOnce(endpoint, request, {...wiring, over: signal}),
-    )
+    if (isReading(request)) return await ask(endpoints, request, wiring)
+    const lively = await livelyFirst(endpoints, wiring)
+    return await sendToOne(lively, request, wiring)
   } catch (error) {
     throw wiring.signal?.aborted === true ? interrupted() : error
   }
+}
+
+function ask(
+  endpoints: readonly string[],
+  request: ClientRequest,
+  wiring: Wiring,
+): Promise<ClientAnswer> {
+  const {hedgeMs = READ_HEDGE_MS} = wiring
+  return firstAnswer(endpoints, {request, hedgeMs}, (endpoint, signal) =>
+    hear(endpoint, request, {...wiring, over: signal}),
+  )
+}
+
+/** Any answer will do: who gives one is not frozen. */
+const ARE_YOU_THERE: ClientRequest = {method: 'GET', path: '/v1/health'}
+
+/**
+ * A change that meets a frozen gateway would have to be waited for and be of unknown outcome: one
+ * is asked for a sign of life first, if there are others and it has given none just now.
+ */
+async function livelyFirst(
+  endpoints: readonly string[],
+  wiring: Wiring,
+): Promise<readonly string[]> {
+  const [first = ''] = endpoints
+  const heardMs = wiring.heardMs.get(first) ?? Number.NEGATIVE_INFINITY
+  if (endpoints.length === 1 || performance.now() - heardMs < LIVELY_MS) return endpoints
+  const {endpoint} = await ask(endpoints, ARE_YOU_THERE, wiring)
+  return [endpoint, ...endpoints.filter((other) => other !== endpoint)]
 }
 
 /** To one gateway after the other, as long as it has certainly not arrived. */
@@ -166,7 +195,7 @@ async function sendToOne(
   const failures: Failure[] = []
   for (const endpoint of endpoints) {
     try {
-      return await sendOnce(endpoint, request, wiring)
+      return await hear(endpoint, request, wiring)
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
       if (error.sent) throw outcomeUnknown(endpoint, request, error)
@@ -176,78 +205,12 @@ async function sendToOne(
   throw nobodyAnswers(request, failures)
 }
 
-interface Sending extends Wiring {
-  /** The answer is not needed any more. */
-  readonly over?: AbortSignal
-}
-
-async function sendOnce(
+async function hear(
   endpoint: string,
   request: ClientRequest,
-  wiring: Sending,
+  wiring: Wiring & Sending,
 ): Promise<ClientAnswer> {
-  const got = await wiring.got()
-  const timeoutMs = request.timeoutMs ?? wiring.timeoutMs ?? REQUEST_TIMEOUT_MS
-  const body = request.json === undefined ? request.body : encodeJson(request.json)
-  const abort = eitherOf(wiring.signal, wiring.over)
-  try {
-    const response = await got(new URL(request.path, endpoint), {
-      method: request.method as Method,
-      ...(request.query === undefined ? {} : {searchParams: request.query}),
-      headers: {'user-agent': 'aisctl', ...request.headers, ...contentType(body)},
-      ...(body === undefined ? {} : {body}),
-      // A kept connection may be cut just when a change goes out: nobody would know of its fate.
-      ...(isReading(request) ? {} : {agent: {http: false, https: false}}),
-      signal: abort.signal,
-      timeout: {connect: CONNECT_TIMEOUT_MS, request: timeoutMs},
-    })
-    return answerOf(endpoint, response)
-  } catch (error) {
-    throw explain(error as Error & {code?: string}, timeoutMs)
-  } finally {
-    abort.release()
-  }
-}
-
-/** A signal that follows both; `release` ends its listening. */
-function eitherOf(...signals: readonly (AbortSignal | undefined)[]): {
-  readonly signal: AbortSignal
-  release(): void
-} {
-  const both = new AbortController()
-  const abort = (): void => both.abort()
-  for (const signal of signals) {
-    if (signal?.aborted === true) abort()
-    else signal?.addEventListener('abort', abort)
-  }
-  const release = (): void => {
-    for (const signal of signals) signal?.removeEventListener('abort', abort)
-  }
-  return {signal: both.signal, release}
-}
-
-function contentType(body: string | undefined): Record<string, string> {
-  return body === undefined ? {} : {'content-type': 'application/json'}
-}
-
-async function loadGot(): Promise<Got> {
-  const {default: got} = await import('got')
-  return got.extend({
-    allowGetBody: true,
-    followRedirect: true,
-    maxRedirects: REDIRECTS_MAX,
-    methodRewriting: false,
-    responseType: 'text',
-    retry: {limit: 0},
-    throwHttpErrors: false,
-    decompress: false,
-  })
-}
-
-function answerOf(endpoint: string, response: Response<string>): ClientAnswer {
-  if (response.body.length > ANSWER_BYTES_MAX) {
-    throw new AisError({code: 'TOO_LARGE', message: `${endpoint}: the answer is too large`})
-  }
-  const headers = collectHeaders(response.rawHeaders)
-  return {status: response.statusCode, headers, text: response.body, endpoint}
+  const answer = await sendOnce(endpoint, request, wiring)
+  wiring.heardMs.set(endpoint, performance.now())
+  return answer
 }

@@ -171,17 +171,36 @@ function refuser(status: number, code: string, seen: string[] = []): RequestList
 t.test('what nobody knows the outcome of is not repeated, whoever says so', async (t) => {
   const seen: string[] = []
   const unknown = await serve(t, refuser(504, 'OUTCOME_UNKNOWN', seen))
-  const frozen = await serve(t, (request) => void seen.push(request.method ?? ''))
+  const stuck = await serve(t, (request, response) => {
+    seen.push(request.method ?? '')
+    if (request.method === 'GET') response.end()
+  })
   const {url} = await recorded(t)
   const change = {method: 'PUT', path: '/v1/cluster/set-config'} as const
   const told = await failure(createTransport({endpoints: [unknown, url]}).send(change))
   t.match(told, {code: 'OUTCOME_UNKNOWN', exit: 5})
-  const silent = createTransport({endpoints: [frozen, url], timeoutMs: 50})
+  const silent = createTransport({endpoints: [stuck, url], timeoutMs: 50})
   t.match(await failure(silent.send(change)), {
     code: 'OUTCOME_UNKNOWN',
     message: /no answer within 50ms during PUT .*; whether it was done is not known/,
   })
-  t.strictSame(seen, ['PUT', 'PUT'])
+  t.strictSame(seen, ['GET', 'PUT', 'GET', 'PUT'])
+})
+
+t.test('a change does not go to a gateway that gives no sign of life', async (t) => {
+  const seen: string[] = []
+  const frozen = await serve(t, (request) => void seen.push(request.method ?? ''))
+  const log: string[] = []
+  const url = await serve(t, (request, response) => {
+    log.push(request.method ?? '')
+    response.end()
+  })
+  const transport = createTransport({endpoints: [frozen, url], hedgeMs: 30})
+  const change = {method: 'PUT', path: '/v1/cluster/set-config'} as const
+  t.equal((await transport.send(change)).endpoint, url)
+  await transport.send(change)
+  t.strictSame(seen, ['GET'])
+  t.strictSame(log, ['GET', 'PUT', 'PUT'], 'it is not asked again at once')
 })
 
 t.test('a gateway that is frozen keeps no reader: the next is asked, too', async (t) => {
