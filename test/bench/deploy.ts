@@ -46,8 +46,8 @@ interface LabStatus {
  */
 export async function benchDeploy(only: readonly string[]): Promise<readonly Row[]> {
   if (process.getuid?.() !== 0) throw new Error('bench deploy needs root: it boots hosts')
-  // What is measured is what is shipped: a compiled tool that is older than a source gives way to the
-  // sources, which start half a second later.
+  // What is measured is what is shipped: a compiled tool that is older than a source gives way to
+  // the sources, which start 0.4 s later.
   await execute(process.execPath, [BUILD])
   const rows: Row[] = []
   for (const count of HOST_COUNTS) {
