@@ -149,6 +149,7 @@ export interface Gateway {
   readonly commands: Command[]
   readonly record: ClusterRecord
   readonly setResult: (result: CommandResult) => void
+  readonly setView: (more: Partial<ClusterView>) => void
 }
 
 export interface GatewayOptions extends Partial<NodeContext> {
@@ -170,7 +171,7 @@ export async function gatewayOf(
   t.teardown(() => rmSync(t.testdirName, {recursive: true, force: true}))
   const listen = {public: `${HOST}:${port}`, control: `${HOST}:1`, data: `${HOST}:1`}
   const config = load(['--config', nodeFile(dir, {listen})])
-  const view: ClusterView = {
+  let view: ClusterView = {
     self: {id, role: 'proxy', inc: 1},
     record,
     leading: true,
@@ -212,7 +213,10 @@ export async function gatewayOf(
   const setResult = (next: CommandResult): void => {
     result = next
   }
-  return {to: {host: HOST, port}, commands, record, setResult}
+  const setView = (next: Partial<ClusterView>): void => {
+    view = {...view, ...next}
+  }
+  return {to: {host: HOST, port}, commands, record, setResult, setView}
 }
 
 async function silence(): Promise<never> {

@@ -486,6 +486,17 @@ t.test(
   },
 )
 
+t.test('a gateway that is stopping serves on, and keeps no connection', async (t) => {
+  const {to, setView} = await gatewayOf(t, NODES)
+  t.equal((await http(to, 'GET', '/v1/objects/photos/x')).headers.connection, 'keep-alive')
+  setView({stopping: true})
+  const object = await http(to, 'GET', '/v1/objects/photos/x')
+  t.equal(object.status, 301)
+  t.equal(object.headers.connection, 'close')
+  t.equal((await http(to, 'PUT', '/v1/cluster/set-config?mirror.copies=3')).status, 200)
+  t.equal((await http(to, 'GET', '/v1/health')).status, 503, 'whoever balances load goes elsewhere')
+})
+
 t.test('keys of an absent target are answered 503, to be tried again', async (t) => {
   const away = NODES.map((node) =>
     node.role === 'target' ? {...node, away: {kind: 'absent', sinceMs: 1} as const} : node,

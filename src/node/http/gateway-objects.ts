@@ -72,11 +72,10 @@ function locateOwner(
   ref: BucketRef,
   objectName: string,
 ): {owner: Member; fence: number} {
-  const {record, stopping} = context.view()
-  if (record === null || stopping) {
-    throw new AisError(
-      refusal('NOT_READY', `${context.label}: ${stopping ? 'stopping' : 'not in a cluster yet'}`),
-    )
+  // A gateway that is stopping serves until its listener closes.
+  const {record} = context.view()
+  if (record === null) {
+    throw new AisError(refusal('NOT_READY', `${context.label}: not in a cluster yet`))
   }
   const newest = newestEntry(context.ring())
   const id = newest === undefined ? undefined : ownerUnder(newest, objectDigest(ref, objectName))

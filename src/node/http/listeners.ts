@@ -63,7 +63,8 @@ export async function openListeners(
     context,
     PUBLIC_ROUTERS[context.role].map((make) => make(context)),
   )
-  const publicServer = serverFor((req, res) => {
+  const isStopping = (): boolean => context.view().stopping
+  const publicServer = serverFor(isStopping, (req, res) => {
     if (!isObjectPath(req.url ?? '')) app(req, res)
     else if (context.objects === null) void redirectObject(context, req, res)
     else serveObject(context, req, res)
@@ -71,14 +72,17 @@ export async function openListeners(
   const servers = [publicServer]
   await listen(publicServer, config.listen.public, 'public', config.dataWorkers > 1)
   if (context.objects !== null && worker === 0) {
-    const dataServer = serverFor(createDataHandler(context, createPeerGuard(keys, self)))
+    const dataServer = serverFor(
+      isStopping,
+      createDataHandler(context, createPeerGuard(keys, self)),
+    )
     servers.push(dataServer)
     await listen(dataServer, config.listen.data, 'data')
   }
   return {drain: () => drainAll(servers)}
 }
 
-function serverFor(handler: Handler): Server {
+function serverFor(isStopping: () => boolean, handler: Handler): Server {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: 0,
@@ -87,7 +91,7 @@ function serverFor(handler: Handler): Server {
   server.timeout = IDLE_MS
   const serve: Handler = (req, res) => {
     // In an ordered stop a client learns that the next request needs another connection.
-    if (!server.listening) res.setHeader('Connection', 'close')
+    if (!server.listening || isStopping()) res.setHeader('Connection', 'close')
     handler(req, res)
   }
   server.on('request', serve)
