@@ -26,6 +26,7 @@ import {
   LIVELY_MS,
   PATIENCE_MS,
   READ_HEDGE_MS,
+  REQUEST_TIMEOUT_MS,
   RETRY_PAUSE_MAX_MS,
   RETRY_PAUSE_MIN_MS,
 } from './limits.ts'
@@ -163,7 +164,8 @@ function ask(
   wiring: Wiring,
 ): Promise<ClientAnswer> {
   const {hedgeMs = READ_HEDGE_MS} = wiring
-  return firstAnswer(endpoints, {request, hedgeMs}, (endpoint, signal) =>
+  const limitMs = request.timeoutMs ?? wiring.timeoutMs ?? REQUEST_TIMEOUT_MS
+  return firstAnswer(endpoints, {request, hedgeMs, limitMs}, (endpoint, signal) =>
     hear(endpoint, request, {...wiring, over: signal}),
   )
 }

@@ -214,6 +214,15 @@ t.test('a gateway that is frozen keeps no reader: the next is asked, too', async
   t.equal(transport.endpoints()[0], url)
 })
 
+t.test('asking several takes no longer than asking one may take', async (t) => {
+  const endpoints = [await serve(t, () => undefined), await serve(t, () => undefined)]
+  const transport = createTransport({endpoints, hedgeMs: 60, timeoutMs: 100})
+  const beganMs = performance.now()
+  const error = await failure(transport.send({method: 'GET', path: '/v1/daemon'}))
+  t.ok(performance.now() - beganMs < 2000)
+  t.match(error, {code: 'TIMED_OUT', details: {tried: endpoints}})
+})
+
 t.test('a slow gateway may still answer when the next one fails', async (t) => {
   const slow = await serve(t, (_request, response) => {
     setTimeout(() => response.end('{"late": true}'), 100)
