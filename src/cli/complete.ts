@@ -139,6 +139,7 @@ const FLAG_KINDS: Readonly<Record<string, ValueKind>> = {
   cluster: 'cluster',
   topology: 'file',
   name: 'playground',
+  survivor: 'node',
 }
 
 async function flagValues(

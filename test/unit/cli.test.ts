@@ -367,6 +367,11 @@ t.test('completion knows commands, flags, values, nodes and buckets', async (t) 
     'object:rm': {id: 'object:rm', aliases: ['rm'], strict: false, args: {object: {}}},
     'object:put': {id: 'object:put', args: {file: {}, object: {}}},
     'config:cluster': {id: 'config:cluster', strict: false, args: {what: {}}},
+    'cluster:set-primary': {id: 'cluster:set-primary', args: {node: {}}},
+    'cluster:recover': {
+      id: 'cluster:recover',
+      flags: {survivor: {name: 'survivor', type: 'option', multiple: true}},
+    },
     'secret': {id: 'secret', hidden: true},
   }
   writeFileSync(join(root, 'oclif.manifest.json'), JSON.stringify({commands}))
@@ -378,7 +383,7 @@ t.test('completion knows commands, flags, values, nodes and buckets', async (t) 
   })
   const words = async (...typed: string[]): Promise<string[]> =>
     (await complete(typed, root, 2000)).split('\n').flatMap((line) => line.split('\t')[0] || [])
-  t.strictSame(await words(''), ['config', 'object', 'rm', 'show'])
+  t.strictSame(await words(''), ['cluster', 'config', 'object', 'rm', 'show'])
   t.strictSame(await words('show', 's'), ['smap'])
   t.strictSame(await words('show', 'cluster', '--r'), ['--role'])
   t.strictSame(await words('show', 'cluster', '--role', 't'), ['target'])
@@ -391,6 +396,9 @@ t.test('completion knows commands, flags, values, nodes and buckets', async (t) 
   ])
   t.ok((await words('show', 'cluster', '')).includes('smap'), 'and what lies below the command')
   t.strictSame(await words('show', 'cluster', 'tnode0003', ''), [], 'it takes one node')
+  const gateways = ['pnode0000', 'pnode0001', 'pnode0002']
+  t.strictSame(await words('cluster', 'set-primary', ''), gateways, 'no target can lead')
+  t.equal((await words('cluster', 'recover', '--survivor', '')).length, 7)
   t.strictSame(await words('rm', 'ais://f1/x', 'ais'), ['ais://f1/', 'ais://f2/'])
   t.strictSame(await words('object', 'put', ''), [':files'])
   t.strictSame(await words('config', 'cluster', 'rebalance.e'), ['rebalance.enabled='])

@@ -74,7 +74,7 @@ function factsOf(command: ManifestCommand): readonly CommandFacts[] {
       .filter(({hidden}) => hidden !== true)
       .map(flagOf),
     args: Object.entries(command.args ?? {}).map(([name, {options}]) => ({
-      kind: ARG_KINDS[name] ?? 'none',
+      kind: COMMAND_KINDS[`${command.id} ${name}`] ?? ARG_KINDS[name] ?? 'none',
       options,
     })),
   }
@@ -82,7 +82,12 @@ function factsOf(command: ManifestCommand): readonly CommandFacts[] {
   return names.map((id) => ({name: id.replaceAll(':', ' '), ...facts}))
 }
 
-/** What an argument of this name is, in every command. */
+/** What it is in one command. */
+const COMMAND_KINDS: Readonly<Record<string, ValueKind>> = {
+  'cluster:set-primary node': 'gateway',
+}
+
+/** What an argument of this name is, in every other command. */
 const ARG_KINDS: Readonly<Record<string, ValueKind>> = {
   node: 'node',
   bucket: 'bucket',

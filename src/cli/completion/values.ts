@@ -14,7 +14,16 @@ export interface Candidate {
 }
 
 export type ValueKind =
-  'none' | 'node' | 'bucket' | 'object' | 'section' | 'setting' | 'cluster' | 'playground' | 'file'
+  | 'none'
+  | 'node'
+  | 'gateway'
+  | 'bucket'
+  | 'object'
+  | 'section'
+  | 'setting'
+  | 'cluster'
+  | 'playground'
+  | 'file'
 
 export interface ValueContext {
   /** `--cluster` on the line. */
@@ -32,10 +41,10 @@ export async function valuesOf(
     case 'file':
       return 'files'
     case 'node':
-      return (await namesOfCluster(cluster, askMs)).nodes.map(({id, label}) => ({
-        word: id,
-        description: label,
-      }))
+    case 'gateway':
+      return (await namesOfCluster(cluster, askMs)).nodes
+        .filter(({label}) => kind === 'node' || label.startsWith('p['))
+        .map(({id, label}) => ({word: id, description: label}))
     case 'bucket':
       return (await namesOfCluster(cluster, askMs)).buckets
     case 'object':
