@@ -22,7 +22,11 @@ export interface Stage extends Scene {
 }
 
 /** A cluster on stage, all nodes off. */
-export function stageOf(facts: readonly BootFacts[], seed = 7): Stage {
+export function stageOf(
+  facts: readonly BootFacts[],
+  seed = 7,
+  onExit: (process: SimProcess) => void = () => undefined,
+): Stage {
   const lines: string[] = []
   const scene = createScene({
     seed,
@@ -42,7 +46,7 @@ export function stageOf(facts: readonly BootFacts[], seed = 7): Stage {
         throw error
       },
     },
-    onExit: () => undefined,
+    onExit,
   })
   const at = (index: number): SimProcess => scene.processes[index] as SimProcess
   const run = (ms: number): void => void scene.clock.runUntil(scene.clock.nowMs() + ms)

@@ -426,3 +426,26 @@ t.test('an heir begins with the votes, and an inheritance is a promise', (t) => 
   t.equal(outcome(forced.grants, voter, [voter.id, idOf(stage, 2)]), undefined)
   t.end()
 })
+
+t.test('a double of a living node is told why, and ends; the node itself goes on', (t) => {
+  const facts = sceneFacts(3, 3)
+  const [double, original] = [facts[5], facts[4]]
+  if (double === undefined || original === undefined) throw new Error('six nodes were made')
+  const exits: number[] = []
+  const stage = stageOf(
+    [...facts.slice(0, 5), {...double, self: {...double.self, id: original.self.id}}],
+    7,
+    (process) => exits.push(process.index),
+  )
+  for (const index of [0, 1, 2, 3, 4]) stage.at(index).start()
+  stage.until(() => isConverged(stage.processes.slice(0, 5)))
+  const {smap} = stage.record()
+  stage.at(5).start()
+  const ms = stage.until(() => exits.length > 0, 15_000)
+  t.ok(ms > 5000 && ms < 10_500, `ended after ${ms} ms`)
+  t.strictSame(exits, [5])
+  t.match(stage.lines.join('\n'), /that id is taken by the node at/)
+  t.strictSame(stage.record().smap, smap)
+  t.ok(stage.at(4).leaseValid())
+  t.end()
+})

@@ -37,6 +37,8 @@ export type Grants = Readonly<Record<string, Grant>>
 
 /** A forced epoch leaves this much room below for a majority that has been given up (R17). */
 export const FORCED_EPOCH_LEAP = 1000
+/** And a forced record as much below in the index: generations of objects go by it (R17, R20). */
+export const FORCED_INDEX_LEAP = 1_000_000
 
 /**
  * Where a candidate begins, and begins again. @param promisedEpoch the highest promise it knows of

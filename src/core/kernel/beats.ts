@@ -234,11 +234,15 @@ export function onMemberSilent(turn: Turn, purpose: Purpose): void {
   }
 }
 
-/** Recounts since when a majority has been there (R10). */
+/**
+ * Recounts since when a majority has been there (R10). A primary that has voted for its heir (R16)
+ * is none of its own majority any more: what it has covered until then is the last that it covers.
+ */
 export function weighMajority(turn: Turn): void {
   const stage = reign(turn)
   const record = acceptedOf(turn.node)?.record
   if (stage === undefined || record === undefined) return
+  if (turn.node.durable.promisedEpoch > stage.epoch) return
   const contacts = Object.values(stage.peers).flatMap((peer) =>
     peer.heard === null
       ? []
@@ -252,7 +256,9 @@ export function weighMajority(turn: Turn): void {
 /** Recounts which entries of `own` are settled (DESIGN: leases). */
 export function settle(turn: Turn): void {
   const stage = reign(turn)
-  const committed = turn.node.durable.committed?.record
+  // What beats speak of: a commit that is still on its way to the disk settles nothing, or a
+  // target could be leased under the one before it.
+  const committed = turn.node.onDisk.committed?.record
   if (stage === undefined || committed === undefined || !stage.confirmed) return
   const settled = settledIndex({
     settledIndex: stage.settledIndex,

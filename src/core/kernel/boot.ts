@@ -7,7 +7,7 @@ import {POSITION_NONE} from '../../model/record.ts'
 import {NO_WATCH} from '../election/evidence.ts'
 import {discoveryFrom} from '../membership/discovery.ts'
 import {NO_LEASE} from '../ownership/lease.ts'
-import type {DurableState, KernelEvent} from './events.ts'
+import {EXIT_CONFIGURATION, type DurableState, type KernelEvent} from './events.ts'
 import {beginFounding} from './found.ts'
 import {mayFound} from './stage.ts'
 import type {NodeState} from './state.ts'
@@ -16,9 +16,6 @@ import {emit, log, persist} from './turn.ts'
 import {emptyView} from './view.ts'
 
 type Booted = Extract<KernelEvent, {type: 'booted'}>
-
-/** Exit status of a refusal that no restart mends. */
-const EXIT_CONFIGURATION = 78
 
 /** The node as it starts: nothing heard, nothing led, whatever its record says (R9). */
 export function bootedNode(event: Booted): NodeState {

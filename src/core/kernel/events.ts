@@ -18,6 +18,9 @@ import type {Voter} from '../../model/record.ts'
 export type {Command, CommandResult} from '../../model/command.ts'
 export type {PeerAnswer, PeerRequest, StoredRecord} from '../../model/peer-messages.ts'
 
+/** Exit status of a refusal that no restart mends. */
+export const EXIT_CONFIGURATION = 78
+
 /** What must survive a crash; written whole, in two checksummed slots (R3, R8, R9). */
 export interface DurableState {
   readonly format: 1

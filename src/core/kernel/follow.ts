@@ -258,7 +258,8 @@ function heard(turn: Turn, from: NodeId, epoch: number, settled: number): void {
   const {followed, nowMs, stage} = turn.node
   // What was settled once stays settled, whoever leads.
   const settledIndex = Math.max(settled, followed?.settledIndex ?? 0)
-  update(turn, {followed: {id: from, epoch, heardMs: nowMs, settledIndex}, watch: NO_WATCH})
+  const next = {id: from, epoch, heardMs: nowMs, settledIndex}
+  update(turn, {followed: next, watch: NO_WATCH, granted: null})
   const isNew = followed === null || followed.id !== from || followed.epoch !== epoch
   if (stage.stage === 'following' && !isNew) return
   if (stage.stage === 'leading' && stage.epoch >= epoch) return

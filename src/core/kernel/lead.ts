@@ -12,6 +12,7 @@ import {votersOf} from '../../model/quorum.ts'
 import type {ClusterRecord, RecordPosition, Smap} from '../../model/record.ts'
 import {inheritance} from '../election/inheritance.ts'
 import type {ElectionOrder} from '../election/events.ts'
+import {FORCED_INDEX_LEAP} from '../election/state.ts'
 import {newPeer} from '../keepalive/state.ts'
 import type {Peer} from '../keepalive/state.ts'
 import {activeCount} from '../keepalive/suspicion.ts'
@@ -45,8 +46,9 @@ export function lead(turn: Turn, won: Extract<ElectionOrder, {type: 'elected'}>)
   const pv = known || forced !== null ? null : adopt.record.pv
   const conf = withUrls(adopt.record.conf, smap)
   const draft = {...adopt.record, smap, conf, pv, heir: null, elections}
-  const own = nextOwn(draft, adopt.record.index + 1)
-  propose(turn, nextRecord(adopt, {...draft, own}, epoch))
+  const index = adopt.record.index + (forced === null ? 1 : FORCED_INDEX_LEAP)
+  const own = nextOwn(draft, index)
+  propose(turn, nextRecord(adopt, {...draft, own}, epoch, index))
   const voters = votersOf(adopt.record.smap).length
   const tookMs = Math.round(turn.node.nowMs - stage.beganMs)
   const from = `${adopt.record.epoch}.${adopt.record.index}`

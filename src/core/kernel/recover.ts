@@ -39,10 +39,6 @@ export function onRecoverCommanded(
   log(turn, 'warn', `an operator gives up ${givenUp.map(({id}) => id).join(', ') || 'nobody'}`, {
     survivors,
   })
-  beginStanding(turn, {
-    reason: 'recovered',
-    forced: {survivors, askId, untilMs: turn.node.nowMs + RECOVER_MS},
-  })
   for (const member of givenUp) {
     send(turn, member, {
       request: {type: 'probe', uuid: record.uuid},
@@ -51,6 +47,10 @@ export function onRecoverCommanded(
       fresh: true,
     })
   }
+  beginStanding(turn, {
+    reason: 'recovered',
+    forced: {survivors, askId, untilMs: turn.node.nowMs + RECOVER_MS},
+  })
 }
 
 function whyNotRecover(
@@ -66,6 +66,7 @@ function whyNotRecover(
   if (stage.stage === 'leading' || stage.stage === 'founding') return 'it leads'
   if (stage.stage === 'standing' && stage.forced !== null) return 'it is recovering already'
   if (!survivors.includes(self.id)) return 'it has to be among the survivors'
+  if (node.writes.length > 0) return 'it is still writing; repeat the command'
   const unknown = survivors.find((id) => record.smap.nodes[id] === undefined)
   if (unknown !== undefined) return `"${unknown}" is not a member`
   const leftMs = waitLeft(primaryWatch(node), self.id, 0)

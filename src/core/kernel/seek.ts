@@ -1,5 +1,6 @@
 /** A node without a primary: asks where there is one, and to be let in (DESIGN: founding). */
 
+import type {Refusal} from '../../base/errors.ts'
 import type {Endpoint, Member} from '../../model/node.ts'
 import {formatEndpoint} from '../../model/node.ts'
 import type {JoinAnswer, ProbeAnswer} from '../../model/peer-messages.ts'
@@ -13,15 +14,21 @@ import {
   REFUSED_WAIT_MS,
 } from '../membership/discovery.ts'
 import type {Discovery} from '../membership/discovery.ts'
+import {EXIT_CONFIGURATION} from './events.ts'
 import {accept} from './follow.ts'
+import {stepDown} from './stage.ts'
 import type {NodeState, Purpose} from './state.ts'
 import type {Turn} from './turn.ts'
-import {enter, isAsking, log, persist, send, update} from './turn.ts'
+import {emit, enter, isAsking, log, persist, send, update} from './turn.ts'
 import {positionOf} from './view.ts'
 
 const PROBE_TIMEOUT_MS = 1000
 /** A join is answered after a commit; a founder may hold it until it has founded. */
 const JOIN_TIMEOUT_MS = 5000
+
+/** A double gives up after this long: longer than a node that moved is held to answer still. */
+const DUPLICATE_MS = 8000
+const DUPLICATE_WAIT_MS = 2000
 
 /** Between two lines about the same trouble. */
 const SAY_EVERY_MS = 10_000
@@ -171,6 +178,8 @@ export function onJoinAnswered(
   const discovery = discoveryOf(turn.node)
   if (discovery === undefined) return
   if (answer.refusal !== null) {
+    if (answer.refusal.code === 'DUPLICATE_NODE')
+      return onDuplicate(turn, discovery, answer.refusal)
     const soon = answer.refusal.code === 'NOT_READY' || answer.refusal.code === 'NO_QUORUM'
     log(turn, soon ? 'debug' : 'error', `not admitted: ${answer.refusal.message}`, {
       code: answer.refusal.code,
@@ -193,6 +202,25 @@ export function onJoinAnswered(
   if (durable.uuid === '') log(turn, 'debug', 'no cluster known yet')
 }
 
+/**
+ * Another node has this id or address and answers. A moment later it may be gone, when this node
+ * has moved; one that stays makes this one a double, which no restart mends.
+ */
+function onDuplicate(turn: Turn, discovery: Discovery, refused: Refusal): void {
+  const {nowMs} = turn.node
+  const sinceMs = discovery.duplicateSinceMs ?? nowMs
+  log(turn, 'error', `not admitted: ${refused.message}`, {code: refused.code})
+  if (nowMs - sinceMs >= DUPLICATE_MS) {
+    emit(turn, {type: 'exit', status: EXIT_CONFIGURATION, reason: refused.message})
+    return
+  }
+  setDiscovery(turn, {
+    ...discovery,
+    duplicateSinceMs: sinceMs,
+    nextAtMs: nowMs + DUPLICATE_WAIT_MS,
+  })
+}
+
 /** The cluster has recorded this node: under the incarnation that it holds, or under a new one. */
 function admitted(turn: Turn, answer: JoinAnswer): void {
   const {committed, inc} = answer
@@ -213,6 +241,7 @@ function admitted(turn: Turn, answer: JoinAnswer): void {
     log(turn, 'error', 'admitted by an older record than the one accepted here; asking again')
     return
   }
+  if (turn.node.stage.stage === 'standing') stepDown(turn, 'admitted under a new incarnation')
   const {epoch, uuid} = committed.record
   const raises = epoch > durable.promisedEpoch
   persist(

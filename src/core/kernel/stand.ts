@@ -4,7 +4,7 @@ import {formatEndpoint} from '../../model/node.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {comparePositions, type ElectionReason, type RecordPosition} from '../../model/record.ts'
 import type {VoteAnswer, VoteRequest} from '../../model/peer-messages.ts'
-import {isVoter} from '../../model/node.ts'
+import {isVoter, type Member} from '../../model/node.ts'
 import {voterKey} from '../../model/quorum.ts'
 import type {ElectionEvent, ElectionOrder} from '../election/events.ts'
 import {rankOf} from '../election/patience.ts'
@@ -71,10 +71,14 @@ export function onInheritanceStored(turn: Turn, position: RecordPosition): void 
   beginStanding(turn, {reason: 'handed-over', heirOf: epoch})
 }
 
-/** Gives the election an event and does what it orders. */
+/**
+ * Gives the election an event and does what it orders. A recovery goes no step before it is known
+ * that all who were given up are silent (R17); whoever has said yes meanwhile is asked again.
+ */
 export function stepCandidate(turn: Turn, event: ElectionEvent): void {
   const {stage} = turn.node
   if (stage.stage !== 'standing') return
+  if (stage.forced !== null && isAsking(turn.node, ({type}) => type === 'given-up')) return
   const {election, orders} = stepElection(stage.election, event)
   enter(turn, {...stage, election})
   for (const order of orders) carryOut(turn, order)
@@ -170,10 +174,11 @@ function missingVoters(stage: StandingStage) {
   )
   members.delete(election.own.voter.id)
   const {forced} = election
+  const before = new Set(records.flatMap(({pv}) => pv ?? []).map(voterKey))
+  const counts = (member: Member): boolean =>
+    forced === null ? isVoter(member) || before.has(voterKey(member)) : forced.includes(member.id)
   return [...members.values()].filter(
-    (member) =>
-      (forced === null ? isVoter(member) : forced.includes(member.id)) &&
-      grants[voterKey(member)] === undefined,
+    (member) => counts(member) && grants[voterKey(member)] === undefined,
   )
 }
 

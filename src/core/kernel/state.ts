@@ -55,7 +55,7 @@ export interface NodeState {
   readonly awakeMs: number
   /** What it has seen of its primary by looking. */
   readonly watch: Watch
-  /** Whom it gave its vote in this run, last. */
+  /** Whom it gave its vote in this run; null: nobody, or a primary was heard since. */
   readonly granted: {readonly id: NodeId; readonly atMs: number} | null
   /** The epoch that this run has led until now; 0: none, or another primary was heard since. */
   readonly led: number

@@ -371,6 +371,7 @@ function onSilent(
     case 'nominate':
       return onNominated(turn, false)
     case 'given-up':
+      return stepCandidate(turn, {type: 'begun'})
     case 'vote':
     case 'found':
     case 'probe':

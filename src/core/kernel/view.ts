@@ -71,14 +71,20 @@ function primaryView(node: NodeState): PrimaryView {
   const live = node.stage.stage === 'leading' ? isCommitting(node) : isFollowingLive(node)
   const id = node.stage.stage === 'leading' ? node.facts.self.id : (node.followed?.id ?? null)
   const waiting = live ? '' : waitingFor(node)
-  const since = old.live ? node.wallMs : old.silentSinceMs
-  const silentSinceMs = live ? 0 : since
+  const since = old.live ? node.wallMs - quietMs(node) : old.silentSinceMs
+  const silentSinceMs = live ? 0 : Math.floor(since)
   const same =
     old.id === id &&
     old.live === live &&
     old.silentSinceMs === silentSinceMs &&
     old.waiting === waiting
   return same ? old : {id, live, silentSinceMs, waiting}
+}
+
+/** How long ago the primary was seen to be gone, or else heard last. */
+function quietMs({followed, nowMs, stage, watch}: NodeState): number {
+  if (stage.stage === 'leading') return nowMs - stage.majorityAtMs
+  return nowMs - (watch.evidence?.sinceMs ?? followed?.heardMs ?? nowMs)
 }
 
 function isFollowingLive({followed, nowMs, timers, watch}: NodeState): boolean {

@@ -68,14 +68,12 @@ export function look(turn: Turn): void {
 
 /** A connection of a member has ended: if it was the primary's, that is a reason to look. */
 export function onConnectionLost(turn: Turn, from: NodeId): void {
-  const {stage} = turn.node.stage
-  if (stage === 'leading' || stage === 'founding') return
-  if (primaryOf(turn.node)?.id === from) look(turn)
+  if (isWatching(turn.node, from)) look(turn)
 }
 
 /** The primary answered: it leads, or it says that it does so no more. */
 export function onWatchAnswered(turn: Turn, id: NodeId, found: ProbeAnswer): void {
-  if (primaryOf(turn.node)?.id !== id) return
+  if (!isWatching(turn.node, id)) return
   const epoch = turn.node.followed?.epoch ?? acceptedOf(turn.node)?.record.epoch ?? 0
   if (found.leads < epoch) return seenGone(turn, id, 'it answers that it leads no more')
   if (turn.node.watch.evidence === null) return
@@ -86,12 +84,18 @@ export function onWatchAnswered(turn: Turn, id: NodeId, found: ProbeAnswer): voi
 /** Nobody answered there. Only a refusal is evidence: a lost packet looks like silence. */
 export function onWatchSilent(turn: Turn, id: NodeId, reason: string): void {
   if (reason !== 'refused' && reason !== 'reset') return
-  if (primaryOf(turn.node)?.id === id) seenGone(turn, id, `a new connection to it was ${reason}`)
+  if (isWatching(turn.node, id)) seenGone(turn, id, `a new connection to it was ${reason}`)
 }
 
 /** The primary itself asks for a vote: whatever comes of it, its reign is over. */
 export function onPrimaryStands(turn: Turn, id: NodeId): void {
-  if (primaryOf(turn.node)?.id === id) seenGone(turn, id, 'it stands for a new epoch')
+  if (isWatching(turn.node, id)) seenGone(turn, id, 'it stands for a new epoch')
+}
+
+/** Whether this node goes by that primary: an answer may come when it has long been another. */
+function isWatching(node: NodeState, id: NodeId): boolean {
+  const {stage} = node.stage
+  return stage !== 'leading' && stage !== 'founding' && primaryOf(node)?.id === id
 }
 
 function seenGone(turn: Turn, id: NodeId, why: string): void {

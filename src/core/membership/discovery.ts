@@ -15,6 +15,8 @@ export interface Discovery {
   readonly hint: Endpoint | null
   /** The highest epoch promised by those who said so: the newest word counts. */
   readonly hintEpoch: number
+  /** Since when it is refused as a double; null: it is not. */
+  readonly duplicateSinceMs: number | null
   /** When the operator was last told why this takes so long. */
   readonly saidAtMs: number
 }
@@ -32,7 +34,14 @@ const PLACES_MAX = 64
 
 /** A search that begins now. */
 export function discoveryFrom(nowMs: number, hint: Endpoint | null): Discovery {
-  return {nextAtMs: nowMs, waitMs: FIRST_WAIT_MS, hint, hintEpoch: 0, saidAtMs: -Infinity}
+  return {
+    nextAtMs: nowMs,
+    waitMs: FIRST_WAIT_MS,
+    hint,
+    hintEpoch: 0,
+    duplicateSinceMs: null,
+    saidAtMs: -Infinity,
+  }
 }
 
 /** After a round. */

@@ -12,18 +12,22 @@ import type {ClusterRecord, Smap} from '../../model/record.ts'
 /** Versions that one epoch may use of a part before the next epoch's begin (AIStore's "+100"). */
 const VERSIONS_PER_EPOCH = 100
 
-/** The record that follows `before` with the draft's parts, in this epoch. */
+/**
+ * The record that follows `before` with the draft's parts, in this epoch. @param index the next one,
+ * but in a recovery
+ */
 export function nextRecord(
   before: StoredRecord,
   draft: Omit<ClusterRecord, 'format' | 'uuid' | 'epoch' | 'index' | 'parent' | 'level'>,
   epoch: number,
+  index = before.record.index + 1,
 ): ClusterRecord {
   const old = before.record
   return {
     ...old,
     ...draft,
     epoch,
-    index: old.index + 1,
+    index,
     parent: before.sha,
     smap: nextSmap(old.smap, draft.smap, epoch),
     bmd: nextPart(old.bmd, draft.bmd, epoch),
