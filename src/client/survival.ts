@@ -93,10 +93,9 @@ function warningOf(
   }
 }
 
-/** How it stands now: `any 2 more nodes may fail and changes go on (7 of 7 voters up, …)`. */
+/** How it stands now: `7 of 7 voters up, 4 needed · any 2 more may fail · …`. */
 export function presentText(nodes: readonly Weighed[], now: Resilience): string {
   const {voters, needed, up, spare, electableUp, failover, sole} = now
-  const counts = `${up} of ${voters} voters up, ${needed} needed`
   if (sole !== null) {
     const label = nodeLabel('proxy', sole)
     return electableUp === 0
@@ -107,12 +106,10 @@ export function presentText(nodes: readonly Weighed[], now: Resilience): string 
     const those = nodes.filter(isElectable).map(({id}) => nodeLabel('proxy', id))
     return `frozen: no gateway that may lead is up (${those.join(', ')})`
   }
-  if (up < needed) return `frozen: ${counts}; nothing can be changed`
-  const more =
-    spare === 0
-      ? 'one more failure may stop changes'
-      : `any ${count(spare, 'more node', 'more nodes')} may fail and changes go on`
-  return `${more} (${counts}); ${failover ? 'another primary could be elected' : 'no other primary could be elected'}`
+  const counts = `${up} of ${voters} voters up, ${needed} needed`
+  if (up < needed) return `frozen: ${counts}, nothing can be changed`
+  const more = spare === 0 ? 'one more failure may stop changes' : `any ${spare} more may fail`
+  return `${counts} · ${more} · ${failover ? 'another' : 'no other'} primary can be elected`
 }
 
 function count(number: number, one: string, many: string): string {

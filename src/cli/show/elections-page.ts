@@ -38,7 +38,7 @@ export async function electionsPage(
     lines: [
       ...table(leader.elections, nowMs),
       '',
-      ...(leader.live ? [`${leaderText(leader, paint)}: ${present}.`] : noLeader(overview, paint)),
+      ...(leader.live ? [`${leaderText(leader, paint)} · ${present}`] : noLeader(overview, paint)),
     ],
     json: {...encodeElections(leader), resilience: {...resilience, text: present}},
   }
