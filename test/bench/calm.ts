@@ -63,6 +63,7 @@ function rowsOf(kind: string, rounds: readonly Round[]): readonly Row[] {
 async function play(lab: string, minutes: number, kinds: readonly Trouble[]): Promise<void> {
   const {labStage} = await import('../lab/stage/lab-stage.ts')
   const stage = labStage(lab, LABS)
+  const commit = presentCommit(['src'])
   for (const kind of kinds) {
     const name = `c${Date.now().toString(36)}`
     const options = {longRun: true, name, adminEveryMs: 1000, everyMs: WATCH_EVERY_MS}
@@ -71,7 +72,6 @@ async function play(lab: string, minutes: number, kinds: readonly Trouble[]): Pr
     const ok = problems.length === 0
     const at = new Date().toISOString()
     const {measured} = checks
-    const commit = presentCommit(['src'])
     appendRound(JOURNAL, {format: 1, at, commit, on: 'lab', kind, ok, problems, measured})
     process.stderr.write(`${at} ${kind}: ${JSON.stringify(measured)} ${problems.join(' | ')}\n`)
   }

@@ -58,16 +58,17 @@ async function onPlayground(due: readonly Kind[]): Promise<void> {
   const playground = await startPlayground(SIZE.proxies, SIZE.targets)
   try {
     const stage = await playgroundStage(playground)
-    await playFailover(stage, 'playground', due, noteRound)
+    const commit = presentCommit(['src'])
+    await playFailover(stage, 'playground', due, (round) => noteRound(commit, round))
   } finally {
     await playground.down()
   }
 }
 
-/** Appends a round to the journal and says it. */
-export function noteRound(round: Omit<Round, 'format' | 'at' | 'commit'>): void {
+/** Appends a round of this commit to the journal and says it. */
+export function noteRound(commit: string, round: Omit<Round, 'format' | 'at' | 'commit'>): void {
   const at = new Date().toISOString()
-  appendRound(JOURNAL, {format: 1, at, commit: presentCommit(['src']), ...round})
+  appendRound(JOURNAL, {format: 1, at, commit, ...round})
   const figures = Object.entries(round.measured).map(([name, value]) => `${name} ${value}`)
   const words = round.ok ? 'ok' : `NOT OK ${round.problems.join(' | ')}`
   process.stderr.write(`${at} ${round.kind}: ${figures.join(', ')}: ${words}\n`)

@@ -65,13 +65,13 @@ function report(rounds: readonly Round[]): readonly Row[] {
 async function play(lab: string, kinds: readonly Partition[]): Promise<void> {
   const {labStage} = await import('../lab/stage/lab-stage.ts')
   const stage = labStage(lab, LABS)
+  const commit = presentCommit(['src'])
   for (const [number, kind] of kinds.entries()) {
     const options = {longRun: true, name: `w${Date.now().toString(36)}-${number}`, adminEveryMs: 0}
     const checks = await playOn(stage, options, (one) => partitionRound(one, kind, HOLD_MS))
     const problems = problemsOf(checks)
     const {measured} = checks
     const at = new Date().toISOString()
-    const commit = presentCommit(['src'])
     const ok = problems.length === 0
     appendRound(JOURNAL, {format: 1, at, commit, on: 'lab', kind, ok, problems, measured})
     process.stderr.write(`${at} ${kind}: ${JSON.stringify(measured)} ${problems.join(' | ')}\n`)

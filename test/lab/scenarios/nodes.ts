@@ -12,6 +12,7 @@ const TAKEN_OVER_MS_MAX = 22_000
 const MOVED_MS_MAX = 30_000
 const PORTS_AWAY = 100
 const OBJECTS = 120
+const RECOVERED_MS_MAX = 40_000
 
 export const nodeScenarios: readonly Scenario[] = [
   {
@@ -172,17 +173,19 @@ async function damaged(play: Play, thePrimary: boolean): Promise<readonly string
   await faults.run(
     node.host,
     `cp -a ${state} ${state}.kept
-     find ${state} -type f -size +0 -exec sh -c 'printf garbage | dd of="$1" conv=notrunc status=none
-       truncate -s -7 "$1"' _ {} \\;`,
+     for slot in ${state}/record-*; do
+       printf garbage | dd of="$slot" conv=notrunc status=none
+       truncate -s -7 "$slot"
+     done`,
   )
   const startMs = nowMs()
   await stage.start([node])
-  const back = await whole(play, 40_000)
+  const back = await whole(play, RECOVERED_MS_MAX)
   if (back === undefined) {
     const log = await stage.logOf(node, 50)
     checks.expect(log.includes(state), 'it says which file', log.slice(-500))
     await stage.stop(node)
-    const restore = `find ${state} -mindepth 1 -delete; cp -a ${state}.kept/. ${state}/`
+    const restore = `find ${state} -mindepth 1 -delete; cp -a ${state}.kept/. ${state}/; sync`
     await faults.run(node.host, restore)
     await stage.start([node])
   } else checks.measure('recovered ms', back.atMs - startMs)

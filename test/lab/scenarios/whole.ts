@@ -6,7 +6,7 @@ import {describe, newPrimary, others, type Play, primaryOf, whole} from '../stag
 import {gatewaysBut, hostsOf, type StageNode} from '../stage/stage.ts'
 import {eventually, expectPrimary, expectWhole, reign, type Scenario} from './scenario.ts'
 
-const RETURN_MS_MAX = 180_000
+const RETURN_MS_MAX = 60_000
 const HAND_OVER_MS_MAX = 5000
 /** A node that is going to invent a cluster has done it by then. */
 const INVENTION_MS = 12_000

@@ -99,10 +99,11 @@ export class Load {
   /** Reads all that was promised, with patience for what is out of reach; what is wrong. */
   async lost(): Promise<readonly string[]> {
     const wrong: string[] = []
+    const deadline = nowMs() + VERIFY_MS_MAX
     const keys = this.objects.keys.values()
     await inParallel(AT_ONCE, async () => {
       for (const key of keys) {
-        const {status, body} = await this.#readPatiently(key)
+        const {status, body} = await this.#readPatiently(key, deadline)
         const content = status === 200 ? sha256(body) : status === 404 ? null : undefined
         if (content === undefined) wrong.push(`${key}: status ${status}`)
         else if (!this.objects.allows(key, content)) wrong.push(`${key}: ${content ?? 'not found'}`)
@@ -209,8 +210,7 @@ export class Load {
     return reply
   }
 
-  async #readPatiently(key: string): Promise<Reply> {
-    const deadline = nowMs() + VERIFY_MS_MAX
+  async #readPatiently(key: string, deadline: number): Promise<Reply> {
     for (;;) {
       const reply = await this.#ask({method: 'GET', path: this.#path(key)})
       if (reply.status === 200 || reply.status === 404 || nowMs() > deadline) return reply

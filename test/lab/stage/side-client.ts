@@ -34,10 +34,11 @@ const PATIENCE_MS = 12_000
 
 const order = JSON.parse(process.argv[2] ?? '{}') as SideOrder
 let underWay = 0
+let ended = false
 process.stdin.resume()
-// The player has ended, in whatever way.
-process.stdin.once('end', () => process.exit(0))
-for (;;) {
+// The player wants no more, or has ended in whatever way; what is under way is still noted.
+process.stdin.once('end', () => (ended = true))
+while (!ended) {
   const beat = Math.floor(nowMs() / order.everyMs)
   if (underWay < TRIES_MAX) {
     void makeBucket(`${order.prefix}-${beat}`)
