@@ -1,6 +1,6 @@
 /**
- * Lines to a file descriptor without ever waiting for who reads it: a journal that is stuck behind a
- * full disk must not stop the thread that answers beats. What it does not take is kept up to a
+ * Lines to a file descriptor without ever waiting for who reads it: a journal that is stuck behind
+ * a full disk must not stop the thread that answers beats. What it does not take is kept up to a
  * bound, then dropped and counted.
  */
 

@@ -1,6 +1,6 @@
 /**
- * What this node has promised and accepted, and whom it follows: what no view tells, for an operator
- * who has lost a majority. Read from the kernel's state, decided nowhere.
+ * What this node has promised and accepted, and whom it follows: what no view tells, for an
+ * operator who has lost a majority. Read from the kernel's state, decided nowhere.
  */
 
 import type {KernelState, NodeState} from '../../core/kernel/state.ts'
