@@ -12,7 +12,7 @@ const WAITING_BYTES_MAX = 1024 * 1024
 const BATCH_BYTES = 4096
 /** A descriptor that is full and does not block is tried again after this. */
 const FULL_MS = 20
-/** A write that takes longer than this is stuck, and at the end nobody waits for what is behind it. */
+/** A write that takes longer than this is stuck; at the end nobody waits for what is behind it. */
 const STUCK_MS = 200
 
 export interface LineWriter {

@@ -1,6 +1,6 @@
 /**
- * The connecting half's sessions: greets when it must, checks that the answer comes from a holder of
- * the key, and greets again when told to. One session serves all connections of a lane.
+ * The connecting half's sessions: greets when it must, checks that the answer comes from a holder
+ * of the key, and greets again when told to. One session serves all connections of a lane.
  */
 
 import type {PeerIdentity} from '../../core/kernel/events.ts'
@@ -36,7 +36,7 @@ export interface Sessions {
   readonly forget: (refused: Session) => void
 }
 
-/** A greeting that takes longer than this keeps nobody from another one: its connection may hang. */
+/** A greeting that takes longer than this keeps nobody from another: its connection may hang. */
 const PATIENCE_MS = 1000
 
 interface Greeting {
