@@ -12,7 +12,7 @@ import {playOn} from '../lab/stage/play.ts'
 import {presentCommit} from '../proof/commit.ts'
 import {option} from './arguments.ts'
 import {calmPhase, type Trouble, TROUBLES} from './calm-phase.ts'
-import {appendRound, readRounds, type Round} from './failover-journal.ts'
+import {noteRound, readRounds, type Round} from './failover-journal.ts'
 import {problemsOf} from './failover-round.ts'
 import {onLabCluster} from './lab-cluster.ts'
 import {judge, type Row} from './row.ts'
@@ -70,10 +70,8 @@ async function play(lab: string, minutes: number, kinds: readonly Trouble[]): Pr
     const checks = await playOn(stage, options, (one) => calmPhase(one, kind, minutes))
     const problems = problemsOf(checks)
     const ok = problems.length === 0
-    const at = new Date().toISOString()
     const {measured} = checks
-    appendRound(JOURNAL, {format: 1, at, commit, on: 'lab', kind, ok, problems, measured})
-    process.stderr.write(`${at} ${kind}: ${JSON.stringify(measured)} ${problems.join(' | ')}\n`)
+    noteRound(JOURNAL, {commit, on: 'lab', kind, ok, problems, measured})
   }
 }
 

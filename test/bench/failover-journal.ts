@@ -22,7 +22,9 @@ export interface Round {
   readonly measured: Readonly<Record<string, number>>
 }
 
-export function appendRound(journal: string, round: Round): void {
+/** Appends a round, makes it durable and says it. */
+export function noteRound(journal: string, found: Omit<Round, 'format' | 'at'>): void {
+  const round: Round = {format: 1, at: new Date().toISOString(), ...found}
   const file = openSync(pathOf(journal), 'a')
   try {
     writeSync(file, `${JSON.stringify(round)}\n`)
@@ -30,6 +32,9 @@ export function appendRound(journal: string, round: Round): void {
   } finally {
     closeSync(file)
   }
+  const figures = Object.entries(round.measured).map(([name, value]) => `${name} ${value}`)
+  const words = round.ok ? 'ok' : `NOT OK ${round.problems.join(' | ')}`
+  process.stderr.write(`${round.at} ${round.kind}: ${figures.join(', ')}: ${words}\n`)
 }
 
 /** All rounds so far; none when nothing was run. */

@@ -8,7 +8,7 @@
 import {playOn} from '../lab/stage/play.ts'
 import type {Stage} from '../lab/stage/stage.ts'
 import {presentCommit} from '../proof/commit.ts'
-import type {Round} from './failover-journal.ts'
+import {noteRound, type Round} from './failover-journal.ts'
 import {failoverRound, type Kind, problemsOf} from './failover-round.ts'
 
 const LABS = '/var/lib/aisctl-lab'
@@ -36,8 +36,7 @@ export async function playFailover(
 if (import.meta.main) {
   const [lab = '', kinds = ''] = process.argv.slice(2)
   const {labStage} = await import('../lab/stage/lab-stage.ts')
-  const {noteRound} = await import('./failover.ts')
   const commit = presentCommit(['src'])
-  const note: Note = (round) => noteRound(commit, round)
+  const note: Note = (round) => noteRound('failover', {commit, ...round})
   await playFailover(labStage(lab, LABS), 'lab', kinds.split(',') as Kind[], note)
 }

@@ -8,7 +8,7 @@
 import {fileURLToPath} from 'node:url'
 import {presentCommit} from '../proof/commit.ts'
 import {option} from './arguments.ts'
-import {appendRound, readRounds, type Round} from './failover-journal.ts'
+import {noteRound, readRounds, type Round} from './failover-journal.ts'
 import {type Kind, KINDS, PROCESS_KINDS} from './failover-round.ts'
 import {playFailover} from './failover-play.ts'
 import {onLabCluster} from './lab-cluster.ts'
@@ -16,7 +16,7 @@ import {quantile} from './load.ts'
 import {startPlayground} from './playground.ts'
 import {judge, type Row} from './row.ts'
 
-export const JOURNAL = 'failover'
+const JOURNAL = 'failover'
 const PLAY = fileURLToPath(new URL('failover-play.ts', import.meta.url))
 const SIZE = {hosts: 7, proxies: 3, targets: 4}
 
@@ -59,19 +59,10 @@ async function onPlayground(due: readonly Kind[]): Promise<void> {
   try {
     const stage = await playgroundStage(playground)
     const commit = presentCommit(['src'])
-    await playFailover(stage, 'playground', due, (round) => noteRound(commit, round))
+    await playFailover(stage, 'playground', due, (round) => noteRound(JOURNAL, {commit, ...round}))
   } finally {
     await playground.down()
   }
-}
-
-/** Appends a round of this commit to the journal and says it. */
-export function noteRound(commit: string, round: Omit<Round, 'format' | 'at' | 'commit'>): void {
-  const at = new Date().toISOString()
-  appendRound(JOURNAL, {format: 1, at, commit, ...round})
-  const figures = Object.entries(round.measured).map(([name, value]) => `${name} ${value}`)
-  const words = round.ok ? 'ok' : `NOT OK ${round.problems.join(' | ')}`
-  process.stderr.write(`${at} ${round.kind}: ${figures.join(', ')}: ${words}\n`)
 }
 
 function report(all: readonly Round[], on: Round['on']): readonly Row[] {

@@ -11,7 +11,7 @@ import {playOn} from '../lab/stage/play.ts'
 import {presentCommit} from '../proof/commit.ts'
 import {option} from './arguments.ts'
 import {problemsOf} from './failover-round.ts'
-import {appendRound, readRounds, type Round} from './failover-journal.ts'
+import {noteRound, readRounds, type Round} from './failover-journal.ts'
 import {onLabCluster} from './lab-cluster.ts'
 import {quantile} from './load.ts'
 import {type Partition, partitionRound, PARTITIONS} from './partition-round.ts'
@@ -71,10 +71,8 @@ async function play(lab: string, kinds: readonly Partition[]): Promise<void> {
     const checks = await playOn(stage, options, (one) => partitionRound(one, kind, HOLD_MS))
     const problems = problemsOf(checks)
     const {measured} = checks
-    const at = new Date().toISOString()
     const ok = problems.length === 0
-    appendRound(JOURNAL, {format: 1, at, commit, on: 'lab', kind, ok, problems, measured})
-    process.stderr.write(`${at} ${kind}: ${JSON.stringify(measured)} ${problems.join(' | ')}\n`)
+    noteRound(JOURNAL, {commit, on: 'lab', kind, ok, problems, measured})
     if (problems.some((text) => text.startsWith('the cluster is whole'))) {
       throw new Error('the cluster does not heal')
     }
