@@ -260,6 +260,7 @@ export function settle(turn: Turn): void {
   // target could be leased under the one before it.
   const committed = turn.node.onDisk.committed?.record
   if (stage === undefined || committed === undefined || !stage.confirmed) return
+  if ((committed.own.at(-1)?.index ?? 0) <= stage.settledIndex) return
   const settled = settledIndex({
     settledIndex: stage.settledIndex,
     own: committed.own,

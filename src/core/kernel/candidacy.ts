@@ -15,6 +15,8 @@ export function reasonToStand(node: NodeState): ElectionReason | undefined {
   const watch = primaryWatch(node)
   // A process that has just started may simply be the first of many: it waits in silence.
   const seen = node.followed === null ? {...watch, evidence: null} : watch
+  // The rank only adds patience, and the order of succession costs a digest of every id.
+  if (waitLeft(seen, self.id, 0) > 0) return undefined
   if (waitLeft(seen, self.id, rankOf(record.smap, self.id)) > 0) return undefined
   return watch.evidence === null ? 'silent' : 'gone'
 }

@@ -157,7 +157,8 @@ function onTick(turn: Turn): void {
       standIfDue(turn)
       return tickFollowing(turn)
     case 'leading':
-      weighMajority(turn)
+      // Every answer weighs it anew; here it is for a primary that needs none.
+      if (nowMs - turn.node.stage.majorityAtMs > turn.node.timers.leaseMs / 2) weighMajority(turn)
       settle(turn)
       weighStart(turn)
       tickHandOver(turn)
