@@ -6,7 +6,7 @@
 
 import {setTimeout as sleep} from 'node:timers/promises'
 import {nowMs} from '../lab/stage/http.ts'
-import {bucketsAt, describe, newPrimary, type Play, primaryOf} from '../lab/stage/play.ts'
+import {contradictions, describe, newPrimary, type Play, primaryOf} from '../lab/stage/play.ts'
 import {whole} from '../lab/stage/play.ts'
 import {lostOfSides, type Side, type Sides, startSides} from '../lab/stage/sides.ts'
 import {gatewaysBut, hostsOf, nodesOf, type Stage, type StageNode} from '../lab/stage/stage.ts'
@@ -146,16 +146,13 @@ async function judgePromises({stage, checks}: Play, clients: Sides): Promise<voi
   checks.expect(lost.length === 0, 'what either side was promised is there', lost)
   checks.measure('writes acknowledged', clients.objects.acknowledged())
   checks.measure('buckets acknowledged', clients.buckets.acknowledged())
-  const lists = (await Promise.all(stage.nodes.map(bucketsAt))).filter((list) => list !== undefined)
-  const wrong = clients.buckets.keys.filter((key) =>
-    lists.some((list) => !clients.buckets.allows(key, list.has(key) ? 'bucket' : null)),
-  )
+  const wrong = await contradictions(stage, (lists) => [
+    ...clients.buckets.keys.filter((key) =>
+      lists.some((list) => !clients.buckets.allows(key, list.has(key) ? 'bucket' : null)),
+    ),
+    ...lists.filter((list) => list.size !== lists[0]?.size).map(({size}) => `${size} buckets`),
+  ])
   checks.expect(wrong.length === 0, 'buckets that either side was promised are there', wrong)
-  checks.expect(
-    lists.every((list) => list.size === lists[0]?.size),
-    'all nodes know the same buckets',
-    lists.map((list) => list.size),
-  )
 }
 
 async function until(done: () => boolean): Promise<void> {

@@ -4,6 +4,7 @@
  * there. I7: nobody is marked for maintenance. I8: nobody restarted but whom the scenario ended.
  */
 
+import {setTimeout as sleep} from 'node:timers/promises'
 import {action, nowMs, readJson, request} from './http.ts'
 import {Checks} from './checks.ts'
 import {Load} from './load.ts'
@@ -15,6 +16,9 @@ const WHOLE_MS_MAX = 90_000
 /** I1: after the last transition. */
 const SAME_MAP_MS_MAX = 10_000
 const LOG_LINES = 400
+/** A follower learns of a commit with the next record or beat. */
+const LAG_MS_MAX = 3000
+const LAG_POLL_MS = 100
 /** What a node logs when it meets its own defect. */
 const DEFECT = /BugError|please report|Unhandled|uncaught/i
 
@@ -131,6 +135,20 @@ export async function bucketsAt({endpoint}: StageNode): Promise<ReadonlySet<stri
   return bmd && new Set(Object.values(bmd.providers.ais ?? {}).flatMap((one) => Object.keys(one)))
 }
 
+/** What all nodes' lists of buckets contradict, for longer than a follower may lag behind. */
+export async function contradictions(
+  stage: Stage,
+  judge: (lists: readonly ReadonlySet<string>[]) => readonly string[],
+): Promise<readonly string[]> {
+  const deadline = nowMs() + LAG_MS_MAX
+  for (;;) {
+    const lists = await Promise.all(stage.nodes.map(bucketsAt))
+    const found = judge(lists.filter((list) => list !== undefined))
+    if (found.length === 0 || nowMs() > deadline) return found
+    await sleep(LAG_POLL_MS)
+  }
+}
+
 /** What every node shows, for a failure's report. */
 export function describe(watch: Watch, stage: Stage): string {
   return stage.nodes
@@ -158,8 +176,7 @@ async function standing(
   checks.expect(watch.violations.length === 0, 'I2: no map goes back', watch.violations)
   const lost = await load.lost()
   checks.expect(lost.length === 0, 'I3: every acknowledged write is there', lost)
-  const lists = await Promise.all(stage.nodes.map(bucketsAt))
-  const lostBuckets = load.lostBuckets(lists.filter((list) => list !== undefined))
+  const lostBuckets = await contradictions(stage, (lists) => load.lostBuckets(lists))
   checks.expect(lostBuckets.length === 0, 'acknowledged changes of metadata are there', lostBuckets)
   const flagged = back?.value.flagged ?? []
   checks.expect(flagged.length === 0, 'I7: nobody is marked for maintenance', flagged)
