@@ -6,7 +6,7 @@
 import type {Refusal} from '../base/errors.ts'
 import {refusal} from '../base/errors.ts'
 import {nodeLabel} from '../model/ids.ts'
-import {comparePositions} from '../model/record.ts'
+import {comparePositions, POSITION_NONE} from '../model/record.ts'
 import type {RecordMark, RecoveryAnswer} from '../wire/recovery.ts'
 import type {PictureNode, RecoveryPicture} from './recovery-picture.ts'
 import {newestOf} from './recovery-picture.ts'
@@ -53,7 +53,7 @@ export function planRecovery(
   if (problem !== undefined) return problem
   const answers = survivors.flatMap(({answer}) => answer ?? [])
   const newest = newestOf(answers)
-  const leader = leaderOf(survivors)
+  const leader = leaderOf(survivors, answers)
   if (newest?.accepted == null || leader === undefined) return noLeader(survivors)
   const {accepted} = newest
   const dropped = voters.filter((voter) => !survivors.includes(voter))
@@ -103,7 +103,7 @@ function whyNot(
   if (leads !== undefined) {
     return refused(`${labelOf(leads)} leads the cluster`, 'look: aisctl show elections')
   }
-  const follows = picture.nodes.find(({answer}) => answer?.primary?.live === true)
+  const follows = picture.nodes.find(({answer}) => hearsAnother(picture, answer))
   if (follows !== undefined) {
     const primary = nodeLabel('proxy', follows.answer?.primary?.id ?? '')
     return refused(
@@ -132,6 +132,16 @@ function whyNot(
   )
 }
 
+/**
+ * It hears a primary that does not itself say that it has no majority: such a one goes on beating,
+ * can change nothing, and is the one to recover with.
+ */
+function hearsAnother({nodes}: RecoveryPicture, answer: RecoveryAnswer | null): boolean {
+  if (answer?.primary?.live !== true) return false
+  const {id} = answer.primary
+  return !nodes.some(({member, answer: own}) => member.id === id && own !== null && own.leads === 0)
+}
+
 function hasQuorum(voters: readonly PictureNode[], alive: readonly PictureNode[]): boolean {
   const electable = voters.filter(({member}) => member.electable)
   const [sole] = electable
@@ -140,14 +150,20 @@ function hasQuorum(voters: readonly PictureNode[], alive: readonly PictureNode[]
   return may && alive.length * 2 > voters.length
 }
 
-/** Of those that may lead: the one with the newest record, then by id. */
-function leaderOf(survivors: readonly PictureNode[]): PictureNode | undefined {
-  const none = {epoch: 0, index: 0}
-  const at = ({answer}: PictureNode): RecoveryAnswer['accepted'] | typeof none =>
-    answer?.accepted ?? none
-  return survivors
-    .filter(({member}) => member.electable)
-    .toSorted((a, b) => comparePositions(at(b) ?? none, at(a) ?? none))[0]
+/**
+ * Of those that may lead: the primary that the others still hear, else the one with the newest
+ * record, then by id.
+ */
+function leaderOf(
+  survivors: readonly PictureNode[],
+  answers: readonly RecoveryAnswer[],
+): PictureNode | undefined {
+  const may = survivors.filter(({member}) => member.electable)
+  const heard = may.find(({member}) =>
+    answers.some(({primary}) => primary?.live === true && primary.id === member.id),
+  )
+  const at = ({answer}: PictureNode) => answer?.accepted ?? POSITION_NONE
+  return heard ?? may.toSorted((a, b) => comparePositions(at(b), at(a)))[0]
 }
 
 function noLeader(survivors: readonly PictureNode[]): Refusal {

@@ -167,6 +167,18 @@ t.test('a recovery is spoken of only where no majority can come by itself', asyn
   t.match(page.lines.join('\n'), /No primary at present.*\n.*4 are needed/)
 })
 
+t.test('a primary without a majority is not taken for one that works', async (t) => {
+  const set = await stage(t)
+  for (const id of LOST.slice(1)) await set.cluster.node(id).stop()
+  await set.cluster.node('target04').stop()
+  set.cluster.node('gateway1').live = false
+  const lines = leaderlessLines(await gatherOverview(set.client), plain)
+  t.match(lines[0], /^No majority at present: p\[gateway1\] can change nothing\.$/)
+  t.match(lines[1], /3 of 7 voters answer, 4 are needed\. Start what is missing: t\[target01\]/)
+  const plan = await planned(set)
+  t.equal(plan.leader.id, 'gateway1', 'the others hear it: it is the one to recover with')
+})
+
 t.test('where one gateway alone may lead, that one is waited for', async (t) => {
   const set = await stage(t, {gateways: 2, targets: 1})
   const second = set.cluster.node('gateway2')

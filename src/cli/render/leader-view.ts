@@ -33,18 +33,26 @@ export const REASONS: Readonly<
   'recovered': {word: 'by force', means: 'by cluster recover --force, without a majority'},
 }
 
-/** Lines above the summary while there is no primary; none while there is one. */
+/** Lines above the summary while nothing can be changed; none while something can. */
 export function leaderlessLines(overview: ClusterOverview, paint: Paint): readonly string[] {
   const {leader, smap, nodes} = overview
-  if (leader === null || leader.live) return []
-  const before = nodeLabel('proxy', leader.primary)
+  if (leader === null) return []
+  const members = Object.values(smap.nodes)
+  const down = downOf(nodes)
+  const label = nodeLabel('proxy', leader.primary)
+  const why = waitingFor(members, down)
+  if (leader.live) {
+    const {up, needed} = resilienceOf(members, {primary: smap.primary, down})
+    const what = paint('red', 'No majority at present')
+    return up >= needed ? [] : [`${what}: ${label} can change nothing.`, ...why, '']
+  }
   const since = leader.sinceMs === null ? '' : `, since ${formatUtc(leader.sinceMs)} UTC`
   const told =
     leader.waiting === '' ? [] : [`   ${nodeLabel('proxy', leader.node)} ${leader.waiting}`]
   return [
-    `${paint('red', 'No primary at present')}${since}: nothing can be changed. The last one was ${before}.`,
+    `${paint('red', 'No primary at present')}${since}: nothing can be changed. The last one was ${label}.`,
     ...told,
-    ...waitingFor(Object.values(smap.nodes), downOf(nodes)),
+    ...why,
     '',
   ]
 }

@@ -4,7 +4,6 @@ import {AisError} from '../../base/errors.ts'
 import {formatDuration} from '../../base/units.ts'
 import {formatUtc} from '../../base/utc.ts'
 import type {ClusterClient} from '../../client/cluster.ts'
-import type {ClusterOverview} from '../../client/overview.ts'
 import {downOf, gatherOverview} from '../../client/overview.ts'
 import {presentText} from '../../client/survival.ts'
 import {nodeLabel} from '../../model/ids.ts'
@@ -38,7 +37,8 @@ export async function electionsPage(
     lines: [
       ...table(leader.elections, nowMs),
       '',
-      ...(leader.live ? [`${leaderText(leader, paint)} · ${present}`] : noLeader(overview, paint)),
+      ...(leader.live ? [`${leaderText(leader, paint)} · ${present}`] : []),
+      ...leaderlessLines(overview, paint).filter((line) => line !== ''),
     ],
     json: {...encodeElections(leader), resilience: {...resilience, text: present}},
   }
@@ -46,10 +46,6 @@ export async function electionsPage(
 
 function leaderText({primary, epoch}: ElectionsAnswer, paint: Paint): string {
   return `Primary ${paint('green', `${nodeLabel('proxy', primary)}[P]`)}, epoch ${epoch}`
-}
-
-function noLeader(overview: ClusterOverview, paint: Paint): readonly string[] {
-  return leaderlessLines(overview, paint).filter((line) => line !== '')
 }
 
 function table(elections: readonly ElectionNote[], nowMs: number): readonly string[] {
