@@ -5,6 +5,7 @@
  * tell.
  */
 
+import {spawnSync} from 'node:child_process'
 import {listRows} from './list.ts'
 import {runLoad, type LoadPlan, type LoadResult} from './load.ts'
 import {largeObjectRows, peakRows} from './memory-rows.ts'
@@ -29,7 +30,7 @@ interface Size {
 }
 
 const SMALL: Size = {label: '4 KiB', bytes: 4096, puts: 8000, gets: 12_000, warmUp: 8000}
-const LARGE: Size = {label: '8 MiB', bytes: 8 * MIB, puts: 64, gets: 160, warmUp: 64}
+const LARGE: Size = {label: '8 MiB', bytes: 8 * MIB, puts: 64, gets: 320, warmUp: 64}
 
 /** What the reference reached on the same two cores, without fsync: orientation, no goal. */
 const REFERENCE: Readonly<Record<string, number>> = {
@@ -127,6 +128,7 @@ function rawRate(
   durability: Durability,
   threads: number,
 ): Promise<number> {
+  flushDisks()
   return runRawLoop({
     directory: `${playground.directory}/raw-${durability}-${size.bytes}-${threads}`,
     threads,
@@ -210,10 +212,16 @@ function basePlan(size: Size, method: 'GET' | 'PUT'): Omit<LoadPlan, 'endpoints'
   }
 }
 
+/** Runs load; what was written before and not flushed yet must not be written meanwhile. */
 async function load(what: LoadPlan): Promise<LoadResult> {
+  flushDisks()
   const result = await runLoad(what)
   if (result.failed > 0) throw new Error(`${result.failed} failed: ${result.firstFailure}`)
   return result
+}
+
+function flushDisks(): void {
+  spawnSync('sync', {stdio: 'ignore'})
 }
 
 function figure(metric: string, result: LoadResult, size: Size): Figure {
