@@ -101,18 +101,22 @@ export function errorOf(
 /** What was asked for in vain, of whom, and how long. */
 export interface Attempts {
   readonly tried: readonly string[]
+  /** Those that could not be reached. */
+  readonly silent: readonly string[]
   readonly count: number
   readonly sinceMs: number
 }
 
 /** The same error, with what was tried before it was believed. */
-export function afterAttempts(error: AisError, {tried, count, sinceMs}: Attempts): AisError {
+export function afterAttempts(error: AisError, attempts: Attempts): AisError {
+  const {tried, silent, count, sinceMs} = attempts
   if (count === 1) return error
   const took = formatDuration(Math.max(100, Math.round(sinceMs / 100) * 100))
+  const others = silent.length === 0 ? '' : `; no answer from ${silent.join(', ')}`
   return new AisError({
     code: error.code,
-    message: `${error.message} (asked ${tried.join(', ')}: ${count} times in ${took})`,
+    message: `${error.message} (asked ${tried.join(', ')}: ${count} times in ${took}${others})`,
     ...(error.hint === undefined ? {} : {hint: error.hint}),
-    details: {...error.details, tried},
+    details: {...error.details, tried: [...tried, ...silent]},
   })
 }

@@ -67,6 +67,7 @@ export function createTransport(options: TransportOptions): Transport {
     ...options,
     gateways,
     heardMs: new Map(),
+    silent: new Set(),
     got: () => (got ??= loadGot()),
   }
   const send = async (request: ClientRequest): Promise<ClientAnswer> => {
@@ -88,6 +89,8 @@ interface Wiring extends TransportOptions {
   readonly gateways: Gateways
   /** When each gateway answered last, by the monotonic clock. */
   readonly heardMs: Map<string, number>
+  /** Gateways that could not be reached when they were last tried. */
+  readonly silent: Set<string>
   got(): Promise<Got>
 }
 
@@ -114,7 +117,7 @@ async function persistently(request: ClientRequest, wiring: Wiring): Promise<Cli
     const atOnce = news && others && ITS_OWN.includes(error.code)
     const waitMs = atOnce ? 0 : Math.max(pauseMs, retryPauseMs(answer, pauseMs))
     if (mayNot(request, wiring, {count, untilMs: sinceMs + waitMs})) {
-      throw afterAttempts(error, {tried: [...tried], count, sinceMs})
+      throw afterAttempts(error, {tried: [...tried], silent: [...wiring.silent], count, sinceMs})
     }
     wiring.onRetry?.(error)
     await pause(waitMs, wiring.signal)
@@ -212,7 +215,14 @@ async function hear(
   request: ClientRequest,
   wiring: Wiring & Sending,
 ): Promise<ClientAnswer> {
-  const answer = await sendOnce(endpoint, request, wiring)
-  wiring.heardMs.set(endpoint, performance.now())
-  return answer
+  try {
+    const answer = await sendOnce(endpoint, request, wiring)
+    wiring.heardMs.set(endpoint, performance.now())
+    wiring.silent.delete(endpoint)
+    return answer
+  } catch (error) {
+    const late = wiring.over?.aborted === true
+    if (error instanceof Unreachable && !late) wiring.silent.add(endpoint)
+    throw error
+  }
 }

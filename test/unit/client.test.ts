@@ -245,6 +245,7 @@ t.test('an operation that fails says whom it asked, how often and how long', asy
   const endpoints = [
     await serve(t, refuser(503, 'NO_PRIMARY')),
     await serve(t, refuser(503, 'NO_PRIMARY')),
+    await deadUrl(),
   ]
   const told: string[] = []
   const transport = createTransport({
@@ -254,9 +255,10 @@ t.test('an operation that fails says whom it asked, how often and how long', asy
   })
   const error = await failure(transport.send({method: 'PUT', path: '/v1/cluster'}))
   t.match(error, {code: 'NO_PRIMARY', details: {tried: endpoints}})
-  const [first = '', second = ''] = endpoints
+  const [first = '', second = '', dead = ''] = endpoints
   t.match(error.message, `NO_PRIMARY here (asked ${first}, ${second}: `)
-  t.match(error.message, /: \d+ times in \d+ms\)$/)
+  t.match(error.message, /: \d+ times in \d+ms; no answer from /)
+  t.ok(error.message.endsWith(`${dead})`))
   t.strictSame([...new Set(told)], ['NO_PRIMARY here'], 'the same words every time')
 })
 
