@@ -4,13 +4,22 @@
  */
 
 import t from 'tap'
-import type {CommandResult, KernelEvent} from '../../src/core/kernel/events.ts'
+import {outcome} from '../../src/core/election/step.ts'
+import type {Grant} from '../../src/core/election/state.ts'
+import type {CommandResult, DurableState, KernelEvent} from '../../src/core/kernel/events.ts'
 import type {KernelState, NodeState} from '../../src/core/kernel/state.ts'
 import {step} from '../../src/core/kernel/step.ts'
 import type {NodeId} from '../../src/model/ids.ts'
+import {NODE_FLAG, type Member} from '../../src/model/node.ts'
 import type {StoredRecord} from '../../src/model/peer-messages.ts'
+import {isRecordQuorum, previousVoters, voterKey, votersOf} from '../../src/model/quorum.ts'
+import type {ClusterRecord, Smap} from '../../src/model/record.ts'
 import {bucket, started, type Stage} from '../helpers/kernel-stage.ts'
+import {faultyRun, whyNoAction} from '../helpers/model-actions.ts'
+import {randomOf} from '../sim/world/random.ts'
 import {isConverged} from '../sim/world/world.ts'
+
+const NONE = {epoch: 0, index: 0}
 
 const idOf = (stage: Stage, index: number): NodeId => stage.at(index).facts.self.id
 
@@ -117,3 +126,198 @@ function joinUnderWay(node: NodeState | undefined): number | undefined {
   const found = Object.entries(node?.sends ?? {}).find(([, {type}]) => type === 'join')
   return found === undefined ? undefined : Number(found[0])
 }
+
+t.test('what is no action of the model is told by its write', (t) => {
+  const stage = started(3, 0)
+  const node = running(stage.at(1).state())
+  const {durable} = node
+  const {epoch, index} = stage.record(1)
+  const self = {id: idOf(stage, 1), inc: durable.inc}
+  const heir = {id: idOf(stage, 2), inc: 1}
+  const record = {...(durable.accepted as StoredRecord).record, index: index + 1}
+  const stored = (fields: Partial<ClusterRecord>): StoredRecord => {
+    const next = {...record, ...fields}
+    return {record: next, text: JSON.stringify(next), sha: 'c'.repeat(64)}
+  }
+  const voted = {...durable, promisedEpoch: epoch + 1, votedFor: self}
+  const wrong: readonly [DurableState, Partial<DurableState>][] = [
+    [durable, {promisedEpoch: epoch - 1}],
+    [voted, {votedFor: heir}],
+    [voted, {promisedEpoch: epoch, votedFor: null, accepted: stored({})}],
+    [voted, {accepted: stored({})}],
+    [durable, {accepted: stored({epoch: epoch + 1})}],
+    [durable, {accepted: stored({heir})}],
+    [durable, {accepted: stored({heir}), promisedEpoch: epoch + 1}],
+    [durable, {accepted: stored({}), votedFor: heir}],
+    [durable, {committed: stored({})}],
+    [durable, {committed: null}],
+    [durable, {accepted: null}],
+    [durable, {accepted: stored({}), committed: stored({index: index + 2})}],
+    [durable, {inc: durable.inc + 1}],
+    [durable, {run: durable.run + 1, promisedEpoch: epoch + 1}],
+  ]
+  for (const [at, [before, fields]] of wrong.entries()) {
+    t.not(whyNoAction(before, {...before, ...fields}), '', `case ${at}`)
+  }
+  const binds = {accepted: stored({heir}), promisedEpoch: epoch + 1, votedFor: heir}
+  t.equal(whyNoAction(durable, {...durable, ...binds}), '')
+  t.equal(whyNoAction(durable, voted), '')
+  t.end()
+})
+
+t.test('whatever goes wrong, every write of a node is an action of the model', (t) => {
+  const sums: Record<string, number> = {}
+  for (let seed = 1; seed <= 12; seed++) {
+    const {problems, counts} = faultyRun(seed, 60)
+    t.strictSame(problems.slice(0, 3), [], `seed ${seed}`)
+    for (const [key, value] of Object.entries(counts)) sums[key] = (sums[key] ?? 0) + value
+  }
+  for (const [key, value] of Object.entries(sums)) t.ok(value > 20, `${value} ${key}`)
+  t.end()
+})
+
+const NOW = {host: '127.0.0.1', port: 1}
+
+/** A member as the model has it: an id, maybe a gateway. */
+function member(id: string, inc = 1): Member {
+  return {
+    id: id as NodeId,
+    role: id.startsWith('p') ? 'proxy' : 'target',
+    public: NOW,
+    control: NOW,
+    data: NOW,
+    flags: 0,
+    inc,
+    learner: false,
+    away: null,
+    speaks: [1, 1],
+  }
+}
+
+function mapOf(members: readonly Member[]): Smap {
+  const nodes = Object.fromEntries(members.map((one) => [one.id, one]))
+  return {version: 1, epoch: 1, created: '', primary: 'p1' as NodeId, nodes}
+}
+
+/** `Q` of the model. */
+function modelQuorum(voters: readonly Member[], said: ReadonlySet<string>): boolean {
+  const electable = voters.filter(({role}) => role === 'proxy')
+  const [sole] = electable
+  if (electable.length === 1 && sole !== undefined) return said.has(voterKey(sole))
+  return voters.filter((voter) => said.has(voterKey(voter))).length * 2 > voters.length
+}
+
+/** Every subset of a list. */
+function subsets<T>(list: readonly T[]): readonly (readonly T[])[] {
+  return list.reduce<readonly (readonly T[])[]>(
+    (all, item) => [...all, ...all.map((subset) => [...subset, item])],
+    [[]],
+  )
+}
+
+t.test('the joint rule is the one of the model, for every change of four nodes', (t) => {
+  const nodes = [member('p1'), member('p2'), member('t1'), member('t1', 2)]
+  // One incarnation of an id at a time.
+  const maps = subsets(nodes).filter((set) => new Set(set.map(({id}) => id)).size === set.length)
+  let joint = 0
+  for (const before of maps) {
+    for (const after of maps) {
+      const differ =
+        before.filter((one) => !after.includes(one)).length +
+        after.filter((one) => !before.includes(one)).length
+      const gateways = (set: readonly Member[]): readonly Member[] =>
+        set.filter(({role}) => role === 'proxy')
+      const wasSole = gateways(before).length === 1
+      const isSole = gateways(after).length === 1
+      // From one sole gateway to another is two voters anyway.
+      const expected = differ > 1 || wasSole !== isSole
+      const found = previousVoters(mapOf(before), mapOf(after))
+      if (found !== null) joint++
+      if ((found !== null) !== expected) t.fail(`${ids(before)} to ${ids(after)}`)
+      if (found !== null) t.equal(found.length, before.length)
+    }
+  }
+  t.ok(joint > 50)
+  t.end()
+})
+
+function ids(members: readonly Member[]): string {
+  return members.map(voterKey).join(' ')
+}
+
+t.test('a candidate wins exactly when the model elects it', (t) => {
+  const random = randomOf(5, 5)
+  const p1 = member('p1')
+  const nodes = [p1, member('p2'), member('t1'), member('t2'), member('t2', 2)]
+  const some = (): readonly Member[] => {
+    const set = nodes.filter(() => random.chance(0.7))
+    return set.filter(
+      (one) => one.inc === 2 || !set.some((two) => two.id === one.id && two.inc === 2),
+    )
+  }
+  let won = 0
+  for (let round = 0; round < 4000; round++) {
+    const records = [1, 2, 3].map((index) =>
+      recordOf(index, some(), random.chance(0.4) ? some() : null),
+    )
+    const grants = nodes
+      .filter((one) => one === p1 || random.chance(0.6))
+      .map((voter): Grant => {
+        const accepted = random.pick(records)
+        const knows = random.chance(0.3)
+        return {voter, accepted: accepted.stored, committed: knows ? accepted.stored.record : NONE}
+      })
+    const newest = records.findLast(({stored}) =>
+      grants.some((grant) => grant.accepted === stored),
+    ) as (typeof records)[number]
+    const known = grants.some((grant) => grant.committed === newest.stored.record)
+    const said = new Set(grants.map(({voter}) => voterKey(voter)))
+    const elected =
+      newest.voters.includes(p1) &&
+      modelQuorum(newest.voters, said) &&
+      (newest.previous === null || known || modelQuorum(newest.previous, said))
+    const byKey = Object.fromEntries(grants.map((grant) => [voterKey(grant.voter), grant]))
+    const found = outcome(byKey, p1)
+    if ((found !== undefined) !== elected) t.fail(`round ${round}: ${ids(newest.voters)}`)
+    if (found !== undefined) {
+      won++
+      if (found.adopt !== newest.stored || found.known !== known) t.fail(`round ${round}: adopted`)
+    }
+    const commits =
+      modelQuorum(newest.voters, said) &&
+      (newest.previous === null || modelQuorum(newest.previous, said))
+    if (isRecordQuorum(newest.stored.record, said) !== commits) t.fail(`round ${round}: commits`)
+  }
+  t.ok(won > 300 && won < 3700, `${won} won`)
+  t.end()
+})
+
+function recordOf(index: number, voters: readonly Member[], previous: readonly Member[] | null) {
+  const pv = previous === null ? null : votersOf(mapOf(previous))
+  const record = {epoch: 1, index, smap: mapOf(voters), pv} as unknown as ClusterRecord
+  return {voters, previous, stored: {record, text: '', sha: `${index}`}}
+}
+
+t.test('who may not lead in the newest record is not elected, whoever votes', (t) => {
+  const bars: readonly Partial<Member>[] = [
+    {learner: true},
+    {inc: 2},
+    {flags: NODE_FLAG.nonElectable},
+    {flags: NODE_FLAG.maintenance},
+    {role: 'target'},
+  ]
+  const p1 = member('p1')
+  const others = [member('p2'), member('t1')]
+  for (const bar of bars) {
+    const old = recordOf(1, [p1, ...others], null).stored
+    const next = recordOf(2, [{...p1, ...bar}, ...others], null).stored
+    const grants = Object.fromEntries(
+      [p1, ...others].map((voter) => {
+        const accepted = voter === p1 ? old : next
+        return [voterKey(voter), {voter, accepted, committed: NONE}]
+      }),
+    )
+    t.equal(outcome(grants, p1), undefined, JSON.stringify(bar))
+  }
+  t.end()
+})
