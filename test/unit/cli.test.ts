@@ -210,9 +210,17 @@ t.test('aisctl alone names the known clusters, or three ways to start', async (t
   const base = {uuid: 'na8a52NmR', kind: 'added'} as const
   rememberCluster({...base, name: 'alive', endpoints: [cluster.url]})
   rememberCluster({...base, name: 'dead', endpoints: ['http://127.0.0.1:1']})
+  const set = await startLeaderCluster({gateways: 2, targets: 1})
+  t.teardown(() => set.close())
+  const [first = '', second = ''] = set.nodes.map(({url}) => url)
+  rememberCluster({...base, name: 'led', endpoints: [first, second]})
+  set.node('gateway1').live = false
   const {lines} = await clustersPage(plain)
   t.match(lines[1], /^alive .* 7 nodes, all active$/)
   t.match(lines[2], /^dead .* does not answer$/)
+  t.match(lines[3], /^led .* 3 nodes, all active$/, 'one that is cut off is not the last word')
+  set.node('gateway2').live = false
+  t.match((await clustersPage(plain)).lines[3], /3 nodes, no primary: nothing can be changed$/)
 })
 
 t.test('a table leaves a column out that says nothing, and counts what a terminal shows', (t) => {

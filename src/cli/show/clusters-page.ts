@@ -1,12 +1,15 @@
 /** The clusters that this machine knows, each asked for a sign of life; or how to get one. */
 
+import type {ProbeAnswer} from '../../client/probe.ts'
 import {probe} from '../../client/probe.ts'
 import type {KnownCluster} from '../../client/known-clusters.ts'
 import {knownClusters} from '../../client/known-clusters.ts'
 import {isLeaving} from '../../model/node.ts'
 import {AisError} from '../../base/errors.ts'
+import {decodeElections} from '../../wire/elections.ts'
 import type {ClusterMap} from '../../wire/smap.ts'
 import {decodeSmap} from '../../wire/smap.ts'
+import type {Json} from '../../wire/json.ts'
 import {parseJson} from '../../wire/json.ts'
 import type {Paint} from '../render/paint.ts'
 import {renderTable} from '../render/table.ts'
@@ -19,6 +22,8 @@ interface Sign {
   readonly cluster: KnownCluster
   readonly map: ClusterMap | null
   readonly endpoint: string
+  /** Whether a gateway hears a primary; where none tells, the map's is believed. */
+  readonly led: boolean
 }
 
 export async function clustersPage(paint: Paint): Promise<Page> {
@@ -30,10 +35,7 @@ export async function clustersPage(paint: Paint): Promise<Page> {
     {heading: 'KIND', cell: ({cluster}) => cluster.kind},
     {heading: 'UUID', cell: ({cluster}) => cluster.uuid},
     {heading: 'GATEWAY', cell: ({endpoint}) => endpoint},
-    {
-      heading: 'HEALTH',
-      cell: ({map}) => (map === null ? paint('red', 'does not answer') : healthText(map, paint)),
-    },
+    {heading: 'HEALTH', cell: (sign) => healthText(sign, paint)},
   ])
   const [first] = clusters
   const next = `Look closer: aisctl show cluster --cluster ${first?.name ?? 'NAME'}`
@@ -48,17 +50,26 @@ const WAYS_TO_START: readonly string[] = [
 ]
 
 async function signOf(cluster: KnownCluster): Promise<Sign> {
+  let sign: Sign = {cluster, map: null, endpoint: cluster.endpoints[0] ?? '', led: false}
   for (const endpoint of cluster.endpoints) {
-    const map = mapOf((await probe(`${endpoint}/v1/daemon?what=smap`, PROBE_MS))?.text)
-    if (map !== null) return {cluster, map, endpoint}
+    const [smap, elections] = await Promise.all([
+      probe(`${endpoint}/v1/daemon?what=smap`, PROBE_MS),
+      probe(`${endpoint}/v1/cluster?what=elections`, PROBE_MS),
+    ])
+    const map = decoded(smap, decodeSmap)
+    if (map === null) continue
+    const led = decoded(elections, decodeElections)?.live ?? true
+    if (sign.map === null || led) sign = {cluster, map, endpoint, led}
+    // One that is cut off hears nobody: another one may.
+    if (led) break
   }
-  return {cluster, map: null, endpoint: cluster.endpoints[0] ?? ''}
+  return sign
 }
 
-function mapOf(text: string | undefined): ClusterMap | null {
-  if (text === undefined) return null
+function decoded<T>(answer: ProbeAnswer | undefined, decode: (value: Json) => T): T | null {
+  if (answer?.status !== 200) return null
   try {
-    return decodeSmap(parseJson(text))
+    return decode(parseJson(answer.text))
   } catch (error) {
     // Somebody else listens there, or the node is not in a cluster yet.
     if (error instanceof AisError) return null
@@ -66,16 +77,18 @@ function mapOf(text: string | undefined): ClusterMap | null {
   }
 }
 
-function healthText({smap}: ClusterMap, paint: Paint): string {
-  const members = Object.values(smap.nodes)
+function healthText({map, led}: Sign, paint: Paint): string {
+  if (map === null) return paint('red', 'does not answer')
+  const members = Object.values(map.smap.nodes)
   const away = members.filter((member) => member.away !== null || isLeaving(member)).length
   const total = `${members.length} nodes`
+  if (!led) return paint('red', `${total}, no primary: nothing can be changed`)
   return away === 0
     ? paint('green', `${total}, all active`)
     : paint('yellow', `${total}, ${away} not active`)
 }
 
-function toJson({cluster, map, endpoint}: Sign): unknown {
+function toJson({cluster, map, endpoint, led}: Sign): unknown {
   const nodes = map === null ? null : Object.keys(map.smap.nodes).length
-  return {...cluster, answers: map !== null, endpoint, nodes}
+  return {...cluster, answers: map !== null, primary: led, endpoint, nodes}
 }
