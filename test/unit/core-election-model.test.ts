@@ -4,19 +4,20 @@
  */
 
 import t from 'tap'
-import {outcome} from '../../src/core/election/step.ts'
-import type {Grant} from '../../src/core/election/state.ts'
+import {outcome, stepElection} from '../../src/core/election/step.ts'
+import {standing, type Grant} from '../../src/core/election/state.ts'
 import type {CommandResult, DurableState, KernelEvent} from '../../src/core/kernel/events.ts'
 import type {KernelState, NodeState} from '../../src/core/kernel/state.ts'
 import {step} from '../../src/core/kernel/step.ts'
 import type {NodeId} from '../../src/model/ids.ts'
 import {NODE_FLAG, type Member} from '../../src/model/node.ts'
-import type {StoredRecord} from '../../src/model/peer-messages.ts'
+import type {PeerRequest, StoredRecord} from '../../src/model/peer-messages.ts'
 import {isRecordQuorum, previousVoters, voterKey, votersOf} from '../../src/model/quorum.ts'
 import type {ClusterRecord, Smap} from '../../src/model/record.ts'
-import {bucket, started, type Stage} from '../helpers/kernel-stage.ts'
+import {bucket, put, started, type Stage} from '../helpers/kernel-stage.ts'
 import {faultyRun, whyNoAction} from '../helpers/model-actions.ts'
 import {randomOf} from '../sim/world/random.ts'
+import {SIM_UUID} from '../sim/world/scene.ts'
 import {isConverged} from '../sim/world/world.ts'
 
 const NONE = {epoch: 0, index: 0}
@@ -297,6 +298,37 @@ function recordOf(index: number, voters: readonly Member[], previous: readonly M
   const record = {epoch: 1, index, smap: mapOf(voters), pv} as unknown as ClusterRecord
   return {voters, previous, stored: {record, text: '', sha: `${index}`}}
 }
+
+t.test('a recovery leaps above what any survivor has promised', (t) => {
+  const own = {voter: member('p1'), accepted: recordOf(1, [member('p1')], null).stored}
+  const survivors = ['p1' as NodeId, 'p2' as NodeId]
+  const forced = standing({...own, committed: NONE}, 5, survivors)
+  t.equal(forced.epoch, 1005)
+  const told = (promisedEpoch: number) => stepElection(forced, {type: 'outbid', promisedEpoch})
+  t.equal(told(5).election.epoch, 1005)
+  t.equal(told(600).election.epoch, 1600)
+  const ordinary = standing({...own, committed: NONE}, 5)
+  t.equal(stepElection(ordinary, {type: 'outbid', promisedEpoch: 5}).election.epoch, 6)
+  t.equal(stepElection(ordinary, {type: 'outbid', promisedEpoch: 6}).election.epoch, 7)
+  t.end()
+})
+
+t.test('a survivor that has promised more than the candidate is heard before the leap', (t) => {
+  const stage = started(3, 2)
+  const beyond = {epoch: 400, candidate: {id: idOf(stage, 2), inc: 1}, pre: false, led: 0}
+  const question = {type: 'vote', uuid: SIM_UUID, founding: false, forced: false, holds: null}
+  for (const index of [0, 3, 4]) stage.at(index).kill(true)
+  part(stage, 1, 2)
+  stage.run(8000)
+  put(stage, 2, {...question, ...beyond, type: 'vote'} as PeerRequest, 2)
+  const promised = stage.at(2).node()?.durable.promisedEpoch ?? 0
+  stage.network.heal()
+  const survivors = [idOf(stage, 1), idOf(stage, 2)]
+  t.equal(stage.ask(1, {type: 'recover', survivors}).type, 'done')
+  const {epoch} = stage.record(1)
+  t.ok(promised >= 400 && epoch >= promised + 1000, `epoch ${epoch} above ${promised}`)
+  t.end()
+})
 
 t.test('who may not lead in the newest record is not elected, whoever votes', (t) => {
   const bars: readonly Partial<Member>[] = [

@@ -6,7 +6,7 @@ import type {Grant} from './state.ts'
 export type ElectionEvent =
   | {readonly type: 'begun'}
   | {readonly type: 'granted'; readonly epoch: number; readonly pre: boolean; readonly grant: Grant}
-  /** A no, or an epoch heard of elsewhere. */
+  /** A no, an epoch heard of elsewhere, or what a survivor has promised (R17). */
   | {readonly type: 'outbid'; readonly promisedEpoch: number}
   /** The candidate's own vote for the epoch is durable. */
   | {readonly type: 'stored'; readonly epoch: number}

@@ -109,8 +109,10 @@ function stored(election: Election, epoch: number): ElectionStep {
   return judge({phase: 'voting', epoch, own, forced, grants}, [{type: 'ask'}])
 }
 
+/** Somebody has promised an epoch that leaves no room for this one: begins again above it. */
 function outbid(election: Election, promisedEpoch: number): ElectionStep {
-  if (promisedEpoch < election.epoch) return quiet(election)
   const {own, forced} = election
-  return judge(standing(own, promisedEpoch, forced), [{type: 'ask'}])
+  const again = standing(own, promisedEpoch, forced)
+  if (again.epoch <= election.epoch) return quiet(election)
+  return judge(again, [{type: 'ask'}])
 }

@@ -196,6 +196,10 @@ export function onVoteAnswered(
     stepCandidate(turn, {type: 'outbid', promisedEpoch: answer.promisedEpoch})
     return
   }
+  // Every survivor's promise counts for how far a recovery leaps, whoever says yes.
+  if (stage.forced !== null && purpose.pre) {
+    stepCandidate(turn, {type: 'outbid', promisedEpoch: answer.promisedEpoch})
+  }
   const {own} = stage.election
   const accepted = answer.accepted ?? (answer.sha === own.accepted.sha ? own.accepted : null)
   if (accepted === null) return
