@@ -282,7 +282,7 @@ t.test('an operator gives up a majority: the survivors go on, the others keep th
   const survivors = [1, 2, 3].map((index) => idOf(stage, index))
   const recover = (at: number, named: readonly NodeId[]): CommandResult =>
     stage.ask(at, {type: 'recover', survivors: named})
-  t.match(recover(0, survivors), {refusal: {message: /it leads/}})
+  t.match(recover(0, survivors), {refusal: {message: /it leads with a majority/}})
   t.match(recover(1, survivors), {refusal: {message: /a primary was heard/}})
   for (const index of [0, 4, 5, 6]) stage.at(index).kill(true)
   stage.run(20_000)
@@ -308,6 +308,21 @@ t.test('an operator gives up a majority: the survivors go on, the others keep th
     t.equal(result.type, 'done')
     t.end()
   })
+})
+
+t.test('a primary that has lost its majority is made to go on with what is left', (t) => {
+  const stage = started(3, 4)
+  for (const index of [3, 4, 5, 6]) stage.at(index).kill(true)
+  stage.run(4000)
+  t.match(stage.ask(0, bucket('frozen')), {type: 'refused'})
+  const survivors = [0, 1, 2].map((index) => idOf(stage, index))
+  t.match(stage.ask(0, {type: 'recover', survivors}), {type: 'done'})
+  t.equal(leaderOf(stage), 0)
+  t.match(stage.record().elections.at(-1), {reason: 'recovered', before: idOf(stage, 0)})
+  t.match(stage.ask(0, bucket('goes-on')), {type: 'done'})
+  for (const index of [3, 4, 5, 6]) stage.at(index).start()
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.end()
 })
 
 t.test('nothing is recovered when one of those given up answers', (t) => {

@@ -66,7 +66,9 @@ function judgeElection(voter: VoterFacts, request: VoteRequest): Ballot {
   if (accepted.record.epoch >= request.epoch) {
     return no(`this node has a record of epoch ${accepted.record.epoch}`)
   }
-  if (!request.forced && isResuming(voter, candidate, request.led)) return YES
+  // A primary without a majority that an operator makes go on (R17) is still heard here.
+  const own = request.forced && voter.followed?.id === candidate.id
+  if (own || (!request.forced && isResuming(voter, candidate, request.led))) return YES
   return judgePatience(voter, candidate, request.forced)
 }
 

@@ -11,11 +11,12 @@ import type {NodeId} from '../../model/ids.ts'
 import {isElectable, isVoter, type Member} from '../../model/node.ts'
 import type {ClusterRecord, Smap} from '../../model/record.ts'
 import {waitLeft} from '../election/patience.ts'
-import {endForced, seek} from './stage.ts'
+import {endForced, seek, stepDown} from './stage.ts'
 import {beginStanding} from './stand.ts'
 import type {NodeState} from './state.ts'
 import type {Turn} from './turn.ts'
 import {acceptedOf, emit, log, send} from './turn.ts'
+import {isCommitting} from './view.ts'
 import {primaryWatch} from './watch.ts'
 
 /** How long the survivors have to answer. */
@@ -39,6 +40,7 @@ export function onRecoverCommanded(
   log(turn, 'warn', `an operator gives up ${givenUp.map(({id}) => id).join(', ') || 'nobody'}`, {
     survivors,
   })
+  stepDown(turn, 'an operator gives up its majority')
   for (const member of givenUp) {
     send(turn, member, {
       request: {type: 'probe', uuid: record.uuid},
@@ -63,12 +65,15 @@ function whyNotRecover(
   if (self === undefined || self.inc !== node.durable.inc || !isElectable(self)) {
     return 'it may not be primary'
   }
-  if (stage.stage === 'leading' || stage.stage === 'founding') return 'it leads'
+  if (isCommitting(node)) return 'it leads with a majority'
+  if (stage.stage === 'founding') return 'it is forming the cluster'
   if (stage.stage === 'standing' && stage.forced !== null) return 'it is recovering already'
   if (!survivors.includes(self.id)) return 'it has to be among the survivors'
   if (node.writes.length > 0) return 'it is still writing; repeat the command'
   const unknown = survivors.find((id) => record.smap.nodes[id] === undefined)
   if (unknown !== undefined) return `"${unknown}" is not a member`
+  // A primary that has lost its majority knows that best itself.
+  if (stage.stage === 'leading') return ''
   const leftMs = waitLeft(primaryWatch(node), self.id, 0)
   return leftMs === 0
     ? ''
