@@ -150,6 +150,8 @@ export interface Gateway {
   readonly record: ClusterRecord
   readonly setResult: (result: CommandResult) => void
   readonly setView: (more: Partial<ClusterView>) => void
+  /** As in an ordered stop. */
+  readonly drain: () => Promise<void>
 }
 
 export interface GatewayOptions extends Partial<NodeContext> {
@@ -216,7 +218,7 @@ export async function gatewayOf(
   const setView = (next: Partial<ClusterView>): void => {
     view = {...view, ...next}
   }
-  return {to: {host: HOST, port}, commands, record, setResult, setView}
+  return {to: {host: HOST, port}, commands, record, setResult, setView, drain: open.drain}
 }
 
 async function silence(): Promise<never> {

@@ -4,7 +4,7 @@ import {spawnSync} from 'node:child_process'
 import {once} from 'node:events'
 import {writeFileSync} from 'node:fs'
 import {createServer, request, type IncomingHttpHeaders, type Server} from 'node:http'
-import type {AddressInfo, Socket} from 'node:net'
+import {connect, type AddressInfo, type Socket} from 'node:net'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {fileURLToPath} from 'node:url'
@@ -495,6 +495,19 @@ t.test('a gateway that is stopping serves on, and keeps no connection', async (t
   t.equal(object.headers.connection, 'close')
   t.equal((await http(to, 'PUT', '/v1/cluster/set-config?mirror.copies=3')).status, 200)
   t.equal((await http(to, 'GET', '/v1/health')).status, 503, 'whoever balances load goes elsewhere')
+})
+
+t.test('who has just connected to a gateway that closes is answered', async (t) => {
+  const {to, drain} = await gatewayOf(t, NODES)
+  const socket = connect(to.port, to.host)
+  await once(socket, 'connect')
+  await http(to, 'GET', '/v1/health')
+  const drained = drain()
+  socket.write('GET /v1/daemon?what=smap HTTP/1.1\r\nHost: x\r\n\r\n')
+  const [answer] = await once(socket, 'data')
+  t.match(String(answer), /^HTTP\/1.1 200 OK\r\n(.*\r\n)*Connection: close/)
+  await drained
+  await t.rejects(http(to, 'GET', '/v1/health'), {code: /^ECONN/})
 })
 
 t.test('keys of an absent target are answered 503, to be tried again', async (t) => {

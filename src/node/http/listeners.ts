@@ -4,6 +4,7 @@
  */
 
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
+import {Server as TcpServer} from 'node:net'
 
 import type Router from '@koa/router'
 
@@ -42,6 +43,8 @@ const KEEP_ALIVE_MS = 60_000
  * A connection on which nothing moves at all; a slow transfer is not cut (requestTimeout is off).
  */
 const IDLE_MS = 120_000
+/** Whoever has just connected when the node stops has this long to ask. */
+const LINGER_MS = 100
 /** Requests under way when the node stops. */
 const DRAIN_MS = 15_000
 
@@ -104,13 +107,17 @@ async function drainAll(servers: readonly Server[]): Promise<void> {
   const closed = servers.map(
     (server) =>
       new Promise<void>((resolve) => {
-        server.close(() => resolve())
-        server.closeIdleConnections()
+        // An HTTP server's own close would at once cut connections whose first request is coming.
+        TcpServer.prototype.close.call(server, () => resolve())
       }),
   )
+  const linger = setTimeout(() => {
+    for (const server of servers) server.closeIdleConnections()
+  }, LINGER_MS)
   const cut = setTimeout(() => {
     for (const server of servers) server.closeAllConnections()
   }, DRAIN_MS)
   await Promise.all(closed)
+  clearTimeout(linger)
   clearTimeout(cut)
 }
