@@ -8,6 +8,7 @@ import {join} from 'node:path'
 import t from 'tap'
 import {deploySummary} from '../../plugins/deploy/src/deploy-summary.ts'
 import {findingLines} from '../../plugins/deploy/src/finding-lines.ts'
+import {survivalFindings} from '../../src/ops/check/survival.ts'
 import type {DeployOutcome} from '../../src/ops/deploy/deploy.ts'
 import {fakeRuntime, runAisctl} from '../helpers/ops/run-aisctl.ts'
 import {topologyOf} from '../helpers/ops/sample-topology.ts'
@@ -37,6 +38,11 @@ t.test('a deploy that changes nothing says so; one that does says what is true n
   const text = deploySummary(topology, some, false)
   t.match(text, '1 changes on 1 hosts; 1 nodes restarted.')
   t.match(text, 'h1: /ais/mp2 is not mounted')
+  t.match(text, /\nThe cluster survives no failure of p\[.*\], which alone may lead/)
+  t.match(text, /\nEvery bucket survives 0 target failures: .*\nNext: /)
+  t.match(survivalFindings(topology), [
+    {id: 'survival', severity: 'warning', host: 'sample', what: /no other can take over/},
+  ])
   const dry = deploySummary(topology, some, true)
   t.match(dry, 'h1: 1 would change\n  file /etc/aisnode/target.json\n')
   t.match(dry, 'nothing was written')

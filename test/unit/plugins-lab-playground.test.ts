@@ -27,6 +27,7 @@ import {
 } from '../../plugins/lab/src/playground/record.ts'
 import {statusOf} from '../../plugins/lab/src/playground/status.ts'
 import {bringUp} from '../../plugins/lab/src/playground/up.ts'
+import {describeUp} from '../../plugins/lab/src/playground/up-summary.ts'
 import {knownClusters} from '../../src/client/known-clusters.ts'
 import {parseNodeFile} from '../../src/model/config/node-file.ts'
 
@@ -93,6 +94,24 @@ t.test('a plan gives every node its ports, one founder, and a file that the daem
   )
   t.strictSame(endpointsOf(record), ['http://127.0.0.1:30000', 'http://127.0.0.1:30002'])
   t.throws(() => checkPlaygroundName('../x'), {code: 'BAD_NAME'})
+  t.end()
+})
+
+t.test('what runs is said with what it survives, and how to get one that survives more', (t) => {
+  ownState(t)
+  const described = (proxies: number, targets: number): string => {
+    const size = {proxies, targets, mountpaths: 1}
+    const ports = Array.from({length: portsNeeded(size)}, (_, index) => 30_000 + index)
+    const record = planRecord('small', size, ports)
+    return describeUp({record, started: record.nodes, created: true, durationMs: 812}).join('\n')
+  }
+  const small = described(1, 2)
+  t.match(small, /^Playground small \(1 proxy and 2 targets\) started in 810ms\.\nGateways: http/)
+  t.match(small, /\nWarning: there is one gateway, .* playground up --proxies 3 --targets 4 /)
+  t.match(small, /end: aisctl playground down --name small$/)
+  const large = described(3, 4)
+  t.match(large, /\nAny 2 of the 7 nodes may fail at a time: /)
+  t.notMatch(large, /Warning/)
   t.end()
 })
 
