@@ -46,7 +46,7 @@ while (!ended) {
       void overwrite(order.keys[(beat * KEYS_AT_ONCE + number) % order.keys.length] ?? '')
     }
   }
-  await sleep((beat + 1) * order.everyMs - nowMs())
+  await sleep(Math.max(1, (beat + 1) * order.everyMs - nowMs()))
 }
 
 async function makeBucket(key: string): Promise<void> {
