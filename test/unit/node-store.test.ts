@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import t from 'tap'
 import type {Test} from 'tap'
 import {AisError} from '../../src/base/errors.ts'
-import {objectPath} from '../../src/core/objects/file-name.ts'
+import {folderOf, objectPath} from '../../src/core/objects/file-name.ts'
 import type {DurableState} from '../../src/core/kernel/events.ts'
 import type {ClusterRecord} from '../../src/model/record.ts'
 import {openCounter} from '../../src/node/store/counter.ts'
@@ -198,6 +198,38 @@ t.test('a crash at any call of a first PUT leaves nothing or the object', async 
     null,
   )
 })
+
+t.test('a crash while a bucket gets its first folders takes nothing acknowledged', async (t) => {
+  const fresh = bytesOf(900, 6)
+  await crashEverywhere(
+    t,
+    async (store) => {
+      for (const name of ['b', 'c', 'd', 'e']) await putBytes(store, name, bytesOf(10, 7))
+      await putBytes(store, 'a', fresh)
+    },
+    (found, acknowledged) =>
+      (Buffer.isBuffer(found) && found.equals(fresh)) || (!acknowledged && found === 'none'),
+    null,
+  )
+})
+
+t.test(
+  'a new folder is flushed with its bucket, and the bucket with the root only once',
+  async (t) => {
+    const disk = createCrashFs(['/state', '/mp0'])
+    const {store} = await openTestStore({fs: disk, paths: ['/mp0']})
+    const callsOf = async (name: string): Promise<number> => {
+      const before = disk.calls()
+      await putBytes(store, name, bytesOf(10, 1))
+      return disk.calls() - before
+    }
+    t.not(folderOf('a'), folderOf('b'))
+    store.nextCounter()
+    const [bucket, folder] = [await callsOf('a'), await callsOf('b')]
+    // The flush of a folder is open, fsync, close.
+    t.equal(bucket - folder, 3, `${bucket} calls in a new bucket, ${folder} in a new folder`)
+  },
+)
 
 t.test('a crash at any call of a DELETE leaves the object or the tombstone', async (t) => {
   const old = bytesOf(700, 4)

@@ -206,7 +206,8 @@ function makePlace(writing: Writing, mountpath: Mountpath, key: ObjectKey): Plac
     folders.made.add(folder)
   }
   // A folder's own entry is durable once its parent was fsynced after it was made.
-  const parents = folders.durable.has(folder) ? [] : [bucket, root]
+  const forBucket = folders.durable.has(bucket) ? [] : [root]
+  const parents = folders.durable.has(folder) ? [] : [bucket, ...forBucket]
   return {path: `${folder}/${fileNameOf(key.name)}`, unsynced: [folder, ...parents]}
 }
 
