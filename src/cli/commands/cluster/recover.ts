@@ -23,7 +23,7 @@ export default class ClusterRecover extends AisctlCommand {
     '<%= config.bin %> cluster recover',
     '<%= config.bin %> cluster recover --force',
     '<%= config.bin %> cluster recover --force --yes --cluster-name prod',
-    '<%= config.bin %> cluster recover --force --survivor gateway-h1 --survivor target-h1',
+    '<%= config.bin %> cluster recover --force --survivor proxy-h1 --survivor target-h1',
   ]
   static override readonly flags = {
     'force': Flags.boolean({description: 'do it, not just show it', default: false}),

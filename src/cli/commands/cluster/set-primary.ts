@@ -23,10 +23,15 @@ export default class ClusterSetPrimary extends AisctlCommand {
     ),
   ].join('\n\n')
   static override readonly examples = [
-    '<%= config.bin %> cluster set-primary gateway-h1',
+    '<%= config.bin %> cluster set-primary proxy-h1',
     '<%= config.bin %> cluster set-primary p[MWIp8080] --json',
   ]
-  static override readonly args = {node: nodeArg({required: true})}
+  static override readonly args = {
+    node: nodeArg({
+      required: true,
+      description: 'gateway: its id, p[id], or an unambiguous start of its id',
+    }),
+  }
   static override readonly flags = {
     timeout: durationFlag({
       description: 'how long the gateways may take to follow',
