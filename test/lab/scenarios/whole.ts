@@ -81,7 +81,7 @@ async function nobodyThere(play: Play): Promise<readonly string[]> {
   const leads = seen.filter((one) => one.primary === lonely.id)
   checks.expect(leads.length === 0, 'it does not lead')
   const log = await stage.logOf(lonely, 200)
-  checks.expect(/wait/i.test(log), 'it says that it waits', log.slice(-500))
+  checks.expect(/wait|looking for the cluster/i.test(log), 'it says that it waits', log.slice(-500))
   const healMs = await hostsOf(stage).heal()
   const back = await whole(play, REJOIN_MS_MAX)
   checks.expect(back !== undefined, 'it is back soon after the heal', describe(watch, stage))
