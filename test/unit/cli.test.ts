@@ -16,6 +16,7 @@ import {AisError} from '../../src/base/errors.ts'
 import {parseAssignments} from '../../src/cli/assignments.ts'
 import {complete} from '../../src/cli/complete.ts'
 import {completionScript, SHELLS} from '../../src/cli/completion/scripts.ts'
+import {gatewayNamed} from '../../src/cli/gateway-name.ts'
 import {LifecycleCommand} from '../../src/cli/lifecycle-command.ts'
 import {loadConfig} from '../../src/cli/main.ts'
 import {confirm, confirmByName, confirmByTyping} from '../../src/cli/prompt.ts'
@@ -42,8 +43,9 @@ import {rememberCluster} from '../../src/client/known-clusters.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../../src/ops/lifecycle.ts'
 import type {Plan} from '../../src/ops/plan/plan.ts'
 import {formatSavedState} from '../../src/ops/site/site.ts'
-import {topologyOf} from '../helpers/ops/sample-topology.ts'
+import {nodesOf} from '../../src/ops/topology/resolve.ts'
 import {startLeaderCluster} from '../helpers/leader-cluster.ts'
+import {topologyOf} from '../helpers/ops/sample-topology.ts'
 import type {RecordedCluster} from '../helpers/recorded-cluster.ts'
 import {startRecordedCluster} from '../helpers/recorded-cluster.ts'
 
@@ -78,6 +80,14 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
 }
+
+const KNOWN = {
+  format: 1,
+  name: 'sample',
+  uuid: 'abcdefghij',
+  kind: 'deployed',
+  endpoints: ['http://127.0.0.1:1'],
+} as const
 
 /** Runs the program as a person would: another process, without the test runner's loader. */
 async function run(words: readonly string[], {env = {}, input}: RunOptions = {}): Promise<Ran> {
@@ -272,6 +282,18 @@ t.test('where a yes comes too easily the name of the cluster belongs to it', asy
   await t.rejects(ask(true), {code: 'REFUSED', message: /--yes alone is not enough/, hint})
   await t.rejects(ask(false, 'prod'), {code: 'REFUSED', message: /counts together with --yes/})
   await t.rejects(ask(true, 'test'), {code: 'REFUSED', message: /is called prod, not test/})
+})
+
+t.test('a gateway is found by its host where a topology tells', async (t) => {
+  const topology = topologyOf()
+  const [gateway] = nodesOf(topology).filter(({role}) => role === 'proxy')
+  const file = join(t.testdir({}), 'state.json')
+  writeFileSync(file, formatSavedState({format: 1, generation: 1, topology}))
+  const known = {...KNOWN, topologyFile: file}
+  t.equal(await gatewayNamed('h1', {endpoints: [], known}), gateway?.id)
+  t.equal(await gatewayNamed('h1/proxy', {endpoints: [], known}), gateway?.id)
+  t.equal(await gatewayNamed('h2', {endpoints: [], known}), 'h2', 'it has no gateway')
+  t.equal(await gatewayNamed('h1', {endpoints: []}), 'h1')
 })
 
 t.test('commands about the primary end with an exit code that is true', async (t) => {

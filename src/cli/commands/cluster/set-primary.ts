@@ -4,6 +4,7 @@ import {failBack} from '../../../client/failback.ts'
 import {nodeLabel} from '../../../model/ids.ts'
 import {AisctlCommand} from '../../command.ts'
 import {durationFlag, nodeArg} from '../../flags.ts'
+import {gatewayNamed} from '../../gateway-name.ts'
 import {paragraph} from '../../render/paragraph.ts'
 
 /** A handover takes well below a second; a gateway that was just busy may take longer to follow. */
@@ -29,7 +30,7 @@ export default class ClusterSetPrimary extends AisctlCommand {
   static override readonly args = {
     node: nodeArg({
       required: true,
-      description: 'gateway: its id, p[id], or an unambiguous start of its id',
+      description: 'gateway: its id, p[id], an unambiguous start of its id, or its HOST',
     }),
   }
   static override readonly flags = {
@@ -43,7 +44,7 @@ export default class ClusterSetPrimary extends AisctlCommand {
     const {args, flags} = await this.parse(ClusterSetPrimary)
     const line = this.progress()
     const done = await failBack(this.client(flags), {
-      node: args.node,
+      node: await gatewayNamed(args.node, this.found(flags)),
       timeoutMs: flags.timeout,
       onProgress: (text) => line.show(text),
     })
