@@ -19,7 +19,16 @@ import {createControlListener} from '../../src/node/http/control-listener.ts'
 import {createPeerGuard} from '../../src/node/peer/guard.ts'
 import {createPresence} from '../../src/node/peer/presence.ts'
 import {createPeerSender, type PeerSender} from '../../src/node/peer/send.ts'
-import {clusterKeys, sha256Hex} from '../../src/node/peer/session.ts'
+import {
+  clusterKeys,
+  helloProof,
+  newNonce,
+  requestMac,
+  sessionKey,
+  sha256Hex,
+} from '../../src/node/peer/session.ts'
+import {decodeHelloReply, encodeHello, HELLO_FORMAT, helloTranscript} from '../../src/wire/hello.ts'
+import {PEER_HEADER} from '../../src/wire/peer-headers.ts'
 import {encodeRecord} from '../../src/wire/record.ts'
 
 const HOST = '127.0.0.1'
@@ -253,6 +262,43 @@ t.test('a record goes out as it was written, under the fences of each message', 
     {epoch: 1, committed: {index: 1}, record: {sha: record.sha}},
     {epoch: 2, committed: {index: 1}, record: {sha: record.sha}},
   ])
+})
+
+t.test('a session that is in use is not the one that is forgotten', (t) => {
+  const [key] = clusterKeys([KEY])
+  if (key === undefined) throw new Error('there is a key')
+  const guard = createPeerGuard([key], () => SERVER)
+  const converse = (): (() => void) => {
+    const {uuid, id, inc} = CLIENT
+    const question = {format: HELLO_FORMAT, uuid, id, inc, nonce: newNonce(), keys: [key.id]}
+    const {proof, ...said} = decodeHelloReply(guard.greet(encodeHello(question)))
+    const transcript = helloTranscript(question, said)
+    if (proof !== helloProof(key, transcript)) throw new Error('the proof is wrong')
+    const secret = sessionKey(key, transcript)
+    let sequence = 0
+    return () => {
+      sequence += 1
+      const digest = sha256Hex('')
+      const facts = {session: said.session, sequence, method: 'POST', target: '/', epoch: 1, digest}
+      guard.admit('POST', '/', {
+        [PEER_HEADER.session]: said.session,
+        [PEER_HEADER.sequence]: String(sequence),
+        [PEER_HEADER.epoch]: '1',
+        [PEER_HEADER.digest]: digest,
+        [PEER_HEADER.mac]: requestMac(secret, facts),
+      })
+    }
+  }
+  const used = converse()
+  const idle = converse()
+  used()
+  idle()
+  for (let number = 0; number < 1100; number += 1) {
+    converse()()
+    used()
+  }
+  t.throws(idle, {code: 'UNAUTHENTICATED'})
+  t.end()
 })
 
 /** Another process that asks every 50 ms, and says when it was answered first. */
