@@ -336,7 +336,7 @@ t.test('a recovery shows what it takes, who leads, who is dropped and what is lo
     'Loses:  changes after record 7.124, if there were any that 4 of the 4 dropped',
     '        nodes acknowledged among themselves: buckets, settings, members',
     '        about 36,000 objects of t[target01], t[target02], t[target03]',
-    '        answer 503 until their nodes are back (as many as the others hold on average)',
+    '        answer 503 until these are back (counted by the average of the others)',
   ])
 })
 

@@ -92,7 +92,7 @@ function lossLines({record, mayLose, dropped, voters, needed}: RecoveryPlan): re
   return [
     ...changes,
     `        ${about} objects of ${targets.map(({label}) => label).join(', ')}`,
-    '        answer 503 until their nodes are back (as many as the others hold on average)',
+    '        answer 503 until these are back (counted by the average of the others)',
   ]
 }
 
@@ -100,10 +100,10 @@ function lossLines({record, mayLose, dropped, voters, needed}: RecoveryPlan): re
 export function doneLines(plan: RecoveryPlan, done: Recovered): readonly string[] {
   const {primary, epoch, index, tookMs} = done
   const took = formatDuration(Math.round(tookMs))
-  const all = `all ${plan.survivors.length} survivors follow`
   return [
-    `${nodeLabel('proxy', primary)} is the primary, with record ${markText({epoch, index})}; ${all}. It took ${took}.`,
-    `Changes go on. Taken in again when they come back: ${plan.dropped.map(({label}) => label).join(', ')}.`,
+    `${nodeLabel('proxy', primary)} is the primary, with record ${markText({epoch, index})}. It took ${took}.`,
+    `All ${plan.survivors.length} survivors follow, and changes go on. Taken in again when they come back:`,
+    `${plan.dropped.map(({label}) => label).join(', ')}.`,
     'See it: aisctl show elections · aisctl show cluster',
   ]
 }
