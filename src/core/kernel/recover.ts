@@ -37,10 +37,10 @@ export function onRecoverCommanded(
     return emit(turn, {type: 'reply', askId, result: {type: 'refused', refusal: refused}})
   }
   const givenUp = givenUpBy(record.smap, survivors)
+  stepDown(turn, 'an operator gives up its majority')
   log(turn, 'warn', `an operator gives up ${givenUp.map(({id}) => id).join(', ') || 'nobody'}`, {
     survivors,
   })
-  stepDown(turn, 'an operator gives up its majority')
   for (const member of givenUp) {
     send(turn, member, {
       request: {type: 'probe', uuid: record.uuid},
@@ -74,10 +74,12 @@ function whyNotRecover(
   if (unknown !== undefined) return `"${unknown}" is not a member`
   // A primary that has lost its majority knows that best itself.
   if (stage.stage === 'leading') return ''
-  const leftMs = waitLeft(primaryWatch(node), self.id, 0)
+  const watch = primaryWatch(node)
+  const leftMs = waitLeft(watch, self.id, 0)
+  const heard = ((node.nowMs - watch.quietSinceMs) / 1000).toFixed(1)
   return leftMs === 0
     ? ''
-    : `a primary was heard less than ${Math.ceil(leftMs / 1000)} s too recently`
+    : `a primary was heard ${heard} s ago: wait ${(leftMs / 1000).toFixed(1)} s, and repeat it`
 }
 
 function givenUpBy(smap: Smap, survivors: readonly NodeId[]): readonly Member[] {

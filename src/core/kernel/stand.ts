@@ -93,7 +93,10 @@ function carryOut(turn: Turn, order: ElectionOrder): void {
       if (order.epoch <= promisedEpoch) {
         return stepCandidate(turn, {type: 'outbid', promisedEpoch})
       }
-      log(turn, 'info', `a majority would vote for this node: standing for epoch ${order.epoch}`, {
+      const {stage} = turn.node
+      const forced = stage.stage === 'standing' && stage.election.forced !== null
+      const who = forced ? 'the survivors' : 'a majority'
+      log(turn, 'info', `${who} would vote for this node: standing for epoch ${order.epoch}`, {
         epoch: order.epoch,
       })
       return persist(turn, {promisedEpoch: order.epoch, votedFor: selfVoter(turn.node)}, [

@@ -73,9 +73,13 @@ report() {
 # In a folder of its own: TLC leaves files behind.
 run() {
   config=$1 folder=$2
-  cp Register.tla "cfg/$config" "$folder" || exit 2
+  case $config in
+    *_lease*) module=Leases.tla ;;
+    *) module=Register.tla ;;
+  esac
+  cp "$module" "cfg/$config" "$folder" || exit 2
   set -- "$java" -XX:+UseSerialGC "-Djava.io.tmpdir=$folder" -cp "$jar" tlc2.TLC -nowarning \
-    -deadlock -workers "${MODEL_WORKERS:-1}" -metadir "$folder/states" -config "$config" Register.tla
+    -deadlock -workers "${MODEL_WORKERS:-1}" -metadir "$folder/states" -config "$config" "$module"
   limit=${MODEL_LIMIT_S:-0}
   [ "$limit" = 0 ] || set -- timeout "$limit" "$@"
   (cd "$folder" && nice -n 19 "$@") >"$folder/out" 2>&1
