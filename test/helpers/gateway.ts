@@ -7,6 +7,7 @@ import {join} from 'node:path'
 
 import type {Test} from 'tap'
 
+import {initialKernel} from '../../src/core/kernel/step.ts'
 import {ringOf} from '../../src/core/objects/ring.ts'
 import {GLOBAL_NAMESPACE, type Bucket} from '../../src/model/bucket.ts'
 import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
@@ -20,6 +21,7 @@ import type {NodeContext} from '../../src/node/http/context.ts'
 import {openListeners} from '../../src/node/http/listeners.ts'
 import {createPublicClient} from '../../src/node/http/public-client.ts'
 import {addSnapshots, createStats} from '../../src/node/observe/stats.ts'
+import {standingOf} from '../../src/node/runtime/standing.ts'
 import {readBody} from '../../src/node/peer/body.ts'
 import {PeerFailure} from '../../src/node/peer/exchange.ts'
 import {clusterKeys} from '../../src/node/peer/session.ts'
@@ -198,6 +200,7 @@ export async function gatewayOf(
       return result
     },
     stats,
+    standing: async () => standingOf(initialKernel(), 0),
     allStats: async () => addSnapshots([stats.snapshot()]),
     startedNs: process.hrtime.bigint(),
     clusterStartedNs: () => 1n,

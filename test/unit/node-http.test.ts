@@ -31,6 +31,7 @@ import {clusterKeys, sha256Hex} from '../../src/node/peer/session.ts'
 import {readBody} from '../../src/node/peer/body.ts'
 import {createLease, leaseReader, writeLease} from '../../src/node/threads/ports.ts'
 import {decodeElections} from '../../src/wire/elections.ts'
+import {decodeRecovery} from '../../src/wire/recovery.ts'
 import {parseJson} from '../../src/wire/json.ts'
 import {encodeLocalPage, type LocalEntry} from '../../src/wire/local-page.ts'
 import {decodeLocalQuery} from '../../src/wire/local-query.ts'
@@ -602,6 +603,20 @@ t.test('changes of primary are told without one, too', async (t) => {
     sinceMs: null,
     waiting: 'looks for a primary',
     elections: [note],
+  })
+})
+
+t.test('where a node stands is told before it belongs to a cluster, too', async (t) => {
+  const {to} = await gatewayOf(t, NODES)
+  const answer = await http(to, 'GET', '/v1/daemon?what=recovery')
+  t.match(decodeRecovery(parseJson(answer.body)), {
+    id: 'pGateway1',
+    role: 'proxy',
+    accepted: null,
+    primary: null,
+    leads: 0,
+    objects: null,
+    members: [],
   })
 })
 

@@ -14,6 +14,7 @@ import type {TargetObjects} from '../objects/dispatch.ts'
 import type {Log} from '../observe/log.ts'
 import type {Stats, StatsSnapshot} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
+import type {Standing} from '../runtime/standing.ts'
 import type {MountpathState} from './capacity.ts'
 import type {AskPublic} from './public-client.ts'
 
@@ -29,6 +30,8 @@ export interface NodeContext {
   /** Puts a command to the kernel; answered after the commit. */
   readonly command: (command: Command) => Promise<CommandResult>
   readonly stats: Stats
+  /** What the kernel has promised and accepted, beyond what a view tells. */
+  readonly standing: () => Promise<Standing>
   /** Counters of all data workers of this node. */
   readonly allStats: () => Promise<StatsSnapshot>
   /** hrtime of the process's start, and of when it first saw the cluster started (0: not yet). */

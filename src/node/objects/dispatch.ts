@@ -32,6 +32,18 @@ export interface TargetObjects {
   readonly tend: () => void
   /** One page of this target's names. @throws AisError */
   readonly listPage: (question: ListQuestion) => LocalPage
+  /** What this target stores, by its index of names: for people, since it may be being rebuilt. */
+  readonly totals: () => {readonly objects: number; readonly bytes: number}
+}
+
+function totals({view, store}: ObjectsDeps): ReturnType<TargetObjects['totals']> {
+  const each = Object.values(view().record?.bmd.buckets ?? {})
+    .filter(({deletedAt}) => deletedAt === undefined)
+    .map(({bid}) => store.totals(bid))
+  return {
+    objects: each.reduce((sum, {objects}) => sum + objects, 0),
+    bytes: each.reduce((sum, {bytes}) => sum + bytes, 0),
+  }
 }
 
 /** Looks after disks, and after the data of buckets that the record calls destroyed. */
@@ -57,6 +69,7 @@ export function createTargetObjects(deps: ObjectsDeps): TargetObjects {
     },
     tend: () => tend(deps),
     listPage: (question) => listLocal(deps, question),
+    totals: () => totals(deps),
   }
 }
 

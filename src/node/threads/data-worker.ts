@@ -23,6 +23,7 @@ import {askControlListener, createDataClient} from '../peer/data-client.ts'
 import type {AskTarget, DataClientDeps} from '../peer/data-client.ts'
 import type {SelfIdentity} from '../peer/guard.ts'
 import {clusterKeys} from '../peer/session.ts'
+import type {Standing} from '../runtime/standing.ts'
 import type {Target} from './open-target.ts'
 import type {Answer, DataThreadStart, FromDataWorker, Question, ToDataWorker} from './ports.ts'
 import {leaseReader} from './ports.ts'
@@ -132,6 +133,7 @@ class DataWorker {
       ring: () => this.#latest.ring,
       command: (command) => this.#command(command),
       stats: this.#stats,
+      standing: () => this.#standing(),
       allStats: () => this.#allStats(),
       startedNs: start.startedNs,
       clusterStartedNs: () => this.#latest.clusterStartedNs,
@@ -149,6 +151,12 @@ class DataWorker {
     const answer = await this.#ask({type: 'command', command})
     assert(answer.type === 'command', 'a command is answered by its result')
     return answer.result
+  }
+
+  async #standing(): Promise<Standing> {
+    const answer = await this.#ask({type: 'standing'})
+    assert(answer.type === 'standing', 'a question for the standing is answered by it')
+    return answer.standing
   }
 
   async #allStats(): Promise<StatsSnapshot> {

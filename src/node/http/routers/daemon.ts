@@ -14,6 +14,7 @@ import {metricKinds} from '../../../wire/metric-kinds.ts'
 import {stateFlags} from '../../../wire/state-flags.ts'
 import {encodeNodeStats, encodeNodeStatus} from '../../../wire/node-status.ts'
 import {QUERY} from '../../../wire/query.ts'
+import {encodeRecovery} from '../../../wire/recovery.ts'
 import {encodeRmd} from '../../../wire/rmd.ts'
 import {encodeMember, encodeSmap} from '../../../wire/smap.ts'
 import {encodeSnode} from '../../../wire/snode.ts'
@@ -57,6 +58,11 @@ const ANSWERS: Readonly<Record<string, Answerer>> = {
     sendJson(ctx, encodeMountpaths(await measureMountpaths(context.mountpaths()))),
   disk: async (context, ctx) =>
     sendJson(ctx, encodeDiskStats({}, await measureMountpaths(context.mountpaths()))),
+  recovery: async (context, ctx) => {
+    const {id, role} = context
+    const kept = context.objects?.totals() ?? {objects: null, bytes: null}
+    sendJson(ctx, encodeRecovery({id, role, ...(await context.standing()), ...kept}))
+  },
   sysinfo: async (context, ctx) => {
     const {system, mountpaths} = await nodeFacts(context)
     const proxy = context.role === 'proxy'
