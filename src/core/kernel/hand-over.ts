@@ -45,6 +45,10 @@ function whyNotHeir(node: NodeState, stage: LeadingStage, id: NodeId): Refusal |
   const member = acceptedOf(node)?.record.smap.nodes[id]
   if (member === undefined) return refusal('NODE_NOT_FOUND', `node "${id}" is not in the cluster`)
   const label = nodeLabelOf(member)
+  // Compat: a target is none of those that the reference looks among.
+  if (member.role === 'target') {
+    return refusal('NODE_NOT_FOUND', `${label} is a target: only a gateway can be primary`)
+  }
   if (!isElectable(member)) return refusal('REFUSED', `${label} ${whyNotElectable(member)}`)
   if (member.away !== null || !isAnswering(node, stage, id)) {
     return refusal('REFUSED', `${label} does not answer: it cannot lead now`, {
@@ -55,7 +59,6 @@ function whyNotHeir(node: NodeState, stage: LeadingStage, id: NodeId): Refusal |
 }
 
 function whyNotElectable(member: Member): string {
-  if (member.role === 'target') return 'is a target: only a gateway can be primary'
   if (member.learner) return 'has just joined and has no vote yet'
   if ((member.flags & NODE_FLAG.nonElectable) !== 0) {
     return 'is non-electable: it cannot become primary'
