@@ -2,7 +2,7 @@
  * The lab ring: real hosts on this machine. It boots one lab, proves every verb of it, then what an
  * operator's cluster lives through. Needs root; without it the skip is loud, and in CI a failure.
  *
- *   npm run test:lab [-- --only verbs|cluster|processes] [--long] [--keep] [--scenario NAME,NAME]
+ *   npm run test:lab [-- --only verbs|cluster|processes|smallest] [--long] [--keep] [--scenario NAME,NAME]
  */
 
 import {mkdtempSync, rmSync} from 'node:fs'
@@ -15,12 +15,12 @@ import {missingPackages, installCommand} from '../../plugins/lab/src/lab/require
 import {run} from '../../plugins/lab/src/lab/run.ts'
 import {ansibleCases} from './cluster/ansible.ts'
 import {blackoutCases} from './cluster/blackout.ts'
-import {clusterOf} from './cluster/cluster.ts'
+import {clusterOf, deploy} from './cluster/cluster.ts'
 import {identityCases} from './cluster/identity.ts'
 import {installCases} from './cluster/install.ts'
 import {restartCases} from './cluster/restarts.ts'
 import {lab, type LabUnderTest} from './lab-under-test.ts'
-import {hostScenarios, processScenarios} from './scenarios/cases.ts'
+import {hostScenarios, processScenarios, smallestScenarios} from './scenarios/cases.ts'
 import {diskCases} from './verbs/disks.ts'
 import {networkCases} from './verbs/network.ts'
 import {powerCases} from './verbs/power.ts'
@@ -71,6 +71,23 @@ async function runAll(): Promise<void> {
     await t.test('a cluster of processes', (t) => processScenarios(t, choice))
   }
   if (plays('cluster')) await clusterOnHosts()
+  if (plays('smallest') && choice.long) await smallestCluster()
+}
+
+async function smallestCluster(): Promise<void> {
+  await t.test('the smallest cluster that fails over', async (t) => {
+    const under: LabUnderTest = {name: `smallest-${process.pid}`, directory: LABS}
+    const size = ['--proxies', '2', '--targets', '1', '--disk-size', '512MiB']
+    const up = await lab(under, 'up', '3', ...size, ...(inCi ? ['--install'] : []))
+    t.equal(up.status, 0, up.stderr)
+    if (up.status !== 0) return
+    try {
+      await deploy(clusterOf(under))
+      await smallestScenarios(t, under, choice)
+    } finally {
+      if (values.keep !== true) t.equal((await lab(under, 'down')).status, 0)
+    }
+  })
 }
 
 async function clusterOnHosts(): Promise<void> {

@@ -5,7 +5,7 @@ import {intruderScenarios} from './intruders.ts'
 import {networkScenarios} from './network.ts'
 import {nodeScenarios} from './nodes.ts'
 import {primaryScenarios} from './primary.ts'
-import type {Scenario} from './scenario.ts'
+import type {Place, Scenario} from './scenario.ts'
 import {wholeScenarios} from './whole.ts'
 
 /** In an order in which each leaves a cluster that the next can use. */
@@ -19,15 +19,15 @@ export const SCENARIOS: readonly Scenario[] = [
 ]
 
 export interface Choice {
-  readonly processes: boolean
+  readonly places: readonly Place[]
   readonly long: boolean
   /** Names; empty: all that fit. */
   readonly only: readonly string[]
 }
 
-/** What is played on hosts, or on processes. A named one is played whatever its length. */
-export function chosen({processes, long, only}: Choice): readonly Scenario[] {
-  return SCENARIOS.filter((one) => (one.on === 'processes') === processes).filter((one) =>
+/** What is played in these places. A named one is played whatever its length. */
+export function chosen({places, long, only}: Choice): readonly Scenario[] {
+  return SCENARIOS.filter(({on}) => places.includes(on)).filter((one) =>
     only.length > 0 ? only.includes(one.name) : long || !one.long,
   )
 }

@@ -9,6 +9,7 @@ import {insideNetwork} from '../../../plugins/lab/src/lab/network.ts'
 import {type LabUnderTest, stateOf} from '../lab-under-test.ts'
 import {chosen} from './all.ts'
 import type {Played} from './main.ts'
+import type {Place} from './scenario.ts'
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
 
@@ -17,23 +18,40 @@ export interface CaseChoice {
   readonly only: readonly string[]
 }
 
-/** Plays on the hosts of a lab that has a cluster. */
+/** Plays on the hosts of a lab that has a cluster of 3 gateways and 4 targets. */
 export async function hostScenarios(
   t: Test,
   under: LabUnderTest,
   choice: CaseChoice,
 ): Promise<void> {
-  const scenarios = chosen({...choice, processes: false})
-  const hosts = stateOf(under).hosts.length
-  const fitting = scenarios.filter(({on}) => on !== 'seven' || hosts >= 7)
-  const words = [under.name, under.directory, ...flags(choice), ...fitting.map(({name}) => name)]
-  if (fitting.length === 0) return
-  await playAll(t, insideNetwork(stateOf(under), command(words)), fitting.length)
+  const seven = stateOf(under).hosts.length >= 7
+  await onLab(t, under, choice, seven ? ['hosts', 'seven'] : ['hosts'])
+}
+
+/** Plays on the hosts of a lab that has a cluster of 2 gateways and 1 target. */
+export async function smallestScenarios(
+  t: Test,
+  under: LabUnderTest,
+  choice: CaseChoice,
+): Promise<void> {
+  await onLab(t, under, choice, ['smallest'])
+}
+
+async function onLab(
+  t: Test,
+  under: LabUnderTest,
+  choice: CaseChoice,
+  places: readonly Place[],
+): Promise<void> {
+  const names = chosen({...choice, places}).map(({name}) => name)
+  if (names.length === 0) return
+  const words = [under.name, under.directory, ...flags(choice), ...names]
+  await playAll(t, insideNetwork(stateOf(under), command(words)), names.length)
 }
 
 /** Plays on processes of this machine. */
 export async function processScenarios(t: Test, choice: CaseChoice): Promise<void> {
-  const names = chosen({...choice, processes: true}).map(({name}) => name)
+  const names = chosen({...choice, places: ['processes']}).map(({name}) => name)
   if (names.length === 0) return
   await playAll(t, command(['processes', '-', ...flags(choice), ...names]), names.length)
 }

@@ -17,6 +17,8 @@ import {gatewaysBut, localOf, nodesOf, type StageNode} from '../stage/stage.ts'
 import {eventually, expectPrimary, KILLED_MS_MAX, reign, type Scenario} from './scenario.ts'
 
 const REFUSED_MS_MAX = 10_000
+/** That its id or its ports are taken, or that its disks are another's. */
+const REFUSALS = /taken|in use|duplicate|put back the id/i
 const JOINED_MS_MAX = 30_000
 
 export const intruderScenarios: readonly Scenario[] = [
@@ -183,7 +185,7 @@ async function doubles(play: Play): Promise<readonly string[]> {
 
 async function refused({checks}: Play, double: Intruder, what: string): Promise<void> {
   const startMs = nowMs()
-  const told = (): boolean => /taken|in use|another|duplicate/i.test(double.output())
+  const told = (): boolean => REFUSALS.test(double.output())
   const refused = await eventually(told, REFUSED_MS_MAX)
   const said = double.output().slice(-500)
   checks.expect(refused && double.status() !== 0, `${what}: it is refused and told why`, said)

@@ -2,8 +2,8 @@
  * Plays scenarios one after the other, and says each one's outcome as a line of JSON on stdout. On
  * hosts it runs inside the lab's network; `processes` makes a playground of its own.
  *
- *   main.ts LAB DIRECTORY [--long] [NAME…]
- *   main.ts processes - [--long] [NAME…]
+ *   main.ts LAB DIRECTORY [--long] NAME…
+ *   main.ts processes - [--long] NAME…
  */
 
 import {startPlayground} from '../../bench/playground.ts'
@@ -24,7 +24,8 @@ const [lab = '', directory = '', ...words] = process.argv.slice(2)
 const long = words.includes('--long')
 const only = words.filter((word) => !word.startsWith('--'))
 const processes = lab === 'processes'
-const scenarios = chosen({processes, long, only})
+const places = ['hosts', 'seven', 'smallest', 'processes'] as const
+const scenarios = only.length === 0 ? [] : chosen({places, long, only})
 if (processes) await onProcesses()
 else {
   const {labStage} = await import('../stage/lab-stage.ts')

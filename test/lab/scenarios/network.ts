@@ -6,7 +6,15 @@ import {nowMs} from '../stage/http.ts'
 import {describe, type Play, primaryOf, whole} from '../stage/play.ts'
 import {startSides} from '../stage/sides.ts'
 import {gatewaysBut, hostsOf, type StageNode} from '../stage/stage.ts'
-import {expectPrimary, reign, type Scenario, SILENT_MS_MAX} from './scenario.ts'
+import {
+  expectPrimary,
+  expectReads,
+  expectWhole,
+  inRounds,
+  reign,
+  type Scenario,
+  SILENT_MS_MAX,
+} from './scenario.ts'
 
 /** Longer than a primary's own lease: after it a side without a majority takes no changes. */
 const LEASE_MS = 3000
@@ -47,6 +55,14 @@ export const networkScenarios: readonly Scenario[] = [
     on: 'seven',
     long: true,
     run: (play) => partitionRound(play, 'one-way', 30_000),
+  },
+  {
+    name: 'smallest',
+    title:
+      'of two gateways and a target, the other gateway leads when the host of the primary goes',
+    on: 'smallest',
+    long: true,
+    run: (play) => inRounds(play, 2, () => smallestFailover(play)),
   },
 ]
 
@@ -121,15 +137,17 @@ async function pairApart(play: Play, role: StageNode['role']): Promise<readonly 
   return []
 }
 
-/** Two gateways and one target: the primary's host goes, and the other gateway leads. */
-export async function smallestFailover(play: Play): Promise<readonly string[]> {
+async function smallestFailover(play: Play): Promise<readonly string[]> {
   const {stage} = play
   const {primary, heirs} = reign(play)
   const gone = stage.nodes.filter(({host}) => host === primary.host)
   const sinceMs = nowMs()
   await hostsOf(stage).powerOff([primary.host])
   const expected = heirs[0]?.id ?? ''
-  await expectPrimary(play, gone, {withinMs: SILENT_MS_MAX, sinceMs, expected})
+  const leader = await expectPrimary(play, gone, {withinMs: SILENT_MS_MAX, sinceMs, expected})
+  play.checks.measure('changes again ms', await play.load.changesAgain(sinceMs, SILENT_MS_MAX))
+  expectReads(play, sinceMs)
   await hostsOf(stage).powerOn([primary.host])
+  await expectWhole(play, leader)
   return gone.map(({id}) => id)
 }

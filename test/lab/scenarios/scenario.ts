@@ -5,11 +5,16 @@ import {nowMs} from '../stage/http.ts'
 import {describe, newPrimary, others, type Play, primaryOf, whole} from '../stage/play.ts'
 import {gatewaysBut, nodesOf, type StageNode} from '../stage/stage.ts'
 
+/**
+ * `hosts`: any lab of 3 gateways and 4 targets. `seven`: with a host for each. `smallest`: 2 gateways
+ * and a target on three hosts. `processes`: a playground.
+ */
+export type Place = 'hosts' | 'seven' | 'smallest' | 'processes'
+
 export interface Scenario {
   readonly name: string
   readonly title: string
-  /** `seven`: a host for each of 3 gateways and 4 targets. */
-  readonly on: 'hosts' | 'seven' | 'processes'
+  readonly on: Place
   /** Only under --long. */
   readonly long: boolean
   /** Gives the ids of nodes whose processes it ended or left to restart. */

@@ -75,3 +75,29 @@ export async function readJson<T>(
   const {status, body} = await request(endpoint, {method: 'GET', path}, timeoutMs)
   return status === 200 ? (JSON.parse(body.toString()) as T) : undefined
 }
+
+const LIST_PAGE = 1000
+
+/** Names of all objects of a bucket, as listed; undefined when a page is refused. */
+export async function listNames(
+  endpoint: string,
+  bucket: string,
+): Promise<readonly string[] | undefined> {
+  interface Page {
+    readonly entries?: readonly {readonly name?: string; readonly n?: string}[] | null
+    readonly continuation_token?: string
+  }
+  const names: string[] = []
+  let token = ''
+  do {
+    const value = {props: 'name', pagesize: LIST_PAGE, continuation_token: token}
+    const ask = action('GET', `/v1/buckets/${bucket}`, {action: 'list', value})
+    const headers = {...ask.headers, accept: 'application/json'}
+    const {status, body} = await request(endpoint, {...ask, headers})
+    if (status !== 200) return undefined
+    const page = JSON.parse(body.toString()) as Page
+    names.push(...(page.entries ?? []).map((entry) => entry.name ?? entry.n ?? ''))
+    token = page.continuation_token ?? ''
+  } while (token !== '')
+  return names
+}

@@ -78,6 +78,12 @@ export class Ledger {
     return some && !this.allows(key, null)
   }
 
+  /** Whether it was deleted for sure: it may not be listed. */
+  mustBeGone(key: string): boolean {
+    const contents = (this.#attempts.get(key) ?? []).map(({content}) => content)
+    return !contents.some((content) => content !== null && this.allows(key, content))
+  }
+
   /**
    * Keys that two of the named sides acknowledged in turns: one side after the other may have the
    * key, as its lease runs out, but never again the first one.

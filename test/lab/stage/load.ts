@@ -4,7 +4,7 @@
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
-import {action, nowMs, type Reply, request} from './http.ts'
+import {action, listNames, nowMs, type Reply, request} from './http.ts'
 import {Ledger, makeBody, sha256} from './ledger.ts'
 
 export interface LoadOptions {
@@ -110,6 +110,18 @@ export class Load {
       }
     })
     return wrong
+  }
+
+  /** How the list of the bucket differs from what was promised; undefined while there is none. */
+  async listed(): Promise<readonly string[] | undefined> {
+    const names = await listNames(this.#gateways[0] ?? '', this.#options.bucket)
+    if (names === undefined) return undefined
+    const set = new Set(names)
+    return [
+      ...this.objects.keys.filter((key) => !set.has(key) && this.objects.mustExist(key)),
+      ...this.objects.keys.filter((key) => set.has(key) && this.objects.mustBeGone(key)),
+      ...(set.size === names.length ? [] : ['a name is listed twice']),
+    ]
   }
 
   /** Buckets that these lists of names contradict. */

@@ -1,7 +1,7 @@
 /**
  * What every scenario does around its fault: watch, load, wait until the cluster is whole, and the
  * standing checks. I1: one primary, one map. I2: no map goes back. I3: what was acknowledged is
- * there. I7: nobody is marked for maintenance. I8: nobody restarted but whom the scenario ended.
+ * there. I4: and listed. I7: nobody is marked for maintenance. I8: nobody restarted but whom the scenario ended.
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -19,6 +19,8 @@ const LOG_LINES = 400
 /** A follower learns of a commit with the next record or beat. */
 const LAG_MS_MAX = 3000
 const LAG_POLL_MS = 100
+/** A list is refused while a target may not answer for its share. */
+const LISTED_MS_MAX = 30_000
 /** What a node logs when it meets its own defect. */
 const DEFECT = /BugError|please report|Unhandled|uncaught/i
 
@@ -176,6 +178,13 @@ async function standing(
   checks.expect(watch.violations.length === 0, 'I2: no map goes back', watch.violations)
   const lost = await load.lost()
   checks.expect(lost.length === 0, 'I3: every acknowledged write is there', lost)
+  let listed: readonly string[] | undefined
+  const deadline = nowMs() + LISTED_MS_MAX
+  while (listed === undefined && nowMs() < deadline) {
+    listed = await load.listed()
+    await sleep(LAG_POLL_MS)
+  }
+  checks.expect(listed?.length === 0, 'I4: the list is what was promised', listed ?? 'refused')
   const lostBuckets = await contradictions(stage, (lists) => load.lostBuckets(lists))
   checks.expect(lostBuckets.length === 0, 'acknowledged changes of metadata are there', lostBuckets)
   const flagged = back?.value.flagged ?? []
