@@ -16,7 +16,7 @@ export const READ_HEDGE_MS = 2_000
 /** A gateway that has answered this recently gets a change without being asked first. */
 export const LIVELY_MS = 1_000
 /** A gateway neither answers nor takes bytes of an object request: the next one is tried. */
-export const GATEWAY_SILENT_MS = 5_000
+export const GATEWAY_SILENT_MS = 3_000
 /** Attempts of a page while a target cannot be asked: one that is away stays so for longer. */
 export const LIST_ATTEMPTS_MAX = 4
 /** Longest pause between two attempts, whatever Retry-After says. */
