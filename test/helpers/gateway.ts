@@ -201,7 +201,7 @@ export async function gatewayOf(
     },
     stats,
     standing: async () => standingOf(initialKernel(), 0),
-    allStats: async () => addSnapshots([stats.snapshot()]),
+    allStats: async () => ({counters: addSnapshots([stats.snapshot()]), mainLagMs: 250}),
     startedNs: process.hrtime.bigint(),
     clusterStartedNs: () => 1n,
     askTarget: silence,

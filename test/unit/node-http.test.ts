@@ -639,6 +639,7 @@ t.test('metrics have the names that the reference gives them', async (t) => {
   t.match(body, 'ais_node_primary_info{node_id="pGateway1",primary_id="pGateway1"} 1')
   t.match(body, /ais_proxy_uptime\{node_id="pGateway1"\} \d/)
   t.match(body, 'ais_proxy_state_flags{node_id="pGateway1"} 6')
+  t.match(body, 'ais_proxy_control_lag_seconds{node_id="pGateway1"} 0.25')
 })
 
 t.test('a list that lacks a target is refused, or marked when the client wants it', async (t) => {

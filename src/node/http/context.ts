@@ -12,7 +12,7 @@ import type {Endpoint, Role} from '../../model/node.ts'
 import type {NodeConfig} from '../config/load.ts'
 import type {TargetObjects} from '../objects/dispatch.ts'
 import type {Log} from '../observe/log.ts'
-import type {Stats, StatsSnapshot} from '../observe/stats.ts'
+import type {NodeStats, Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
 import type {Standing} from '../runtime/standing.ts'
 import type {MountpathState} from './capacity.ts'
@@ -32,8 +32,7 @@ export interface NodeContext {
   readonly stats: Stats
   /** What the kernel has promised and accepted, beyond what a view tells. */
   readonly standing: () => Promise<Standing>
-  /** Counters of all data workers of this node. */
-  readonly allStats: () => Promise<StatsSnapshot>
+  readonly allStats: () => Promise<NodeStats>
   /** hrtime of the process's start, and of when it first saw the cluster started (0: not yet). */
   readonly startedNs: bigint
   readonly clusterStartedNs: () => bigint

@@ -30,7 +30,7 @@ export function stateOf(states: readonly MountpathState[]): number {
 
 /** Statistics over all buckets by AIStore's names. */
 async function trackerOf(context: NodeContext): Promise<Readonly<Record<string, number>>> {
-  const counters = await context.allStats()
+  const {counters} = await context.allStats()
   const totals = Object.keys(counters).map((name) => [name, totalOf(counters, name)] as const)
   return {
     ...Object.fromEntries(totals),

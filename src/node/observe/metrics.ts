@@ -15,6 +15,7 @@ export interface MetricsInput {
   readonly id: string
   readonly view: ClusterView
   readonly counters: StatsSnapshot
+  readonly mainLagMs: number
   readonly uptimeSeconds: number
   /** State bits that the view cannot know. */
   readonly moreFlags: number
@@ -67,6 +68,12 @@ export function metricsText(input: MetricsInput): Promise<string> {
     "this node's uptime since its startup (seconds)",
     nodeId,
     input.uptimeSeconds,
+  )
+  gauge(
+    `ais_${role}_control_lag_seconds`,
+    'the longest delay of the control plane in the last half minute to minute (seconds)',
+    nodeId,
+    input.mainLagMs / 1000,
   )
   return register.metrics()
 }

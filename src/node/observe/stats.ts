@@ -10,6 +10,14 @@ const BUCKETS_MAX = 1000
 /** `name` → bucket label ('' without) → value. */
 export type StatsSnapshot = Readonly<Record<string, Readonly<Record<string, number>>>>
 
+/** What a node counts and measures. */
+export interface NodeStats {
+  /** Of all data workers together. */
+  readonly counters: StatsSnapshot
+  /** How late the main thread was at most, in the last half minute to minute. */
+  readonly mainLagMs: number
+}
+
 export interface Stats {
   readonly add: (name: string, bucket: string, by: number) => void
   readonly snapshot: () => StatsSnapshot

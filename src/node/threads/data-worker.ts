@@ -18,7 +18,7 @@ import type {NodeContext} from '../http/context.ts'
 import {openListeners, type OpenListeners} from '../http/listeners.ts'
 import {createPublicClient} from '../http/public-client.ts'
 import {createLog, reasonOf, type Log} from '../observe/log.ts'
-import {addSnapshots, createStats, type StatsSnapshot} from '../observe/stats.ts'
+import {addSnapshots, createStats, type NodeStats} from '../observe/stats.ts'
 import {askControlListener, createDataClient} from '../peer/data-client.ts'
 import type {AskTarget, DataClientDeps} from '../peer/data-client.ts'
 import type {SelfIdentity} from '../peer/guard.ts'
@@ -159,10 +159,10 @@ class DataWorker {
     return answer.standing
   }
 
-  async #allStats(): Promise<StatsSnapshot> {
+  async #allStats(): Promise<NodeStats> {
     const answer = await this.#ask({type: 'stats'})
     assert(answer.type === 'stats', 'a question for counters is answered by counters')
-    return addSnapshots(answer.snapshots)
+    return {counters: addSnapshots(answer.snapshots), mainLagMs: answer.mainLagMs}
   }
 
   #ask(question: Question): Promise<Answer> {

@@ -15,7 +15,7 @@ export function metricsRouter(context: NodeContext): Router {
       id: context.id,
       view: context.view(),
       moreFlags: stateOf(context.mountpaths()),
-      counters: await context.allStats(),
+      ...(await context.allStats()),
       uptimeSeconds: Number(process.hrtime.bigint() - context.startedNs) / 1e9,
     })
   })
