@@ -5,6 +5,7 @@
  */
 
 import {closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync} from 'node:fs'
+import {loadavg} from 'node:os'
 import {fileURLToPath} from 'node:url'
 
 export interface Round {
@@ -24,7 +25,12 @@ export interface Round {
 
 /** Appends a round, makes it durable and says it. */
 export function noteRound(journal: string, found: Omit<Round, 'format' | 'at'>): void {
-  const round: Round = {format: 1, at: new Date().toISOString(), ...found}
+  // Times of a busy machine are its own.
+  const measured = {
+    ...found.measured,
+    'load of the machine %': Math.round((loadavg()[0] ?? 0) * 100),
+  }
+  const round: Round = {format: 1, at: new Date().toISOString(), ...found, measured}
   const file = openSync(pathOf(journal), 'a')
   try {
     writeSync(file, `${JSON.stringify(round)}\n`)
