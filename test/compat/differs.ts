@@ -72,7 +72,7 @@ export const DIFFERS: readonly Differs[] = [
     because: 'the message has no word twice, and the path is the one that was asked for',
   },
   {
-    rule: /^(?:cluster\.setconfig\.bad|cluster\.badjson|bucket\.create\.badname) json\.message: /,
+    rule: /^(?:cluster\.setconfig\.bad|cluster\.badjson|bucket\.create\.badname|set-primary\.target) json\.message: /,
     because: 'our messages name what is wrong and what is expected',
   },
   {

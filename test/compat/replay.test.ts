@@ -21,7 +21,7 @@ import type {Translation} from './translate.ts'
 import {translationOf} from './translate.ts'
 
 /** In the order in which they were recorded: later ones build on what earlier ones made. */
-const RECORDINGS = ['node', 'cluster', 'buckets', 'objects'] as const
+const RECORDINGS = ['node', 'cluster', 'buckets', 'objects', 'set-primary'] as const
 /** Puts of the placement test in flight at once. */
 const PUTS_MAX = 8
 
