@@ -320,7 +320,7 @@ t.test('a survivor that has promised more than the candidate is heard before the
   for (const index of [0, 3, 4]) stage.at(index).kill(true)
   part(stage, 1, 2)
   stage.run(8000)
-  put(stage, 2, {...question, ...beyond, type: 'vote'} as PeerRequest, 2)
+  put(stage, 2, {...question, ...beyond} as PeerRequest, 2)
   const promised = stage.at(2).node()?.durable.promisedEpoch ?? 0
   stage.network.heal()
   const survivors = [idOf(stage, 1), idOf(stage, 2)]
