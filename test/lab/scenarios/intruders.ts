@@ -17,7 +17,7 @@ import {gatewaysBut, localOf, nodesOf, type StageNode} from '../stage/stage.ts'
 import {eventually, expectPrimary, KILLED_MS_MAX, reign, type Scenario} from './scenario.ts'
 
 /** Ten seconds after it has started, which takes its time on a busy machine. */
-const REFUSED_MS_MAX = 15_000
+const REFUSED_MS_MAX = 20_000
 const REFUSALS = /taken|in use|duplicate/i
 /** A stranger that is going to be let in is in by then. */
 const LET_IN_MS = 5000
