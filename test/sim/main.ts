@@ -3,97 +3,49 @@
  * is played twice: once among kernels (`world/`), once with stores on disks that forget
  * (`objects/`).
  *
- *     npm run sim -- --seeds N [--seed S] [--for MIN] [--append FILE]
- *                    [--json] [--mutants] [--trace] [--world kernels|objects]
+ *     npm run sim -- --seeds N [--seed S] [--for MIN] [--append FILE] [--json]
+ *                    [--world kernels|objects] [--mutants] [--crash-points [--stride N]]
+ *                    [--trace] [--shrink]
  *
- * A failing seed replays exactly: `--world W --seed S --seeds 1 --trace`. Every fiftieth seed runs
- * twice, and both runs must agree; seeds that once failed (`seeds/regression.jsonl`) are played
- * first, unless one seed is to be replayed. The last line of stdout is one JSON object; the exit
- * code is 0 only without violations, with every seed converged and every mutant caught.
+ * A failing seed replays exactly: `--world W --seed S --seeds 1 --trace`; `--shrink` makes its plan
+ * smaller and prints a line for `seeds/regression.jsonl`. Every fiftieth seed runs twice, and both
+ * runs must agree; another fiftieth runs again without the jumps of wall clocks, and must agree all
+ * the same (C23). Seeds that once failed are played first, unless one seed is to be replayed. The
+ * last line of stdout is one JSON object; the exit code is 0 only without violations, with every
+ * seed converged and every mutant caught.
  */
 
-import {appendFileSync, readFileSync} from 'node:fs'
+import {appendFileSync} from 'node:fs'
 import {cpuUsage} from 'node:process'
 import {parseArgs} from 'node:util'
 
-import {OBJECT_MUTANTS} from './objects/mutants.ts'
-import {objectOptionsOf} from './objects/options.ts'
-import {runObjectWorld} from './objects/world.ts'
-import type {Violation} from './world/invariants.ts'
-import {MUTANTS} from './world/mutants.ts'
+import {playCrashPoints} from './crash-points.ts'
+import {huntAll, measureCheckQuorum} from './hunt.ts'
+import {WORLDS, type WorldKind} from './kinds.ts'
+import {readRegression} from './regression.ts'
+import {createSummary, type Report} from './report.ts'
+import {shrink} from './shrink.ts'
 import {optionsOf} from './world/options.ts'
 import {runWorld, type Outcome} from './world/world.ts'
 
-/** One kind of world, and what is broken in it on purpose. */
-interface WorldKind {
-  readonly name: string
-  readonly play: (seed: number, trace?: (line: string) => void) => Promise<Outcome> | Outcome
-  readonly mutants: readonly {
-    readonly name: string
-    readonly play: (seed: number) => Promise<Outcome> | Outcome
-  }[]
-}
-
-interface MutantResult {
-  readonly name: string
-  readonly caught: boolean
-  readonly seed: number | null
-}
-
-interface Report {
-  readonly seeds: number
-  readonly firstSeed: number
-  readonly events: number
-  readonly clusterHours: number
-  readonly cpuSeconds: number
-  readonly faults: Readonly<Record<string, number>>
-  readonly sometimes: Readonly<Record<string, number>>
-  readonly violations: readonly Violation[]
-  readonly notConverged: readonly number[]
-  readonly mutants?: readonly MutantResult[]
-}
-
 /** A seed that is run again to see that it says the same. */
 const TWICE_EVERY = 50
-/** Seeds that a mutant may survive before it counts as not caught. */
-const MUTANT_SEEDS = 400
-/** Violations kept in the report; a seed fails for one reason, and a long list helps nobody. */
-const VIOLATIONS_REPORTED = 20
-const HOUR_MS = 3_600_000
-
-const WORLDS: readonly WorldKind[] = [
-  {
-    name: 'kernels',
-    play: (seed, trace) => runWorld(optionsOf(seed), trace === undefined ? {} : {trace}),
-    mutants: MUTANTS.map((mutant) => ({
-      name: mutant.name,
-      play: (seed) => runWorld(optionsOf(seed), {mutant}),
-    })),
-  },
-  {
-    name: 'objects',
-    play: (seed, trace) =>
-      runObjectWorld(objectOptionsOf(seed), trace === undefined ? {} : {trace}),
-    mutants: OBJECT_MUTANTS.map((mutant) => ({
-      name: mutant.name,
-      play: (seed) => runObjectWorld(objectOptionsOf(seed), {mutant}),
-    })),
-  },
-]
-
-/** Seeds that have found something: `{world, seed, why}` per line. */
-const REGRESSION = new URL('seeds/regression.jsonl', import.meta.url)
+/** Of those, the one that runs again without jumps of wall clocks. */
+const CALM_WALL_AT = 25
 
 const {values} = parseArgs({
   options: {
-    seeds: {type: 'string', default: '200'},
-    seed: {type: 'string', default: '1'},
-    for: {type: 'string'},
-    append: {type: 'string'},
-    json: {type: 'boolean', default: false},
-    mutants: {type: 'boolean', default: false},
-    trace: {type: 'boolean', default: false},
-    world: {type: 'string'},
+    'seeds': {type: 'string', default: '200'},
+    'seed': {type: 'string', default: '1'},
+    'for': {type: 'string'},
+    'append': {type: 'string'},
+    'json': {type: 'boolean', default: false},
+    'mutants': {type: 'boolean', default: false},
+    'crash-points': {type: 'boolean', default: false},
+    'stride': {type: 'string', default: '1'},
+    'trace': {type: 'boolean', default: false},
+    'shrink': {type: 'boolean', default: false},
+    'world': {type: 'string'},
   },
 })
 process.exitCode = (await main()) ? 0 : 1
@@ -101,55 +53,79 @@ process.exitCode = (await main()) ? 0 : 1
 async function main(): Promise<boolean> {
   const started = cpuUsage()
   const firstSeed = positive(values.seed, '--seed')
+  if (values.shrink) return shrinkSeed(firstSeed)
   const count = values.for === undefined ? positive(values.seeds, '--seeds') : Infinity
   const endMs =
     values.for === undefined ? Infinity : Date.now() + positive(values.for, '--for') * 60_000
   const worlds = WORLDS.filter(({name}) => values.world === undefined || name === values.world)
   if (worlds.length === 0) return refuse(`--world is kernels or objects, not ${values.world}`)
-  const outcomes: Outcome[] = count === 1 ? [] : [...(await playRegression(worlds))]
+  const {add, summary} = createSummary()
+  if (count !== 1) await playRegression(worlds, add)
   let seeds = 0
   for (; seeds < count && Date.now() < endMs; seeds++) {
-    for (const world of worlds) {
-      outcomes.push(await playSeed(world, firstSeed + seeds, seeds % TWICE_EVERY === 0))
-    }
+    for (const world of worlds) add(await playSeed(world, firstSeed + seeds, seeds))
     if (!values.json && (seeds + 1) % 100 === 0) say(`${seeds + 1} seeds`)
   }
-  const mutants = values.mutants ? {mutants: await huntAll(worlds, firstSeed)} : {}
+  const extras = await playExtras(worlds, firstSeed)
   const used = cpuUsage(started)
-  const report: Report = {
-    seeds,
-    firstSeed,
-    ...summary(outcomes),
-    cpuSeconds: Math.round((used.user + used.system) / 1e4) / 100,
-    ...mutants,
-  }
+  const cpuSeconds = Math.round((used.user + used.system) / 1e4) / 100
+  const report: Report = {seeds, firstSeed, ...summary(), cpuSeconds, ...extras}
   if (values.append !== undefined) appendFileSync(values.append, `${JSON.stringify(report)}\n`)
   console.log(JSON.stringify(report))
+  return isGood(report)
+}
+
+function isGood(report: Report): boolean {
+  const {violations, notConverged, mutants = [], measured = [], crashPoints = []} = report
   return (
-    report.violations.length === 0 &&
-    report.notConverged.length === 0 &&
-    (report.mutants ?? []).every(({caught}) => caught)
+    violations.length === 0 &&
+    notConverged.length === 0 &&
+    mutants.every(({caught}) => caught) &&
+    measured.every((one) => one.violations === 0) &&
+    crashPoints.every((one) => one.violations.length === 0)
   )
 }
 
-async function playRegression(worlds: readonly WorldKind[]): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = []
-  for (const line of readFileSync(REGRESSION, 'utf8').split('\n')) {
-    if (line === '') continue
-    const entry = JSON.parse(line) as {readonly world: string; readonly seed: number}
-    const world = worlds.find(({name}) => name === entry.world)
-    if (world !== undefined) outcomes.push(await playSeed(world, entry.seed, false))
-  }
-  return outcomes
+async function playExtras(
+  worlds: readonly WorldKind[],
+  firstSeed: number,
+): Promise<Pick<Report, 'mutants' | 'measured' | 'crashPoints'>> {
+  const mutants = values.mutants ? {mutants: await huntAll(worlds, firstSeed, say)} : {}
+  const kernels = worlds.some(({name}) => name === 'kernels')
+  const measured =
+    values.mutants && kernels ? {measured: [await measureCheckQuorum(firstSeed)]} : {}
+  const crashPoints = values['crash-points']
+    ? {crashPoints: playCrashPoints(firstSeed, positive(values.stride, '--stride'), say)}
+    : {}
+  return {...mutants, ...measured, ...crashPoints}
 }
 
-async function playSeed(world: WorldKind, seed: number, again: boolean): Promise<Outcome> {
-  const outcome = await world.play(seed, values.trace ? say : undefined)
-  for (const {invariant, detail} of outcome.violations) {
+async function playRegression(
+  worlds: readonly WorldKind[],
+  add: (outcome: Outcome) => void,
+): Promise<void> {
+  for (const {world: name, seed, plan} of readRegression()) {
+    const world = worlds.find((one) => one.name === name)
+    if (world === undefined) continue
+    const planned = plan !== undefined && world.replay !== null
+    const outcome = planned ? world.replay({...optionsOf(seed), ...plan}) : await world.play(seed)
+    told(world, outcome)
+    add(outcome)
+  }
+}
+
+async function playSeed(world: WorldKind, seed: number, at: number): Promise<Outcome> {
+  const outcome = await world.play(seed, {trace: values.trace ? say : undefined})
+  told(world, outcome)
+  if (at % TWICE_EVERY === 0) return again(world, outcome, true)
+  return at % TWICE_EVERY === CALM_WALL_AT ? again(world, outcome, false) : outcome
+}
+
+function told(world: WorldKind, {seed, violations, converged}: Outcome): void {
+  for (const {invariant, detail} of violations) {
     say(`WORLD=${world.name} SEED=${seed} ${invariant}: ${detail}`)
   }
-  if (!outcome.converged) say(`WORLD=${world.name} SEED=${seed} did not converge`)
-  return again ? twice(world, seed, outcome) : outcome
+  if (!converged) say(`WORLD=${world.name} SEED=${seed} did not converge`)
 }
 
 /** Progress and findings go to stderr: the last line of stdout is the report. */
@@ -157,61 +133,26 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-async function twice(world: WorldKind, seed: number, first: Outcome): Promise<Outcome> {
-  const second = await world.play(seed)
+async function again(world: WorldKind, first: Outcome, wallJumps: boolean): Promise<Outcome> {
+  const {seed} = first
+  const second = await world.play(seed, {wallJumps})
   if (second.digest === first.digest) return first
   const detail = `two runs in ${world.name} differ: ${first.digest} and ${second.digest}`
   say(`SEED=${seed} ${detail}`)
-  return {...first, violations: [...first.violations, {seed, invariant: 'determinism', detail}]}
+  const invariant = wallJumps ? 'determinism' : 'C23'
+  return {...first, violations: [...first.violations, {seed, invariant, detail}]}
 }
 
-async function huntAll(
-  worlds: readonly WorldKind[],
-  firstSeed: number,
-): Promise<readonly MutantResult[]> {
-  const results: MutantResult[] = []
-  for (const {mutants} of worlds) {
-    for (const mutant of mutants) results.push(await hunt(mutant, firstSeed))
-  }
-  return results
-}
-
-/** Runs a mutant until a checker fires. */
-async function hunt(
-  mutant: WorldKind['mutants'][number],
-  firstSeed: number,
-): Promise<MutantResult> {
-  for (let seed = firstSeed; seed < firstSeed + MUTANT_SEEDS; seed++) {
-    const outcome = await mutant.play(seed)
-    const [violation] = outcome.violations
-    if (violation === undefined) continue
-    say(`mutant ${mutant.name}: seed ${seed} ${violation.invariant}: ${violation.detail}`)
-    return {name: mutant.name, caught: true, seed}
-  }
-  say(`mutant ${mutant.name} was not caught`)
-  return {name: mutant.name, caught: false, seed: null}
-}
-
-function summary(outcomes: readonly Outcome[]): Omit<Report, 'cpuSeconds' | 'seeds' | 'firstSeed'> {
-  const virtualMs = outcomes.reduce((sum, outcome) => sum + outcome.virtualMs, 0)
-  return {
-    events: outcomes.reduce((sum, outcome) => sum + outcome.events, 0),
-    clusterHours: Math.round((virtualMs / HOUR_MS) * 100) / 100,
-    faults: added(outcomes.map((outcome) => outcome.faults)),
-    sometimes: added(outcomes.map((outcome) => outcome.sometimes)),
-    violations: outcomes.flatMap((outcome) => outcome.violations).slice(0, VIOLATIONS_REPORTED),
-    notConverged: outcomes.filter(({converged}) => !converged).map(({seed}) => seed),
-  }
-}
-
-function added(
-  counts: readonly Readonly<Record<string, number>>[],
-): Readonly<Record<string, number>> {
-  const sum: Record<string, number> = {}
-  for (const one of counts) {
-    for (const [name, count] of Object.entries(one)) sum[name] = (sum[name] ?? 0) + count
-  }
-  return Object.fromEntries(Object.entries(sum).sort(([a], [b]) => (a < b ? -1 : 1)))
+/** Makes a failing seed's plan smaller, and prints it for the regression seeds. */
+function shrinkSeed(seed: number): boolean {
+  const entry = readRegression().find((one) => one.seed === seed && one.plan !== undefined)
+  const found = shrink({...optionsOf(seed), ...entry?.plan}, say)
+  if (found === null) return refuse(`seed ${seed} does not fail`)
+  const plan = found.options
+  if (values.trace) runWorld(found.options, {trace: say})
+  say(`${found.invariant} with ${plan.faults.length} faults, after ${found.runs} runs`)
+  console.log(JSON.stringify({world: 'kernels', seed, why: found.invariant, plan}))
+  return false
 }
 
 function positive(text: string, flag: string): number {

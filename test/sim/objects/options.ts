@@ -77,6 +77,7 @@ export function objectOptionsOf(seed: number): ObjectWorldOptions {
     kinds: kinds.length === 0 ? ['kill', 'pause'] : kinds,
     commandEveryMs: 3000,
     writeEveryMs: Infinity,
+    slowWrites: false,
     encodeOneIn: 64,
     keys: random.int(2, 5),
     clients: random.int(3, 8),

@@ -71,6 +71,7 @@ async function play(
   const operations = histories.reduce((sum, history) => sum + history.operations.length, 0)
   return {
     seed: options.seed,
+    topology: `${options.proxies}p+${options.targets}t`,
     events: stage.processes.reduce((sum, process) => sum + process.events(), operations),
     virtualMs,
     faults: {...nemesis.counts, ...troubles.counts},
@@ -78,6 +79,7 @@ async function play(
     violations: invariants.violations,
     converged: convergedMs <= CONVERGE_MS,
     convergedMs,
+    twoPrimariesMs: invariants.twoPrimariesMs(),
     digest: digestOf(histories, virtualMs),
   }
 }

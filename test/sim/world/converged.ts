@@ -14,7 +14,7 @@ export function isConverged(
   const leaders = present.filter((process) => process.view()?.leading === true)
   const [leader] = leaders
   const record = leader?.view()?.record
-  if (leaders.length !== 1 || record === null || record === undefined) return false
+  if (leaders.length !== 1 || record == null || record.pv !== null) return false
   const {nodes} = record.smap
   const known = present.every((process) => {
     const member = nodes[process.facts.self.id]

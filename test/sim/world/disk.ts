@@ -2,7 +2,8 @@
  * The system disk of one node: two slots, written one after the other, each through a page cache
  * and a flush. A write is durable when it is reported. A process that is killed may leave its last
  * write in the page cache, where its next run reads it; a power cut takes what was not flushed, or
- * half of it. A flush may fail, and then nobody knows what is on the platter.
+ * half of it. A flush may fail, and then nobody knows what is on the platter. What has been quiet
+ * for a while stands in both slots.
  */
 
 import type {DurableState} from '../../../src/core/kernel/events.ts'
@@ -40,8 +41,8 @@ export interface Disk {
   readonly crash: (power: boolean) => void
   /** Everything is gone, as with a new disk. */
   readonly wipe: () => void
-  /** Both slots become unreadable, or the older one alone. */
-  readonly rot: (which?: 'both' | 'older') => void
+  /** Both slots become unreadable, or one: the older, when only one holds what is newest. */
+  readonly rot: (which?: 'both' | 'one') => void
   /** What is durable now, for checkers. */
   readonly durable: () => DurableState | null
   readonly isWriting: () => boolean
@@ -60,12 +61,25 @@ export interface DiskOptions {
     ((state: DurableState, before: DurableState | null) => DurableState) | undefined
 }
 
+/** What was not written for this long is written once more, into the other slot. */
+const REPEATED_MS = 1000
+
 export function createDisk(options: DiskOptions): Disk {
   const {clock, random, latencyMs} = options
   let slots: readonly [Slot | null, Slot | null] = [null, null]
   let sequence = 0
   let queue: Write[] = []
   let epoch = 0
+  let quietSinceMs = Infinity
+
+  /** The newest state stands in both slots, if nothing was written for long enough. */
+  function repeat(): void {
+    const isQuiet = clock.nowMs() - quietSinceMs > REPEATED_MS + latencyMs * 2 + disk.stallMs
+    if (!isQuiet || queue.length > 0) return
+    const best = newestOf(slots)
+    quietSinceMs = Infinity
+    if (best !== null && best.under === undefined) put(best.state, true)
+  }
 
   /** Puts a write where the newest state is not. `flushed` false: it is in the page cache only. */
   function put(state: DurableState | null, flushed: boolean): void {
@@ -91,6 +105,7 @@ export function createDisk(options: DiskOptions): Disk {
       if (disk.failNext) return fail(write)
       put(write.state, true)
       queue.shift()
+      quietSinceMs = clock.nowMs()
       if (queue.length > 0) begin()
       write.done()
     })
@@ -117,10 +132,17 @@ export function createDisk(options: DiskOptions): Disk {
     slots = [settle(a), settle(b)]
   }
 
+  function losesFirst(a: Slot | null, b: Slot | null): boolean {
+    if (a?.state === b?.state) return random.chance(0.5)
+    return newestOf(slots) === b
+  }
+
   const disk: Disk = {
     stallMs: 0,
     failNext: false,
     write: (write) => {
+      repeat()
+      quietSinceMs = Infinity
       queue.push(write)
       if (queue.length === 1) begin()
     },
@@ -135,6 +157,8 @@ export function createDisk(options: DiskOptions): Disk {
       return {state: best.state, amnesia: '', torn}
     },
     crash: (power) => {
+      repeat()
+      quietSinceMs = Infinity
       epoch++
       const [last] = queue
       queue = []
@@ -151,13 +175,12 @@ export function createDisk(options: DiskOptions): Disk {
     rot: (which = 'both') => {
       epoch++
       queue = []
-      const best = newestOf(slots)
-      const rotten = (slot: Slot | null): Slot | null =>
-        slot === null || (which === 'older' && slot === best)
-          ? slot
-          : {sequence: slot.sequence, state: null}
       const [a, b] = slots
-      slots = [rotten(a), rotten(b)]
+      const rotten = (slot: Slot | null): Slot | null =>
+        slot === null ? null : {sequence: slot.sequence, state: null}
+      if (which === 'both') slots = [rotten(a), rotten(b)]
+      else if (losesFirst(a, b)) slots = [rotten(a), b]
+      else slots = [a, rotten(b)]
     },
     durable: () => newestOf([platterOf(slots[0]), platterOf(slots[1])])?.state ?? null,
     isWriting: () => queue.length > 0,

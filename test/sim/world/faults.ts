@@ -13,7 +13,7 @@ const PROCESS_KINDS = [
 ] as const
 
 /** Of one system disk. */
-const DISK_KINDS = ['wipe', 'rot', 'rot-older', 'flush-fails', 'torn', 'stall'] as const
+const DISK_KINDS = ['wipe', 'rot', 'rot-one', 'flush-fails', 'torn', 'stall'] as const
 
 /** Of the links. */
 const LINK_KINDS = [

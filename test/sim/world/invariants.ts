@@ -55,6 +55,8 @@ export interface Invariants {
   readonly survives: (lost: readonly NodeId[]) => boolean
   readonly acknowledged: (change: Acknowledged) => void
   readonly reigns: readonly Reign[]
+  /** How long two nodes at once believed to lead with a majority: allowed, and kept short. */
+  readonly twoPrimariesMs: () => number
   /** Newest record that a quorum has committed. */
   readonly committed: () => StoredRecord | null
 }
@@ -72,6 +74,8 @@ export function createInvariants(seed: number): Invariants {
   /** Every record that anybody has decided on, durable or not yet. */
   const known = new Map<string, StoredRecord>()
   const reigns: Reign[] = []
+  const leading = new Set<SimProcess>()
+  const twoPrimaries = {ms: 0, sinceMs: 0}
   /** Parts that have been compared. */
   const compared = new WeakSet<object>()
   const durableShas = new Set<string>()
@@ -130,6 +134,16 @@ export function createInvariants(seed: number): Invariants {
     if (record.pv !== null) saw('joint record')
     if (record.own.length > 1) saw('own entries above one')
     return sha
+  }
+
+  /** Counts time with two of them; a node that died leads no more. */
+  function countPrimaries(process: SimProcess): void {
+    const nowMs = process.atMs()
+    const isLeading = process.view()?.leading === true
+    if (leading.size > 1) twoPrimaries.ms += nowMs - twoPrimaries.sinceMs
+    twoPrimaries.sinceMs = nowMs
+    for (const one of leading) if (one.view()?.leading !== true) leading.delete(one)
+    if (isLeading) leading.add(process)
   }
 
   function selfKey(node: NodeState): string {
@@ -279,6 +293,7 @@ export function createInvariants(seed: number): Invariants {
     violations,
     sometimes,
     reigns,
+    twoPrimariesMs: () => twoPrimaries.ms,
     violate,
     saw,
     stepped: (process, before, event, effects) => {
@@ -306,6 +321,13 @@ export function createInvariants(seed: number): Invariants {
       const promised = promises.get(key) ?? 0
       if (disk.promisedEpoch < promised) violate('C7', `${key} forgets promise ${promised}`)
       promises.set(key, disk.promisedEpoch)
+      const heirs = disk.accepted?.record
+      if (heirs?.heir != null && disk.promisedEpoch <= heirs.epoch) {
+        violate(
+          'C8',
+          `${key} stores epoch ${heirs.epoch} handed over, and has not voted for the heir`,
+        )
+      }
       if (disk.votedFor !== null) voted(key, disk.promisedEpoch, voterKey(disk.votedFor))
       if (disk.accepted === null) return
       const sha = disk.accepted.sha
@@ -314,6 +336,7 @@ export function createInvariants(seed: number): Invariants {
     },
     inUse: (process) => {
       owners.inUse(process)
+      countPrimaries(process)
       const record = process.view()?.record
       if (record === null || record === undefined || record === inUse[process.index]) return
       inUse[process.index] = record

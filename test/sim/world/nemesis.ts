@@ -195,10 +195,10 @@ export function createNemesis(deps: NemesisDeps): Nemesis {
     },
     'wipe': (random) => loseDisk(random, (process) => process.disk.wipe()),
     'rot': (random) => loseDisk(random, (process) => process.disk.rot('both')),
-    'rot-older': (random) => {
+    'rot-one': (random) => {
       const process = random.pick(processes)
       process.kill(true)
-      process.disk.rot('older')
+      process.disk.rot('one')
       later(random, () => start(process))
     },
     'flush-fails': (random) => {

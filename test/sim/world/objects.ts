@@ -45,6 +45,8 @@ export interface ObjectDeps {
   readonly processes: readonly SimProcess[]
   readonly violate: (invariant: string, detail: string) => void
   readonly saw: (name: string) => void
+  /** A disk may take longer than a lease. */
+  readonly slowWrites: boolean
 }
 
 interface Stored extends Copy {
@@ -76,6 +78,7 @@ const ASK_TIMEOUT_MS = 500
 
 export function createObjects(deps: ObjectDeps): ObjectWorld {
   const {network, processes, random} = deps
+  const slowest = deps.slowWrites ? 3000 : 100
   const outcomes = {written: 0, read: 0, refused: 0, finalReads: 0}
   const rings = new WeakMap<ClusterRecord, OwnRing>()
   const targets = processes.map(newTarget)
@@ -142,7 +145,7 @@ export function createObjects(deps: ObjectDeps): ObjectWorld {
       const name = formatGeneration(gen)
       if (key.writes.has(name)) deps.violate('GenUnique', `${key.name} ${name} is written twice`)
       key.writes.set(name, tombstone ? 0 : value)
-      process.soon(DISK_MS * random.ratio() * (random.chance(0.05) ? 100 : 1), () => {
+      process.soon(DISK_MS * random.ratio() * (random.chance(0.05) ? slowest : 1), () => {
         target.busy.delete(key.name)
         const old = target.copies.get(key.name)
         if (old === undefined || compareGenerations(gen, old.gen) > 0) {
@@ -160,6 +163,9 @@ export function createObjects(deps: ObjectDeps): ObjectWorld {
 
   function acknowledge(key: Key, gen: Generation, floor: Generation, process: SimProcess): void {
     outcomes.written++
+    if (!process.leaseValid()) {
+      deps.violate('leases', `${process.facts.self.id} acknowledges ${key.name} without a lease`)
+    }
     if (compareGenerations(gen, floor) <= 0) {
       deps.violate(
         'D4',

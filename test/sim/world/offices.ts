@@ -139,6 +139,9 @@ export function createOffices(deps: OfficesDeps): Offices {
     if (forcedEpochs.has(epoch)) return
     const adopted = known(first.record.parent)?.record ?? newest.record
     checkWhole(node, first.record, adopted)
+    if (adopted.pv !== null && first.record.pv === null && !isCommitted(sha)) {
+      violate('C9', `${keyOf(node)} begins epoch ${epoch} without the previous voters`)
+    }
     const quorum = isRecordQuorum(adopted, new Set(voters), isCommitted(sha))
     if (!quorum) violate('C9', `${keyOf(node)} leads epoch ${epoch} by ${voters.join(', ')}`)
   }

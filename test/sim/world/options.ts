@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly commandEveryMs: number
   /** Mean time between two writes of objects. */
   readonly writeEveryMs: number
+  /** Disks of objects may take longer than a lease. */
+  readonly slowWrites: boolean
   /** One of this many messages goes through the wire's encoders. */
   readonly encodeOneIn: number
 }
@@ -62,15 +64,19 @@ export interface Directed {
   readonly kinds?: readonly FaultKind[]
   readonly faultEveryMs?: number
   readonly commandEveryMs?: number
+  readonly writeEveryMs?: number
   readonly chaosMs?: number
+  readonly pace?: number
   readonly calmLinks?: boolean
+  readonly slowWrites?: boolean
 }
 
 /** The options of a seed. */
 export function optionsOf(seed: number, directed: Directed = {}): WorldOptions {
   const random = randomOf(seed, STREAM.options)
   const [proxies, targets] = directed.topology ?? random.pick(TOPOLOGIES)
-  const pace = random.pick([1, 1, 5])
+  const drawnPace = random.pick([1, 1, 5, 10])
+  const pace = directed.pace ?? drawnPace
   const lossy = random.chance(0.4)
   const lossRatio = random.ratio() * 0.3
   const doubled = random.chance(0.3)
@@ -88,7 +94,7 @@ export function optionsOf(seed: number, directed: Directed = {}): WorldOptions {
     nonElectable: directed.nonElectable ?? (proxies < 3 ? 0 : drawnNonElectable),
     ...appearances(random, proxies, targets, chaosMs),
     pace,
-    tickMs: random.pick([100, 250, 500]),
+    tickMs: random.pick([100, 250, 500, 500]),
     chaosMs,
     healMs: 30_000 * pace,
     delayMs: random.pick([0.2, 0.5, 2, 10, 40]),
@@ -101,8 +107,9 @@ export function optionsOf(seed: number, directed: Directed = {}): WorldOptions {
       chaosMs,
       pace,
     }),
-    commandEveryMs: (directed.commandEveryMs ?? random.pick([300, 1000, 3000])) * pace,
-    writeEveryMs: random.pick([200, 1000]) * pace,
+    commandEveryMs: (directed.commandEveryMs ?? random.pick([1000, 4000, 15_000])) * pace,
+    writeEveryMs: (directed.writeEveryMs ?? random.pick([500, 3000])) * pace,
+    slowWrites: directed.slowWrites === true,
     encodeOneIn: 16,
   }
 }

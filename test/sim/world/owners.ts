@@ -61,9 +61,14 @@ export function createOwners(violate: (invariant: string, detail: string) => voi
         if (other === undefined || other.process === process) continue
         if ((other.keys & claim.keys) === 0 || other.process.view() !== other.view) continue
         if (!other.process.leaseValid()) continue
-        const who = `${other.process.facts.self.id} and ${process.facts.self.id}`
-        violate('leases', `${who} both answer writes of one key`)
+        violate('leases', `one key is written by ${describe(other)} and by ${describe(claim)}`)
       }
     },
   }
+}
+
+function describe({process, view}: Claim): string {
+  const entry = view.record?.own.at(-1)
+  const under = `own entry ${entry?.index} of ${view.record?.epoch}.${view.record?.index}`
+  return `${process.facts.self.id} under ${under}, settled ${view.settledIndex}`
 }

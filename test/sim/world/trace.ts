@@ -13,6 +13,11 @@ export function traceStep(
   effects: readonly KernelEffect[],
 ): void {
   const lines = effects.flatMap((effect) => (effect.type === 'log' ? [effect.text] : []))
+  const dbg = globalThis.process.env['DBG']
+  if (dbg !== undefined && process.facts.self.id === dbg)
+    trace(
+      `${process.atMs().toFixed(1)} ${dbg} ${JSON.stringify(event, (k, v) => (k === 'accepted' || k === 'record' || k === 'committed' ? undefined : v)).slice(0, 500)} => ${effects.map((e) => JSON.stringify(e, (k, v) => (k === 'accepted' || k === 'record' || k === 'committed' || k === 'view' || k === 'state' ? undefined : v)).slice(0, 300)).join(' | ')}`,
+    )
   if (event.type !== 'booted' && event.type !== 'stop-ordered' && lines.length === 0) return
   trace(`${process.atMs().toFixed(1)} ${process.facts.self.id} ${event.type}: ${lines.join('; ')}`)
 }

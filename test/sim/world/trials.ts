@@ -40,6 +40,8 @@ export const AVAILABLE_MS = 10_000
 const HEALED_MS = 13_000
 const CALM_MS = 20_000
 const POLL_MS = 100
+/** An election that has just been is over: voters yield to whom they elected for a lease. */
+const LULL_MS = 5000
 
 /** What a trial knows when it begins. */
 interface Ground {
@@ -54,21 +56,28 @@ export function beginTrial(deps: TrialDeps, kind: TrialKind, random: Random): vo
   whenWhole(deps, SETTLE_MS, (isWhole) => {
     const present = deps.present()
     const primary = present.find((process) => process.view()?.leading === true)
-    const record = primary?.view()?.record
-    if (!isWhole || primary === undefined || record == null) {
+    if (!isWhole || primary === undefined) {
       // A cluster that is being formed waits for its configured nodes.
       if (present.some((process) => process.view()?.clusterStarted === true)) {
         deps.violate('C19', `not whole ${SETTLE_MS * deps.pace} ms after everything was mended`)
       }
       return
     }
-    deps.saw(kind)
-    const ground = {random, primary, record, present}
-    if (kind === 'trial-death') tryDeath(deps, ground)
-    else if (kind === 'trial-split') trySplit(deps, ground)
-    else if (kind === 'trial-handover') tryHandover(deps, ground)
-    else tryCalm(deps, ground)
+    deps.clock.after(LULL_MS * deps.pace, () => begin(deps, kind, random))
   })
+}
+
+function begin(deps: TrialDeps, kind: TrialKind, random: Random): void {
+  const present = deps.present()
+  const primary = present.find((process) => process.view()?.leading === true)
+  const record = primary?.view()?.record
+  if (primary === undefined || record == null || record.pv !== null) return
+  deps.saw(kind)
+  const ground = {random, primary, record, present}
+  if (kind === 'trial-death') tryDeath(deps, ground)
+  else if (kind === 'trial-split') trySplit(deps, ground)
+  else if (kind === 'trial-handover') tryHandover(deps, ground)
+  else tryCalm(deps, ground)
 }
 
 /** Waits until the cluster is whole, with quiet clients; says whether it was in time. */
@@ -153,6 +162,16 @@ function trySplit(deps: TrialDeps, ground: Ground): void {
   }
   clock.after((AVAILABLE_MS + 500) * pace, () => {
     network.heal()
+    const before = deps.reigns.length
+    const led = (sides.find((nodes) => isQuorum(record, nodes)) ?? []).some(
+      (process) => process.view()?.leading === true,
+    )
+    clock.after((HEALED_MS - 1000) * pace, () => {
+      const since = deps.reigns[before]
+      if (led && since !== undefined) {
+        violate('C19', `${since.id} was elected when a minority met its primary again`)
+      }
+    })
     expectHealed(deps, 'after the sides met again')
   })
 }

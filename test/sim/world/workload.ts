@@ -38,10 +38,25 @@ export interface WorkloadDeps {
   readonly acknowledged: (change: Acknowledged) => void
 }
 
+/** One thing that a client wants, and how to see that it was done. */
+interface Act {
+  readonly command: Command
+  readonly what: string
+  readonly holds: (record: ClusterRecord) => boolean
+  readonly done: () => void
+}
+
+/** A setting of the cluster that clients change. */
+interface Setting {
+  readonly key: string
+  busy: boolean
+}
+
 export function createWorkload(deps: WorkloadDeps): Workload {
   const {random, processes} = deps
   const outcomes = {done: 0, refused: 0}
   const live: string[] = []
+  const settings: Setting[] = []
   const dropped = new Set<string>()
   let serial = 0
   let made = false
@@ -114,30 +129,25 @@ export function createWorkload(deps: WorkloadDeps): Workload {
   }
 
   /** The bucket of the object world; made first, never destroyed. */
-  function makeObjectBucket() {
+  function makeObjectBucket(): Act {
     const ref = simBucket('objects')
     return {
-      command: {type: 'create-bucket' as const, ref, set: {}, durability: 'default' as const},
+      command: {type: 'create-bucket', ref, set: {}, durability: 'default'},
       what: 'create objects',
-      holds: (record: ClusterRecord) => record.bmd.buckets[bucketUname(ref)] !== undefined,
+      holds: (record) => record.bmd.buckets[bucketUname(ref)] !== undefined,
       done: () => {
         made = true
       },
     }
   }
 
-  function next(): {
-    readonly command: Command
-    readonly what: string
-    readonly holds: (record: ClusterRecord) => boolean
-    readonly done: () => void
-  } {
+  function next(): Act {
     if (!made) return makeObjectBucket()
     serial++
     const value = serial
     const draw = random.ratio()
     const name = `bucket-${serial}`
-    if (draw < 0.5) {
+    if (draw < 0.1) {
       const ref = simBucket(name)
       return {
         command: {type: 'create-bucket', ref, set: {}, durability: 'default'},
@@ -146,7 +156,7 @@ export function createWorkload(deps: WorkloadDeps): Workload {
         done: () => live.push(name),
       }
     }
-    if (draw < 0.65 && live.length > 0) {
+    if (draw < 0.15 && live.length > 0) {
       const old = random.pick(live)
       const ref = simBucket(old)
       dropped.add(old)
@@ -157,13 +167,31 @@ export function createWorkload(deps: WorkloadDeps): Workload {
         done: () => live.splice(live.indexOf(old), 1),
       }
     }
-    const key = `sim.setting.${serial}`
+    return setOne(value)
+  }
+
+  /**
+   * One of a few settings, to a higher value than before. Nobody else writes it until the outcome
+   * is known; when it never will be, the setting is given up.
+   */
+  function setOne(value: number): Act {
+    const free = settings.find((setting) => !setting.busy) ?? newSetting()
+    const {key} = free
+    free.busy = true
     return {
       command: {type: 'set-config', set: {[key]: value}, reset: false},
-      what: `set ${key}`,
-      holds: (record) => record.conf.set[key] === value,
-      done: () => undefined,
+      what: `set ${key} to ${value}`,
+      holds: (record) => Number(record.conf.set[key] ?? 0) >= value,
+      done: () => {
+        free.busy = false
+      },
     }
+  }
+
+  function newSetting(): Setting {
+    const setting = {key: `sim.setting.${settings.length}`, busy: false}
+    settings.push(setting)
+    return setting
   }
 
   return {act, attempt, handOver, outcomes}

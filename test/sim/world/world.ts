@@ -3,6 +3,7 @@
  * is checked at every step, liveness after the healing. Everything is drawn from the seed.
  */
 
+import type {KernelEffect} from '../../../src/core/kernel/events.ts'
 import {succession} from '../../../src/core/placement/next-primary.ts'
 import type {Clock} from './clock.ts'
 import {isConverged} from './converged.ts'
@@ -11,7 +12,7 @@ import type {Mutant} from './mutants.ts'
 import {createNemesis, type Nemesis} from './nemesis.ts'
 import {createObjects, FINAL_READS, type ObjectWorld} from './objects.ts'
 import type {WorldOptions} from './options.ts'
-import type {SimProcess, Witness} from './process.ts'
+import type {Fate, SimProcess, Witness} from './process.ts'
 import {randomOf, STREAM, type Random} from './random.ts'
 import {createScene, sceneFacts, type Scene} from './scene.ts'
 import {describe, traceStep} from './trace.ts'
@@ -22,6 +23,8 @@ export {isConverged} from './converged.ts'
 
 export interface Outcome {
   readonly seed: number
+  /** Proxies and targets. */
+  readonly topology: string
   readonly events: number
   readonly virtualMs: number
   readonly faults: Readonly<Record<string, number>>
@@ -29,6 +32,8 @@ export interface Outcome {
   readonly violations: readonly Violation[]
   readonly converged: boolean
   readonly convergedMs: number
+  /** How long two nodes at once believed to lead with a majority. */
+  readonly twoPrimariesMs: number
   /** Of everything that happened, to compare two runs of one seed. */
   readonly digest: string
 }
@@ -36,8 +41,22 @@ export interface Outcome {
 export interface RunOptions {
   readonly mutant?: Mutant | undefined
   readonly trace?: ((line: string) => void) | undefined
+  /** Something that is done once, at a time of its own. */
+  readonly script?: Script | undefined
+  /** Asked before every effect: what happens to the process there. */
+  readonly atBoundary?: ((process: SimProcess, effect: KernelEffect) => Fate) | undefined
   /** False: no clock on the wall jumps, and nothing else may change by that (C23). */
   readonly wallJumps?: boolean
+}
+
+/** One scene that is played in a world without other faults. */
+export interface Script {
+  readonly atMs: number
+  readonly act: (cast: {
+    readonly processes: readonly SimProcess[]
+    readonly clock: Clock
+    readonly workload: Workload
+  }) => void
 }
 
 /** C19: 3 T_elect + 2 beats, and the settling of what was marked lost; times the pace. */
@@ -59,23 +78,31 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
       foundingConfig: configOf(options.pace),
     }),
     mutant: run.mutant,
+    atBoundary: run.atBoundary,
     witness: witnessOf(invariants, digest, run.trace),
     onExit: (process) => parts.nemesis.ended(process),
   })
   const parts = createParts({options, run}, scene, invariants)
-  const {convergedMs, done} = play(options, scene, {...parts, invariants, trace: run.trace})
+  const {script, trace} = run
+  if (script !== undefined) {
+    const {clock, processes} = scene
+    clock.after(script.atMs, () => script.act({clock, processes, workload: parts.workload}))
+  }
+  const convergedMs = play(options, scene, {...parts, invariants, trace})
   checkFinal(options, parts.objects, invariants, convergedMs)
   if (run.trace !== undefined) scene.processes.map(describe).forEach(run.trace)
   const inTime = convergedMs <= CONVERGE_MS * options.pace
   return {
     seed: options.seed,
+    topology: `${options.proxies}p+${options.targets}t`,
     events: scene.processes.reduce((sum, process) => sum + process.events(), 0),
     virtualMs: options.chaosMs + options.healMs,
     faults: {...parts.nemesis.counts, ...networkFaults(scene)},
     sometimes: invariants.sometimes,
     violations: invariants.violations,
-    converged: inTime && isConverged(scene.processes, parts.nemesis.isGone) && done > 0,
+    converged: inTime && isConverged(scene.processes, parts.nemesis.isGone),
     convergedMs,
+    twoPrimariesMs: invariants.twoPrimariesMs(),
     digest: digest.text(),
   }
 }
@@ -104,7 +131,14 @@ function createParts({options, run}: Plan, scene: Scene, invariants: Invariants)
   const {clock, network, placeOf, processes} = scene
   const {violate, saw, reigns} = invariants
   const stream = (name: keyof typeof STREAM): Random => randomOf(options.seed, STREAM[name])
-  const objects = createObjects({random: stream('objects'), network, processes, violate, saw})
+  const objects = createObjects({
+    random: stream('objects'),
+    network,
+    processes,
+    violate,
+    saw,
+    slowWrites: options.slowWrites,
+  })
   const workload = createWorkload({
     clock,
     random: stream('workload'),
@@ -177,12 +211,11 @@ type Played = Parts & {
   readonly trace: RunOptions['trace']
 }
 
-/** Chaos, healing, commands in the healed cluster, silence, last reads. */
-function play(
-  options: WorldOptions,
-  scene: Scene,
-  parts: Played,
-): {readonly convergedMs: number; readonly done: number} {
+/**
+ * Chaos, healing, commands in the healed cluster, silence, last reads. @returns how long it took to
+ * be whole again
+ */
+function play(options: WorldOptions, scene: Scene, parts: Played): number {
   const {clock, processes} = scene
   const {hushed, invariants, nemesis, objects, trace, workload} = parts
   const {pace} = options
@@ -210,7 +243,6 @@ function play(
   hushed.now = true
   const whole = (): boolean => isConverged(processes, nemesis.isGone)
   const convergedMs = converge(clock, whole, {fromMs: options.chaosMs, pace})
-  const before = workload.outcomes.done
   const reigns = invariants.reigns.length
   hushed.now = false
   const endMs = options.chaosMs + options.healMs
@@ -224,7 +256,7 @@ function play(
   if (convergedMs !== Infinity && late19 !== undefined) {
     invariants.violate('C19', `${late19.id} was elected in epoch ${late19.epoch} after the healing`)
   }
-  return {convergedMs, done: workload.outcomes.done - before}
+  return convergedMs
 }
 
 /** Who comes late and who goes for good. */

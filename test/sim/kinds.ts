@@ -1,0 +1,67 @@
+/** The kinds of worlds that the simulator plays, and what is broken in each on purpose. */
+
+import {OBJECT_MUTANTS} from './objects/mutants.ts'
+import {objectOptionsOf} from './objects/options.ts'
+import {runObjectWorld} from './objects/world.ts'
+import {mutatedWorld} from './world/mutate.ts'
+import {MUTANTS, type Mutant} from './world/mutants.ts'
+import {optionsOf, type WorldOptions} from './world/options.ts'
+import {runWorld, type Outcome, type RunOptions} from './world/world.ts'
+
+export interface Play {
+  readonly trace?: ((line: string) => void) | undefined
+  /** The same seed without jumps of wall clocks: nothing else may differ (C23). */
+  readonly wallJumps?: boolean
+}
+
+/** One kind of world. */
+export interface WorldKind {
+  readonly name: string
+  readonly play: (seed: number, how?: Play) => Promise<Outcome> | Outcome
+  /** A plan that was written down; null: this kind has none. */
+  readonly replay: ((options: WorldOptions, how?: Play) => Outcome) | null
+  readonly mutants: readonly {
+    readonly name: string
+    readonly play: (seed: number) => Promise<Outcome> | Outcome
+    /** The same world with nothing broken. */
+    readonly control: (seed: number) => Promise<Outcome> | Outcome
+  }[]
+}
+
+export const WORLDS: readonly WorldKind[] = [
+  {
+    name: 'kernels',
+    play: (seed, how) => runWorld(optionsOf(seed), how),
+    replay: (options, how) => runWorld(options, how),
+    mutants: MUTANTS.map((mutant) => ({
+      name: mutant.name,
+      play: (seed) => playMutant(mutant, optionsOf(seed, mutant.world)),
+      control: (seed) => runWorld(optionsOf(seed, mutant.world)),
+    })),
+  },
+  {
+    name: 'objects',
+    play: (seed, how) => {
+      const trace = how?.trace
+      return runObjectWorld(objectOptionsOf(seed), trace === undefined ? {} : {trace})
+    },
+    replay: null,
+    mutants: OBJECT_MUTANTS.map((mutant) => ({
+      name: mutant.name,
+      play: (seed) => runObjectWorld(objectOptionsOf(seed), {mutant}),
+      control: (seed) => runObjectWorld(objectOptionsOf(seed)),
+    })),
+  },
+]
+
+/** Plays a world of kernels that are broken. */
+export async function playMutant(
+  mutant: Mutant,
+  options: WorldOptions,
+  how: RunOptions = {},
+): Promise<Outcome> {
+  const {edit} = mutant
+  if (edit === undefined) return runWorld(options, {...how, mutant})
+  const world = await mutatedWorld(mutant.name, edit)
+  return world.runWorld(options, how)
+}
