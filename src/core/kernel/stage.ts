@@ -91,7 +91,8 @@ export function foundCluster(turn: Turn): void {
 
 /**
  * Ends a reign, if there is one. Whoever waits for a record under way is told that the outcome is
- * unknown: it may yet be committed by whoever leads next. What was never proposed waits for that one.
+ * unknown: it may yet be committed by whoever leads next. What was never proposed waits for that
+ * one.
  */
 export function stepDown(turn: Turn, why: string, level: 'info' | 'warn' = 'warn'): void {
   const {stage} = turn.node

@@ -24,9 +24,7 @@ import {
 } from './authenticated.ts'
 import {until} from './buckets.ts'
 import type {NodeContext} from './context.ts'
-
-/** How long a record that the asking gateway has may take to arrive here. */
-const RECORD_WAIT_MS = 2000
+import {RECORD_WAIT_MS} from './serve-object.ts'
 
 export function createDataHandler(
   context: NodeContext,

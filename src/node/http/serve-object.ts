@@ -16,8 +16,11 @@ import {answerError} from './answer.ts'
 import {until} from './buckets.ts'
 import type {NodeContext} from './context.ts'
 
-/** How long a record that a gateway has seen may take to arrive here. */
-const RECORD_WAIT_MS = 2000
+/**
+ * How long a record that a gateway has seen may take to arrive here: a moment; or an election, when
+ * the primary that committed it was gone before it had told everybody.
+ */
+export const RECORD_WAIT_MS = 6000
 
 const COUNTED: Readonly<Record<string, string>> = {
   GET: 'get',
