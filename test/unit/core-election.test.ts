@@ -464,3 +464,22 @@ t.test('a double of a living node is told why, and ends; the node itself goes on
   t.ok(stage.at(4).leaseValid())
   t.end()
 })
+
+t.test('who missed a thousand versions and three primaries catches up at once', (t) => {
+  const stage = started(3, 2)
+  stage.at(4).kill(true)
+  const {index} = stage.record()
+  for (let count = 0; count < 1000; count++) {
+    stage.ask(leaderOf(stage), {type: 'set-config', set: {count}, reset: false})
+    if (count % 300 !== 299) continue
+    const from = leaderOf(stage)
+    stage.ask(from, {type: 'set-primary', id: idOf(stage, (from + 1) % 3)})
+    stage.until(() => leaderOf(stage) === (from + 1) % 3)
+  }
+  t.ok(stage.record(leaderOf(stage)).index >= index + 1000)
+  stage.at(4).start()
+  const ms = stage.until(() => stage.at(4).view()?.record?.conf.set['count'] === 999)
+  t.ok(ms >= 0 && ms < 1000, `took ${ms} ms`)
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.end()
+})
