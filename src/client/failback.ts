@@ -12,6 +12,7 @@ import {endpointUrl, isElectable, isLeaving, NODE_FLAG} from '../model/node.ts'
 import type {Smap} from '../model/record.ts'
 import {decodeSmap} from '../wire/smap.ts'
 import type {ClusterClient} from './cluster.ts'
+import {findLeader} from './leader.ts'
 import {EVIDENCE_POLL_MS} from './limits.ts'
 import {resolveNode} from './node-name.ts'
 
@@ -43,11 +44,14 @@ export interface Failback {
 export async function failBack(client: ClusterClient, options: FailbackOptions): Promise<Failback> {
   const {smap} = decodeSmap(await client.smap())
   const heir = electable(smap, options.node)
-  const changed = smap.primary !== heir.id
-  const label = nodeLabel('proxy', heir.id)
-  if (changed) {
-    options.onProgress?.(`handing over from ${nodeLabel('proxy', smap.primary)} to ${label}`)
-  }
+  // The gateway that answered may be cut off: its map is not the last word on who leads.
+  const leader = await findLeader(client, smap)
+  const before = leader?.primary ?? smap.primary
+  const changed = before !== heir.id || leader?.live === false
+  const from = nodeLabel('proxy', before)
+  if (leader?.live === false)
+    options.onProgress?.('there is no primary at present: waiting for one')
+  else if (changed) options.onProgress?.(`handing over from ${from} to p[${heir.id}]`)
   const beganMs = performance.now()
   // Who is silent now is not waited for; finding that out delays nothing.
   const [first, ordered] = await Promise.all([
@@ -60,7 +64,7 @@ export async function failBack(client: ClusterClient, options: FailbackOptions):
   const gateways = await evidence(client, waiting, options)
   return {
     primary: heir.id,
-    before: smap.primary,
+    before,
     changed,
     tookMs: ordered.doubt === undefined ? ordered.tookMs : performance.now() - beganMs,
     gateways: [...gateways, ...silent].toSorted((a, b) => (a.id < b.id ? -1 : 1)),

@@ -234,6 +234,23 @@ t.test('a failback names who led before, and ends when every gateway follows', a
   t.equal(cluster.orders.length, 1, 'nothing is ordered when it leads already')
 })
 
+t.test('a gateway that is cut off does not make a failback seem done', async (t) => {
+  const {cluster, client} = await stage(t)
+  cluster.node('gateway1').live = false
+  for (const node of cluster.nodes.slice(1)) node.primary = 'gateway2'
+  const done = await failBack(client, {node: 'gateway1', timeoutMs: 1000})
+  t.match(done, {primary: 'gateway1', before: 'gateway2', changed: true})
+  for (const node of cluster.nodes) node.live = false
+  const told: string[] = []
+  const options = {
+    node: 'gateway3',
+    timeoutMs: 1000,
+    onProgress: (text: string) => void told.push(text),
+  }
+  await failBack(client, options)
+  t.equal(told[0], 'there is no primary at present: waiting for one')
+})
+
 t.test('a gateway that is off is not waited for, and is named', async (t) => {
   const {cluster, client} = await stage(t)
   await cluster.node('gateway3').stop()

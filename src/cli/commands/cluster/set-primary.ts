@@ -64,6 +64,7 @@ function describe({primary, before, changed, tookMs, gateways}: Failback): reado
   const all = `${follow} of ${gateways.length} gateways say so`
   if (!changed)
     return [...missing, `${label} is the primary already (${all}); nothing was changed.`]
+  if (before === primary) return [...missing, `${label} is the primary again (${all}).`]
   return [
     ...missing,
     `${label} is the primary; before it ${nodeLabel('proxy', before)}. The handover took ${formatDuration(Math.round(tookMs))}; ${all}.`,
