@@ -10,6 +10,7 @@ import {runWorld, type Outcome, type RunOptions} from './world/world.ts'
 
 export interface Play {
   readonly trace?: ((line: string) => void) | undefined
+  readonly watched?: string | undefined
   /** The same seed without jumps of wall clocks: nothing else may differ (C23). */
   readonly wallJumps?: boolean
 }

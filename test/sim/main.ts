@@ -5,7 +5,7 @@
  *
  *     npm run sim -- --seeds N [--seed S] [--for MIN] [--append FILE] [--json]
  *                    [--world kernels|objects] [--mutants] [--crash-points [--stride N]]
- *                    [--trace] [--shrink]
+ *                    [--trace [--watch NODE]] [--shrink]
  *
  * A failing seed replays exactly: `--world W --seed S --seeds 1 --trace`; `--shrink` makes its plan
  * smaller and prints a line for `seeds/regression.jsonl`. Every fiftieth seed runs twice, and both
@@ -44,6 +44,7 @@ const {values} = parseArgs({
     'crash-points': {type: 'boolean', default: false},
     'stride': {type: 'string', default: '1'},
     'trace': {type: 'boolean', default: false},
+    'watch': {type: 'string'},
     'shrink': {type: 'boolean', default: false},
     'world': {type: 'string'},
   },
@@ -115,7 +116,10 @@ async function playRegression(
 }
 
 async function playSeed(world: WorldKind, seed: number, at: number): Promise<Outcome> {
-  const outcome = await world.play(seed, {trace: values.trace ? say : undefined})
+  const outcome = await world.play(seed, {
+    trace: values.trace ? say : undefined,
+    watched: values.watch,
+  })
   told(world, outcome)
   if (at % TWICE_EVERY === 0) return again(world, outcome, true)
   return at % TWICE_EVERY === CALM_WALL_AT ? again(world, outcome, false) : outcome

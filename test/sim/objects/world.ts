@@ -307,7 +307,7 @@ function report(trace: (line: string) => void, stage: Stage, histories: readonly
 function witnessOf(invariants: Invariants, trace: ObjectRun['trace']): Witness {
   return {
     stepped: (process: SimProcess, before, event, effects) => {
-      if (trace !== undefined) traceStep(trace, process, event, effects)
+      if (trace !== undefined) traceStep(trace, process, {event, effects})
       invariants.stepped(process, before, event, effects)
     },
     durable: invariants.durable,

@@ -5,21 +5,30 @@
 import type {KernelEffect, KernelEvent} from '../../../src/core/kernel/events.ts'
 import type {SimProcess} from './process.ts'
 
-/** One step, if it has anything to say. */
+/** One step, if it has anything to say; of the watched node everything. */
 export function traceStep(
   trace: (line: string) => void,
   process: SimProcess,
-  event: KernelEvent,
-  effects: readonly KernelEffect[],
+  {event, effects}: {readonly event: KernelEvent; readonly effects: readonly KernelEffect[]},
+  watched = '',
 ): void {
+  const {id} = process.facts.self
+  const at = process.atMs().toFixed(1)
+  if (id === watched) trace(`${at} ${id} ${brief(event)} => ${effects.map(brief).join(' | ')}`)
   const lines = effects.flatMap((effect) => (effect.type === 'log' ? [effect.text] : []))
-  const dbg = globalThis.process.env['DBG']
-  if (dbg !== undefined && process.facts.self.id === dbg)
-    trace(
-      `${process.atMs().toFixed(1)} ${dbg} ${JSON.stringify(event, (k, v) => (k === 'accepted' || k === 'record' || k === 'committed' ? undefined : v)).slice(0, 500)} => ${effects.map((e) => JSON.stringify(e, (k, v) => (k === 'accepted' || k === 'record' || k === 'committed' || k === 'view' || k === 'state' ? undefined : v)).slice(0, 300)).join(' | ')}`,
-    )
   if (event.type !== 'booted' && event.type !== 'stop-ordered' && lines.length === 0) return
-  trace(`${process.atMs().toFixed(1)} ${process.facts.self.id} ${event.type}: ${lines.join('; ')}`)
+  trace(`${at} ${id} ${event.type}: ${lines.join('; ')}`)
+}
+
+const BRIEF_LETTERS = 400
+/** What makes an event long and is seen elsewhere. */
+const LONG = new Set(['accepted', 'committed', 'facts', 'peers', 'record', 'state', 'view'])
+
+function brief(value: KernelEvent | KernelEffect): string {
+  const text = JSON.stringify(value, (key, member: unknown) =>
+    LONG.has(key) && typeof member === 'object' ? undefined : member,
+  )
+  return text.slice(0, BRIEF_LETTERS)
 }
 
 /** A node in one line. */

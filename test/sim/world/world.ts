@@ -41,6 +41,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly mutant?: Mutant | undefined
   readonly trace?: ((line: string) => void) | undefined
+  /** The node of which the trace shows every event and effect. */
+  readonly watched?: string | undefined
   /** Something that is done once, at a time of its own. */
   readonly script?: Script | undefined
   /** Asked before every effect: what happens to the process there. */
@@ -79,7 +81,7 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
     }),
     mutant: run.mutant,
     atBoundary: run.atBoundary,
-    witness: witnessOf(invariants, digest, run.trace),
+    witness: witnessOf(invariants, digest, run),
     onExit: (process) => parts.nemesis.ended(process),
   })
   const parts = createParts({options, run}, scene, invariants)
@@ -344,12 +346,12 @@ function createDigest(): Digest {
   }
 }
 
-function witnessOf(invariants: Invariants, digest: Digest, trace: RunOptions['trace']): Witness {
+function witnessOf(invariants: Invariants, digest: Digest, {trace, watched}: RunOptions): Witness {
   return {
     stepped: (process, before, event, effects) => {
       digest.mix(process.index * 31 + effects.length)
       digest.mix(Math.floor(event.nowMs * 8))
-      if (trace !== undefined) traceStep(trace, process, event, effects)
+      if (trace !== undefined) traceStep(trace, process, {event, effects}, watched)
       invariants.stepped(process, before, event, effects)
     },
     durable: invariants.durable,
