@@ -3,11 +3,11 @@
  * of the kernel has to be one of its actions, in a cluster under random faults.
  */
 
-import type {DurableState} from '../../src/core/kernel/events.ts'
+import type {BootFacts, DurableState} from '../../src/core/kernel/events.ts'
 import type {StoredRecord} from '../../src/model/peer-messages.ts'
-import {comparePositions} from '../../src/model/record.ts'
+import {comparePositions, type Voter} from '../../src/model/record.ts'
 import {randomOf, type Random} from '../sim/world/random.ts'
-import {createScene, sceneFacts} from '../sim/world/scene.ts'
+import {createScene, type Scene} from '../sim/world/scene.ts'
 import {bucket} from './kernel-stage.ts'
 
 const NONE = {epoch: 0, index: 0}
@@ -32,7 +32,7 @@ export function whyNoAction(a: DurableState, b: DurableState): string {
   }
   // Stand, Vote, and hearing of an epoch: a name comes with an epoch, never later.
   if (b.promisedEpoch > a.promisedEpoch) return ''
-  return a.votedFor === b.votedFor ? '' : `a second vote in epoch ${b.promisedEpoch}`
+  return isSameName(a.votedFor, b.votedFor) ? '' : `a second vote in epoch ${b.promisedEpoch}`
 }
 
 /** Take: the record, its promise, and the vote for its heir, in one write. */
@@ -43,8 +43,11 @@ function whyNoTake(a: DurableState, b: DurableState, taken: StoredRecord): strin
   const promised = heir === null ? Math.max(a.promisedEpoch, epoch) : epoch + 1
   if (b.promisedEpoch !== promised) return `epoch ${b.promisedEpoch} promised for ${promised}`
   const name = heir ?? (epoch > a.promisedEpoch ? null : a.votedFor)
-  const said = b.votedFor
-  return said?.id === name?.id && said?.inc === name?.inc ? '' : 'the vote does not go with it'
+  return isSameName(b.votedFor, name) ? '' : 'the vote does not go with it'
+}
+
+function isSameName(a: Voter | null, b: Voter | null): boolean {
+  return a?.id === b?.id && a?.inc === b?.inc
 }
 
 function sameRegister(a: DurableState, b: DurableState): boolean {
@@ -61,11 +64,10 @@ function positionAfter(a: StoredRecord | null, b: StoredRecord | null): number {
 }
 
 /** A cluster under random faults; what every node's disk is told, step by step. */
-export function faultyRun(seed: number, seconds: number) {
+export function faultyRun(seed: number, seconds: number, facts: readonly BootFacts[]) {
   const random = randomOf(seed, 77)
   const problems: string[] = []
   const counts = {writes: 0, takes: 0, votes: 0, commits: 0, admissions: 0, heirs: 0}
-  const facts = sceneFacts(3, 2)
   const scene = createScene({
     seed,
     facts,
@@ -116,11 +118,11 @@ function count(counts: Record<string, number>, a: DurableState, b: DurableState)
 }
 
 /** One thing that goes wrong, is mended, or is commanded. */
-function disturb({processes, network}: ReturnType<typeof createScene>, random: Random): void {
+function disturb({processes, network}: Scene, random: Random): void {
   const process = random.pick(processes)
   const other = random.pick(processes)
-  const heir = random.pick(processes.slice(0, 3)).facts.self.id
-  const act = random.int(0, 13)
+  const heir = random.pick(processes).facts.self.id
+  const act = random.int(0, 14)
   if (act === 0) process.kill(random.chance(0.5))
   else if (act <= 3) for (const one of processes) one.start()
   else if (act === 4) network.cut(process.index, other.index)
@@ -134,5 +136,9 @@ function disturb({processes, network}: ReturnType<typeof createScene>, random: R
     process.disk.wipe()
     process.start()
   } else if (act === 12) process.stop()
-  else process.command(bucket(`b${random.int(0, 1e6)}`), () => undefined)
+  else if (act === 13) {
+    const left = processes.filter((one) => one === process || one.isUp())
+    const survivors = left.map((one) => one.facts.self.id)
+    process.command({type: 'recover', survivors}, () => undefined)
+  } else process.command(bucket(`b${random.int(0, 1e6)}`), () => undefined)
 }
