@@ -6,7 +6,14 @@
 
 import {setTimeout as sleep} from 'node:timers/promises'
 import {nowMs} from '../lab/stage/http.ts'
-import {contradictions, describe, newPrimary, type Play, primaryOf} from '../lab/stage/play.ts'
+import {
+  contradictions,
+  describe,
+  newPrimary,
+  type Play,
+  primaryOf,
+  removeBuckets,
+} from '../lab/stage/play.ts'
 import {whole} from '../lab/stage/play.ts'
 import {lostOfSides, type Side, type Sides, startSides} from '../lab/stage/sides.ts'
 import {gatewaysBut, hostsOf, nodesOf, type Stage, type StageNode} from '../lab/stage/stage.ts'
@@ -148,11 +155,12 @@ async function judgePromises({stage, checks}: Play, clients: Sides): Promise<voi
   checks.measure('buckets acknowledged', clients.buckets.acknowledged())
   const wrong = await contradictions(stage, (lists) => [
     ...clients.buckets.keys.filter((key) =>
-      lists.some((list) => !clients.buckets.allows(key, list.has(key) ? 'bucket' : null)),
+      lists.some((list) => !clients.buckets.allows(key, list.get(key) ?? null)),
     ),
     ...lists.filter((list) => list.size !== lists[0]?.size).map(({size}) => `${size} buckets`),
   ])
   checks.expect(wrong.length === 0, 'buckets that either side was promised are there', wrong)
+  await removeBuckets(stage, clients.buckets.keys)
 }
 
 async function until(done: () => boolean): Promise<void> {

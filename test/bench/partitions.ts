@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- partitions [--kind KIND,KIND] [--rounds N] [--keep] [--report]`: a 3p+4t cluster
- * on seven hosts is parted in five ways, in turn, with clients on both sides; each round is a line
- * of partitions.jsonl. Also the program that plays them inside the lab's network:
+ * `npm run bench -- partitions [--kind KIND,KIND] [--rounds N] [--keep] [--report]`: a cluster of
+ * 3p+4t on seven hosts is parted in five ways, in turn, with clients on both sides; each round is a
+ * line of partitions.jsonl. Also the program that plays them inside the lab's network:
  *
  *   partitions.ts LAB KIND,KIND…
  */

@@ -2,7 +2,8 @@
  * The lab ring: real hosts on this machine. It boots one lab, proves every verb of it, then what an
  * operator's cluster lives through. Needs root; without it the skip is loud, and in CI a failure.
  *
- *   npm run test:lab [-- --only verbs|cluster|processes|smallest] [--long] [--keep] [--scenario NAME,NAME]
+ *   npm run test:lab [-- --only verbs|cluster|processes|smallest] [--long] [--keep]
+ *   npm run test:lab -- --scenario NAME,NAME
  */
 
 import {mkdtempSync, rmSync} from 'node:fs'

@@ -6,8 +6,8 @@ import {describe, newPrimary, others, type Play, primaryOf, whole} from '../stag
 import {gatewaysBut, nodesOf, type StageNode} from '../stage/stage.ts'
 
 /**
- * `hosts`: any lab of 3 gateways and 4 targets. `seven`: with a host for each. `smallest`: 2 gateways
- * and a target on three hosts. `processes`: a playground.
+ * `hosts`: any lab of 3 gateways and 4 targets. `seven`: with a host for each. `smallest`: 2
+ * gateways and a target on three hosts. `processes`: a playground.
  */
 export type Place = 'hosts' | 'seven' | 'smallest' | 'processes'
 

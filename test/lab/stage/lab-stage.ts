@@ -160,7 +160,7 @@ function processesOf(lab: LabState, node: StageNode): NonNullable<ReturnType<typ
     .toSorted((a, b) => Number(a.startTicks) - Number(b.startTicks))
 }
 
-/** The cgroup of the node's unit, relative to the hierarchy's root; undefined when it is not there. */
+/** The cgroup of the node's unit, relative to the hierarchy's root; undefined when there is none. */
 function groupOf(lab: LabState, node: StageNode): string | undefined {
   const found = findGroup(join(unifiedRoot(), hostCgroup(lab, node.host)), unitOf(node))
   return found?.slice(unifiedRoot().length + 1)

@@ -59,6 +59,11 @@ export class Ledger {
     return this.#all().some((one) => one.outcome === 'acknowledged' && which(one))
   }
 
+  /** Whether anything about the key was ever acknowledged. */
+  wasPromised(key: string): boolean {
+    return (this.#attempts.get(key) ?? []).some(({outcome}) => outcome === 'acknowledged')
+  }
+
   /** Whether the key may have this content now: nothing acknowledged began after that try ended. */
   allows(key: string, content: Content): boolean {
     const attempts = (this.#attempts.get(key) ?? []).filter(({outcome}) => outcome !== 'refused')
@@ -74,8 +79,7 @@ export class Ledger {
 
   /** Whether the key was ever acknowledged and is not surely deleted: it has to be listed. */
   mustExist(key: string): boolean {
-    const some = (this.#attempts.get(key) ?? []).some(({outcome}) => outcome === 'acknowledged')
-    return some && !this.allows(key, null)
+    return this.wasPromised(key) && !this.allows(key, null)
   }
 
   /** Whether it was deleted for sure: it may not be listed. */

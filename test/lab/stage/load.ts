@@ -1,9 +1,10 @@
 /**
  * Light load with nothing hidden: readers of objects that nobody changes, writers that overwrite
- * their own keys, an administrator that makes and removes buckets. Every try is noted.
+ * their own keys, an administrator that changes buckets. Every try is noted.
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
+import type {Ask} from '../../bench/http-client.ts'
 import {action, listNames, nowMs, type Reply, request} from './http.ts'
 import {Ledger, makeBody, sha256} from './ledger.ts'
 
@@ -26,7 +27,10 @@ export interface Failure {
   readonly text: string
 }
 
-export const STATIC_OBJECTS = 64
+const STATIC_OBJECTS = 64
+/** What a list of buckets shows of one that nobody has changed. */
+export const BUCKET_ANEW = 'bucket'
+const CHANGED = ['changed-0', 'changed-1', 'changed-2', 'changed-3']
 const KEYS_PER_WRITER = 16
 const BODY_BYTES = 8192
 const VERIFY_MS_MAX = 60_000
@@ -56,6 +60,7 @@ export class Load {
     await inParallel(AT_ONCE, async () => {
       for (const number of numbers) await this.#prepare(`static/${number}`)
     })
+    await this.#prepareBuckets()
     const {readers = 2, writers = 2, adminEveryMs = 250} = this.#options
     const times = (count: number, loop: (at: number) => Promise<void>): Promise<void>[] =>
       Array.from({length: count}, (_, at) => loop(at))
@@ -124,23 +129,32 @@ export class Load {
     ]
   }
 
-  /** Buckets that these lists of names contradict. */
-  lostBuckets(lists: readonly ReadonlySet<string>[]): readonly string[] {
-    return this.buckets.keys.flatMap((name) =>
+  /** What the nodes' lists of buckets contradict. */
+  contradicted(lists: readonly ReadonlyMap<string, string>[]): readonly string[] {
+    const promised = this.buckets.keys.filter((name) => this.buckets.wasPromised(name))
+    return promised.flatMap((name) =>
       lists
-        .filter((list) => !this.buckets.allows(name, list.has(name) ? 'bucket' : null))
-        .map((list) => `bucket ${name} is ${list.has(name) ? 'back' : 'gone'}`),
+        .map((list) => list.get(name) ?? null)
+        .filter((content) => !this.buckets.allows(name, content))
+        .map((content) => `bucket ${name} is ${content ?? 'gone'}`),
     )
   }
 
-  /** Removes the buckets that it made; what is gone already is no matter. */
-  async removeBuckets(): Promise<void> {
-    const keys = this.buckets.keys.filter((key) => this.buckets.allows(key, 'bucket')).values()
-    await inParallel(AT_ONCE, async () => {
-      for (const key of keys) {
-        await this.#ask(action('DELETE', `/v1/buckets/${key}`, {action: 'destroy-bck'}))
+  /** Makes the buckets that the administrator changes, with patience. */
+  async #prepareBuckets(): Promise<void> {
+    for (const name of CHANGED) {
+      const deadline = nowMs() + VERIFY_MS_MAX
+      const create = action('POST', `/v1/buckets/${name}`, {action: 'create-bck'})
+      for (;;) {
+        const {status, text, startMs, endMs} = await this.#ask(create)
+        // What it was before, nobody has promised.
+        const note = {by: 'admin', key: name, content: BUCKET_ANEW, startMs, endMs}
+        if (status === 200) this.buckets.note({...note, outcome: 'acknowledged'})
+        if (status === 200 || status === 409) break
+        if (nowMs() > deadline) throw new Error(`${name} is not made: ${status} ${text}`)
+        await sleep(VERIFY_PAUSE_MS)
       }
-    })
+    }
   }
 
   async #prepare(name: string): Promise<void> {
@@ -187,29 +201,22 @@ export class Load {
     }
   }
 
-  /** Makes buckets; every fourth turn removes the one before. */
+  /** Changes a property of some buckets in turn, each time to a number that it never had. */
   async #administer(everyMs: number): Promise<void> {
-    for (let number = 0; !this.#ended; number += 1) {
-      const remove = number % 4 === 3
-      const key = `${this.#options.name}-${remove ? number - 1 : number}`
-      const path = `/v1/buckets/${key}`
-      const reply = await this.#ask(
-        remove
-          ? action('DELETE', path, {action: 'destroy-bck'})
-          : action('POST', path, {action: 'create-bck'}),
-      )
+    for (let number = Math.floor(Date.now() / 100); !this.#ended; number += 1) {
+      const name = CHANGED[number % CHANGED.length] ?? ''
+      const reply = await this.#ask(changeOf(name, number))
       const {status, startMs, endMs} = reply
       const outcome = status === 200 ? 'acknowledged' : outcomeOf(reply)
-      const content = remove ? null : 'bucket'
-      this.buckets.note({by: 'admin', key, content, startMs, endMs, outcome})
+      this.buckets.note({by: 'admin', key: name, content: `${number}`, startMs, endMs, outcome})
       this.#time('admin', reply)
-      if (status !== 200) this.#fail('admin', reply, key)
+      if (status !== 200) this.#fail('admin', reply, name)
       await sleep(everyMs)
     }
   }
 
   /** The next gateway; when nobody listens there nothing was done, and the next one is asked. */
-  async #ask(ask: Parameters<typeof request>[1]): Promise<Asked> {
+  async #ask(ask: Ask): Promise<Asked> {
     const gateways = this.#gateways
     let reply: Asked | undefined
     for (let tries = 0; tries < gateways.length; tries += 1) {
@@ -249,6 +256,11 @@ export class Load {
 
 /** A reply, and who was asked last. */
 type Asked = Reply & {readonly gateway: string}
+
+function changeOf(name: string, number: number): Ask {
+  const value = {lru: {batch_size: number}}
+  return action('PATCH', `/v1/buckets/${name}`, {action: 'set-bprops', value})
+}
 
 /** Refused with certainty, or nobody knows: a 503 may be said after the write was made. */
 function outcomeOf({status, failure}: Reply): 'refused' | 'unknown' {

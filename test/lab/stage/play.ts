@@ -1,13 +1,15 @@
 /**
  * What every scenario does around its fault: watch, load, wait until the cluster is whole, and the
  * standing checks. I1: one primary, one map. I2: no map goes back. I3: what was acknowledged is
- * there. I4: and listed. I7: nobody is marked for maintenance. I8: nobody restarted but whom the scenario ended.
+ * there. I4: and listed. I7: nobody is marked for maintenance. I8: nobody restarted but whom the
+ * scenario ended.
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
+import {SCHEMA} from '../../../src/model/config/schema.ts'
 import {action, nowMs, readJson, request} from './http.ts'
 import {Checks} from './checks.ts'
-import {Load} from './load.ts'
+import {BUCKET_ANEW, Load} from './load.ts'
 import {gatewaysBut, nodesOf, type Stage, type StageNode} from './stage.ts'
 import {type Sighting, Watch} from './watch.ts'
 
@@ -25,6 +27,11 @@ const LISTED_MS_MAX = 30_000
 const DEFECT = /BugError|please report|Unhandled|uncaught/i
 
 export const BUCKET = 'stage'
+/** The property's default. */
+const UNCHANGED = SCHEMA['lru.batch_size'].initial
+
+/** What a node shows of each bucket, by name. */
+export type BucketList = ReadonlyMap<string, string>
 
 export interface Play {
   readonly stage: Stage
@@ -66,7 +73,6 @@ export async function playOn(
     await load.start()
     const ended = await scenario(play)
     await standing(play, before, ended)
-    await load.removeBuckets()
   } finally {
     await Promise.all([load.end(), watch.end()])
   }
@@ -126,21 +132,36 @@ export async function ensureBucket(stage: Stage, name: string): Promise<void> {
   throw new Error(`bucket ${name}: ${reply.status} ${reply.text}`)
 }
 
-/** Names of buckets that a node knows of; undefined when it does not answer. */
-export async function bucketsAt({endpoint}: StageNode): Promise<ReadonlySet<string> | undefined> {
+/** Removes buckets that a scenario made; what is gone already is no matter. */
+export async function removeBuckets(stage: Stage, names: readonly string[]): Promise<void> {
+  const [gateway = ''] = gatewaysBut(stage)
+  for (const name of names) {
+    await request(gateway, action('DELETE', `/v1/buckets/${name}`, {action: 'destroy-bck'}))
+  }
+}
+
+/** Buckets that a node knows of, and what was set; undefined when it does not answer. */
+export async function bucketsAt({endpoint}: StageNode): Promise<BucketList | undefined> {
   interface Shape {
-    readonly providers: {
-      readonly ais?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-    }
+    readonly providers: {readonly ais?: Readonly<Record<string, Readonly<Record<string, Props>>>>}
+  }
+  interface Props {
+    readonly lru: {readonly batch_size: number}
   }
   const bmd = await readJson<Shape>(endpoint, '/v1/daemon?what=bmd')
-  return bmd && new Set(Object.values(bmd.providers.ais ?? {}).flatMap((one) => Object.keys(one)))
+  if (bmd === undefined) return undefined
+  const buckets = Object.values(bmd.providers.ais ?? {}).flatMap((one) => Object.entries(one))
+  return new Map(
+    buckets.map(([name, {lru}]) => {
+      return [name, lru.batch_size === UNCHANGED ? BUCKET_ANEW : `${lru.batch_size}`]
+    }),
+  )
 }
 
 /** What all nodes' lists of buckets contradict, for longer than a follower may lag behind. */
 export async function contradictions(
   stage: Stage,
-  judge: (lists: readonly ReadonlySet<string>[]) => readonly string[],
+  judge: (lists: readonly BucketList[]) => readonly string[],
 ): Promise<readonly string[]> {
   const deadline = nowMs() + LAG_MS_MAX
   for (;;) {
@@ -185,8 +206,8 @@ async function standing(
     await sleep(LAG_POLL_MS)
   }
   checks.expect(listed?.length === 0, 'I4: the list is what was promised', listed ?? 'refused')
-  const lostBuckets = await contradictions(stage, (lists) => load.lostBuckets(lists))
-  checks.expect(lostBuckets.length === 0, 'acknowledged changes of metadata are there', lostBuckets)
+  const lostChanges = await contradictions(stage, (lists) => load.contradicted(lists))
+  checks.expect(lostChanges.length === 0, 'acknowledged changes of metadata are there', lostChanges)
   const flagged = back?.value.flagged ?? []
   checks.expect(flagged.length === 0, 'I7: nobody is marked for maintenance', flagged)
   await processesStand(play, before, ended)
