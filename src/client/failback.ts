@@ -60,7 +60,8 @@ export async function failBack(client: ClusterClient, options: FailbackOptions):
   ])
   const silent = first.filter(({names}) => names === null)
   const present = gatewaysOf(smap).filter(({id}) => !silent.some((view) => view.id === id))
-  const waiting = {heir: heir.id, present, doubt: ordered.doubt, beganMs}
+  const epoch = leader?.epoch ?? 0
+  const waiting = {smap, heir: heir.id, present, epoch, doubt: ordered.doubt, beganMs}
   const gateways = await evidence(client, waiting, options)
   return {
     primary: heir.id,
@@ -126,7 +127,10 @@ async function order(client: ClusterClient, id: string): Promise<Ordered> {
 }
 
 interface Waiting {
+  readonly smap: Smap
   readonly heir: string
+  /** Of the reign before; a later one of somebody else settles every doubt. */
+  readonly epoch: number
   /** Gateways that answered before: these have to follow. */
   readonly present: readonly Member[]
   readonly beganMs: number
@@ -135,19 +139,39 @@ interface Waiting {
 
 async function evidence(
   client: ClusterClient,
-  {heir, present, beganMs, doubt}: Waiting,
+  waiting: Waiting,
   {timeoutMs, onProgress}: FailbackOptions,
 ): Promise<readonly GatewayView[]> {
+  const {heir, present, beganMs, doubt} = waiting
   for (;;) {
     const gateways = await lookAround(client, present)
     const late = gateways.filter(({names}) => names !== heir)
     if (late.length === 0 && gateways.length > 0) return gateways
+    if (doubt !== undefined) await requireNoOther(client, waiting)
     if (performance.now() - beganMs > timeoutMs) {
       throw notFollowed(heir, late, {timeoutMs, doubt})
     }
     onProgress?.(`${present.length - late.length} of ${present.length} gateways follow`)
     await sleep(EVIDENCE_POLL_MS)
   }
+}
+
+/** @throws AisError when somebody else has taken office since: the heir has not */
+async function requireNoOther(
+  client: ClusterClient,
+  {smap, heir, epoch, doubt}: Waiting,
+): Promise<void> {
+  const now = await findLeader(client, smap)
+  if (now?.live !== true || now.primary === heir || now.epoch <= epoch) return
+  throw new AisError(
+    {
+      code: 'REFUSED',
+      message: `${nodeLabel('proxy', heir)} has not taken office; ${nodeLabel('proxy', now.primary)} leads, epoch ${now.epoch}`,
+      hint: 'does it run, and can the others reach it? aisctl show cluster',
+      details: {primary: now.primary, epoch: now.epoch},
+    },
+    doubt,
+  )
 }
 
 function notFollowed(

@@ -279,9 +279,17 @@ t.test('an order of unknown outcome is settled by what the gateways say', async 
   cluster.onSetPrimary = () => 'OUTCOME_UNKNOWN'
   const error = await failure(failBack(client, {node: 'gateway3', timeoutMs: 200}))
   t.match(error, {code: 'OUTCOME_UNKNOWN', exit: 5, message: /names p\[gateway2\]/})
+  cluster.onSetPrimary = () => {
+    for (const node of cluster.nodes) node.committed = {epoch: 9, index: 130}
+    return 'OUTCOME_UNKNOWN'
+  }
+  t.match(await failure(failBack(client, {node: 'gateway3', timeoutMs: 9000})), {
+    code: 'REFUSED',
+    message: 'p[gateway3] has not taken office; p[gateway2] leads, epoch 9',
+  })
   cluster.onSetPrimary = () => 'REFUSED'
   t.equal((await failure(failBack(client, {node: 'gateway3', timeoutMs: 200}))).exit, 4)
-  t.equal(cluster.orders.length, 3, 'each was sent once')
+  t.equal(cluster.orders.length, 4, 'each was sent once')
 })
 
 t.test('who cannot lead is refused with the reason, and who could is named', async (t) => {
