@@ -33,7 +33,7 @@ export function describeUp({record, started, created, durationMs}: UpResult): re
 function survivalLines({name, nodes}: UpResult['record']): readonly string[] {
   const planned = nodes.map(({id, role}) => ({id, role, electable: true}))
   const {cluster, buckets, warning} = survivalOf(planned)
-  const more = `Try it with more: aisctl playground up --proxies 3 --targets 4 --name ${name}2`
+  const more = `Try it with more: aisctl playground up --proxies 3 --targets 4 --name ${name}-2`
   return [cluster, buckets, ...(warning === null ? [] : [`Warning: ${warning.what}. ${more}`])]
 }
 
