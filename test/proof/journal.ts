@@ -6,9 +6,9 @@
 import {closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'
 
-/** The outcome of a range of seeds. */
+/** The outcome of a range of seeds: sums, and the seeds that found something. */
 export interface Slice {
-  readonly format: 1
+  readonly format: 2
   /** When it ended, for people. */
   readonly at: string
   readonly first: number
@@ -16,13 +16,20 @@ export interface Slice {
   readonly events: number
   readonly clusterHours: number
   readonly cpuSeconds: number
-  readonly faults: Readonly<Record<string, number>>
+  readonly topologies: Readonly<Record<string, TopologyCount>>
   readonly violations: readonly {
     readonly seed: number
     readonly invariant: string
     readonly detail: string
   }[]
   readonly notConverged: readonly number[]
+}
+
+/** Seeds of one topology. */
+export interface TopologyCount {
+  readonly seeds: number
+  readonly violations: number
+  readonly notConverged: number
 }
 
 /** A slice with the commit that it was run at; `-dirty` when the tree had changes. */
@@ -41,7 +48,7 @@ export function appendSlice(name: string, slice: CommittedSlice): void {
   }
 }
 
-/** All slices so far; none when nothing was run. */
+/** All slices so far; none when nothing was run. Those of an earlier format are not comparable. */
 export function readSlices(name: string): readonly CommittedSlice[] {
   const path = pathOf(name)
   if (!existsSync(path)) return []
@@ -49,6 +56,7 @@ export function readSlices(name: string): readonly CommittedSlice[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as CommittedSlice)
+    .filter(({format}) => format === 2)
 }
 
 function pathOf(name: string): string {

@@ -1,38 +1,48 @@
 /**
- * `npm run proof -- NAME [--for MIN] [--json] [--report]`: the full figures, too long for one
- * sitting. Each run works for so many minutes in slices and appends every slice's outcome to
+ * `npm run proof -- NAME [--for MIN] [--jobs N] [--json] [--report]`: the full figures, too long
+ * for one sitting. Each run works for so many minutes in slices and appends every slice's outcome to
  * test/proof/NAME.jsonl (commit, seeds, outcome); a later run goes on where the last one ended.
- * `--report` runs nothing: it prints the sum and how much of it is of the present commit. The last
- * line of stdout is one JSON object {bench, rows}.
+ * `sim` plays worlds of kernels, `sim-objects` worlds of stores. `--report` runs nothing: it prints
+ * the sum and how much of it is of the present commit. The last line of stdout is one JSON object
+ * {bench, rows}.
  */
 
 import {drawRows} from '../bench/row.ts'
 import {appendSlice, readSlices} from './journal.ts'
 import {presentCommit} from './commit.ts'
-import {proveSim, reportSim} from './sim.ts'
+import {proveSim, PROOFS, reportSim} from './sim.ts'
 
 const MINUTES_DEFAULT = 10
 
 async function main(args: readonly string[]): Promise<number> {
   const [name] = args.filter((arg) => !arg.startsWith('-'))
-  if (name !== 'sim') {
-    process.stderr.write('usage: npm run proof -- sim [--for MIN] [--json] [--report]\n')
+  const proof = PROOFS.find((one) => one.name === name)
+  if (proof === undefined) {
+    const names = PROOFS.map((one) => one.name).join('|')
+    process.stderr.write(
+      `usage: npm run proof -- ${names} [--for MIN] [--jobs N] [--json] [--report]\n`,
+    )
     return 2
   }
   const commit = presentCommit()
   if (!args.includes('--report')) {
-    const at = args.indexOf('--for')
-    const minutes = at === -1 ? MINUTES_DEFAULT : Number(args[at + 1])
     await proveSim({
-      minutes,
-      first: nextSeed(name),
-      onSlice: (slice) => appendSlice(name, {...slice, commit}),
+      proof,
+      minutes: numberOf(args, '--for') ?? MINUTES_DEFAULT,
+      jobs: numberOf(args, '--jobs') ?? 1,
+      first: nextSeed(proof.name),
+      onSlice: (slice) => appendSlice(proof.name, {...slice, commit}),
     })
   }
-  const rows = reportSim(readSlices(name), commit)
+  const rows = reportSim(proof, readSlices(proof.name), commit)
   if (!args.includes('--json')) process.stdout.write(`${drawRows(rows)}\n`)
-  process.stdout.write(`${JSON.stringify({bench: name, rows})}\n`)
+  process.stdout.write(`${JSON.stringify({bench: proof.name, rows})}\n`)
   return rows.every(({ok}) => ok) ? 0 : 1
+}
+
+function numberOf(args: readonly string[], flag: string): number | undefined {
+  const at = args.indexOf(flag)
+  return at === -1 ? undefined : Number(args[at + 1])
 }
 
 /** Seeds are used once, whatever the commit: the sum is over different worlds. */

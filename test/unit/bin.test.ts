@@ -10,7 +10,7 @@ import * as steps from '../../bin/steps.js'
 import {createClient} from '../bench/http-client.ts'
 import {quantile} from '../bench/load.ts'
 import {drawRows, judge} from '../bench/row.ts'
-import {reportSim} from '../proof/sim.ts'
+import {PROOFS, reportSim, type Proof} from '../proof/sim.ts'
 
 t.test('a command tells its status and its last lines, a missing one too', async (t) => {
   const done = await steps.run('sh', ['-c', 'echo one; echo two >&2; exit 3'])
@@ -80,18 +80,19 @@ t.test('the load client follows redirects, counts bodies and reads chunked ones'
 
 t.test('a proof adds up over runs and says how much is of the present commit', (t) => {
   const slice = {
-    format: 1,
+    format: 2,
     at: '',
     first: 1,
     seeds: 100,
     events: 10,
     clusterHours: 2,
     cpuSeconds: 1,
-    faults: {},
+    topologies: {'3p+4t': {seeds: 100, violations: 0, notConverged: 0}},
     violations: [],
     notConverged: [],
   } as const
   const rows = reportSim(
+    PROOFS[0] as Proof,
     [
       {...slice, commit: 'a'},
       {...slice, commit: 'b', violations: [{seed: 7, invariant: 'C1', detail: 'lost'}]},
@@ -103,5 +104,10 @@ t.test('a proof adds up over runs and says how much is of the present commit', (
     rows.find(({metric}) => metric === 'commit b: violations'),
     {value: 1, ok: false},
   )
+  const ofMost = rows.filter(({metric}) => metric.endsWith('seeds of 3p+4t'))
+  t.match(ofMost, [
+    {value: 200, ok: true},
+    {value: 100, goal: 'value>=15000', ok: false},
+  ])
   t.end()
 })
