@@ -45,6 +45,15 @@ export function outcomeUnknown(
   )
 }
 
+/** The person did not wait for the answer to a change. */
+export function interruptedChange({method, path}: ClientRequest): AisError {
+  return new AisError({
+    code: 'INTERRUPTED',
+    message: `interrupted during ${method} ${path}; whether it was done is not known`,
+    hint: 'look before you repeat it: aisctl show cluster',
+  })
+}
+
 /** One gateway that was tried in vain. */
 export interface Failure {
   readonly endpoint: string

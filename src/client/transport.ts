@@ -7,13 +7,15 @@
 
 import {setTimeout as sleep} from 'node:timers/promises'
 import type {Got} from 'got'
-import type {AisError, ErrorCode} from '../base/errors.ts'
+import type {ErrorCode} from '../base/errors.ts'
+import {AisError} from '../base/errors.ts'
 import {parseJson} from '../wire/json.ts'
 import type {Json} from '../wire/json.ts'
 import type {Failure} from './failures.ts'
 import {
   afterAttempts,
   errorOf,
+  interruptedChange,
   isReading,
   nobodyAnswers,
   outcomeUnknown,
@@ -157,7 +159,8 @@ async function sendToReachable(
     const lively = await livelyFirst(endpoints, wiring)
     return await sendToOne(lively, request, wiring)
   } catch (error) {
-    throw wiring.signal?.aborted === true ? interrupted() : error
+    const said = error instanceof AisError && error.code === 'INTERRUPTED'
+    throw wiring.signal?.aborted === true && !said ? interrupted() : error
   }
 }
 
@@ -202,6 +205,7 @@ async function sendToOne(
     try {
       return await hear(endpoint, request, wiring)
     } catch (error) {
+      if (wiring.signal?.aborted === true) throw interruptedChange(request)
       if (!(error instanceof Unreachable)) throw error
       if (error.sent) throw outcomeUnknown(endpoint, request, error)
       failures.push({endpoint, error})

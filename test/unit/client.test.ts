@@ -187,6 +187,18 @@ t.test('what nobody knows the outcome of is not repeated, whoever says so', asyn
   t.strictSame(seen, ['GET', 'PUT', 'GET', 'PUT'])
 })
 
+t.test('who interrupts a change is told that it may have been made', async (t) => {
+  const abort = new AbortController()
+  const url = await serve(t, () => abort.abort())
+  const transport = createTransport({endpoints: [url], signal: abort.signal})
+  t.match(await failure(transport.send({method: 'PUT', path: '/v1/cluster'})), {
+    code: 'INTERRUPTED',
+    message: 'interrupted during PUT /v1/cluster; whether it was done is not known',
+  })
+  const read = await failure(transport.send({method: 'GET', path: '/v1/daemon'}))
+  t.match(read, {code: 'INTERRUPTED', message: 'interrupted'})
+})
+
 t.test('a change does not go to a gateway that gives no sign of life', async (t) => {
   const seen: string[] = []
   const frozen = await serve(t, (request) => void seen.push(request.method ?? ''))
