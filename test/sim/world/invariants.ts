@@ -11,7 +11,7 @@ import type {NodeId} from '../../../src/model/ids.ts'
 import {isElectable} from '../../../src/model/node.ts'
 import type {StoredRecord} from '../../../src/model/peer-messages.ts'
 import {isRecordQuorum, voterKey, votersOf} from '../../../src/model/quorum.ts'
-import {comparePositions, type ClusterRecord} from '../../../src/model/record.ts'
+import {comparePositions, type ClusterRecord, type Voter} from '../../../src/model/record.ts'
 import {sha256} from './hash.ts'
 import {createOffices, type Offices} from './offices.ts'
 import {createOwners, type Owners} from './owners.ts'
@@ -364,8 +364,10 @@ export function createInvariants(seed: number): Invariants {
       return [...known.values()]
         .filter(({record}) => comparePositions(record, since) >= 0)
         .every(({record}) => {
-          const voters = [...votersOf(record.smap), ...(record.pv ?? [])]
-          const left = voters.filter((voter) => !lost.includes(voter.id))
+          const isLeft = (voter: Voter): boolean => !lost.includes(voter.id)
+          const heirs = votersOf(record.smap).filter(isLeft)
+          if (!heirs.some((voter) => voter.electable)) return false
+          const left = [...heirs, ...(record.pv ?? []).filter(isLeft)]
           return isRecordQuorum(record, new Set(left.map(voterKey)))
         })
     },
