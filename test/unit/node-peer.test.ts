@@ -6,7 +6,13 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {createServer as createHttpServer, type RequestListener, type Server} from 'node:http'
-import {createServer, type AddressInfo, type Server as TcpServer, type Socket} from 'node:net'
+import {
+  connect,
+  createServer,
+  type AddressInfo,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net'
 
 import t, {type Test} from 'tap'
 
@@ -207,6 +213,34 @@ t.test('an answer that is late ends no connection', async (t) => {
   delayMs = 0
   t.equal(await ask(), 'answered')
   t.equal(connections, 1)
+})
+
+/** A line that takes this long each way, and one way and back more for a new connection. */
+async function slowLine(t: Test, to: Endpoint, oneWayMs: number): Promise<Endpoint> {
+  const delay = (from: Socket, onto: Socket, openingMs: number): void => {
+    const openMs = performance.now() + openingMs
+    from.on('data', (data) => {
+      const waitMs = Math.max(0, openMs - performance.now()) + oneWayMs
+      setTimeout(() => onto.destroyed || onto.write(data), waitMs)
+    })
+    from.once('close', () => onto.destroy())
+  }
+  const line = createServer((near) => {
+    const far = connect(to.port, to.host)
+    far.on('error', () => undefined)
+    delay(near, far, 2 * oneWayMs)
+    delay(far, near, 0)
+  })
+  return await listening(t, line)
+}
+
+t.test('on a slow line a question in vain prepares the next one', async (t) => {
+  const {at} = await nodeThat(t, answered)
+  const {ask} = askerOf(t, await slowLine(t, at, 150))
+  const tries: string[] = []
+  while (tries.length < 8 && tries.at(-1) !== 'answered') tries.push(await ask({timeoutMs: 450}))
+  t.equal(tries.at(-1), 'answered', `after ${tries.length} tries`)
+  t.equal(await ask({timeoutMs: 450}), 'answered')
 })
 
 t.test('a connection on which nothing ever comes is given up', async (t) => {

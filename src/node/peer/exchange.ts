@@ -59,7 +59,7 @@ export function exchange(over: Connections, ask: Exchange): Promise<IncomingMess
     const timer = setTimeout(() => {
       givenUp = true
       const failure = new PeerFailure('timeout', `${formatEndpoint(to)}: no answer in time`)
-      if (overdue === null || asked.socket?.connecting !== false) asked.destroy(failure)
+      if (overdue === null) asked.destroy(failure)
       else overdue.keep(asked, ask.timeoutMs)
       // A request that still waits for its connection would hear of its end only then.
       reject(failure)
@@ -89,7 +89,7 @@ export interface Overdue {
   readonly keep: (asked: ClientRequest, forMs: number) => void
 }
 
-/** Of a lane's connections so many may wait for a late answer; the oldest goes first. */
+/** Of a lane's connections so many may be late, to open or to answer; the oldest goes first. */
 const OVERDUE_MAX = 2
 
 export function createOverdue(): Overdue {

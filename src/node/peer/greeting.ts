@@ -5,7 +5,7 @@
 
 import type {PeerIdentity} from '../../core/kernel/events.ts'
 import {isNodeId} from '../../model/ids.ts'
-import {formatEndpoint} from '../../model/node.ts'
+import {formatEndpoint, type Endpoint} from '../../model/node.ts'
 import {
   decodeHelloReply,
   encodeHello,
@@ -38,6 +38,8 @@ export interface Sessions {
 
 /** A greeting that takes longer than this keeps nobody from another: its connection may hang. */
 const PATIENCE_MS = 1000
+/** A greeting outlives the request that it was begun for: the next one needs it as well. */
+const GREETING_MS = 5000
 
 interface Greeting {
   readonly sinceMs: number
@@ -53,12 +55,16 @@ export function createSessions(
   let current: Session | null = null
   let greeting: Greeting | null = null
 
-  function begin(me: SelfIdentity, timeoutMs: number): Greeting {
-    const begun = {sinceMs: performance.now(), outcome: greet(over, keys, me, timeoutMs)}
+  function begin(me: SelfIdentity): Greeting {
+    const begun = {sinceMs: performance.now(), outcome: greet(over, keys, me)}
     const finished = (): void => {
       if (greeting === begun) greeting = null
     }
-    begun.outcome.then(finished, finished)
+    const succeeded = (made: Session): void => {
+      current = made
+      finished()
+    }
+    begun.outcome.then(succeeded, finished)
     return begun
   }
 
@@ -68,11 +74,9 @@ export function createSessions(
       if (me === null) throw new PeerFailure('rejected', 'this node does not know itself yet')
       if (current !== null && current.asInc === me.inc) return current
       if (greeting === null || performance.now() - greeting.sinceMs > PATIENCE_MS) {
-        greeting = begin(me, timeoutMs)
+        greeting = begin(me)
       }
-      const made = await greeting.outcome
-      current = made
-      return made
+      return await within(timeoutMs, greeting.outcome, over.to)
     },
     forget: (refused) => {
       if (current === refused) current = null
@@ -80,11 +84,19 @@ export function createSessions(
   }
 }
 
+function within<T>(timeoutMs: number, outcome: Promise<T>, to: Endpoint): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new PeerFailure('timeout', `${formatEndpoint(to)}: no answer in time`))
+    }, timeoutMs)
+    outcome.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
 async function greet(
   over: Connections,
   keys: readonly ClusterKey[],
   me: SelfIdentity,
-  timeoutMs: number,
 ): Promise<Session> {
   const question = {
     format: HELLO_FORMAT,
@@ -99,7 +111,7 @@ async function greet(
     target: HELLO_PATH,
     headers: {},
     body: encodeHello(question),
-    timeoutMs,
+    timeoutMs: GREETING_MS,
   })
   const text = (await readBody(answer, HELLO_BYTES_MAX)).toString('utf8')
   const where = formatEndpoint(over.to)
