@@ -9,6 +9,8 @@ import type {Role} from '../model/node.ts'
 import {isElectable, NODE_FLAG} from '../model/node.ts'
 import type {Resilience, Weighed} from '../model/resilience.ts'
 import {resilienceOf} from '../model/resilience.ts'
+import type {HostNodes, HostSurvival} from './survival-hosts.ts'
+import {hostSurvival} from './survival-hosts.ts'
 
 export interface Survival {
   /** How many failures leadership and changes survive. */
@@ -25,26 +27,49 @@ export interface PlannedNode {
   readonly role: Role
   /** Whether it may become primary; means nothing for targets. */
   readonly electable: boolean
+  /** Where it runs. Absent: on a machine of its own, or of no concern. */
+  readonly host?: string
 }
 
 /** What these nodes survive when all of them are up. */
 export function survivalOf(planned: readonly PlannedNode[]): Survival {
-  const nodes = planned.map(({id, role, electable}): Weighed => ({
-    id: id as NodeId,
-    role,
-    flags: electable ? 0 : NODE_FLAG.nonElectable,
-    learner: false,
-  }))
+  const nodes = planned.map(weigh)
+  const hosts = hostSurvival(hostsOf(planned))
+  const shared = hosts.hosts < planned.length ? hosts : null
   const all = resilienceOf(nodes, {primary: null, down: new Set()})
   const targets = nodes.filter(({role}) => role === 'target').length
   return {
-    cluster: clusterText(nodes, all, targets),
+    cluster: clusterText(nodes, all, {targets, shared}),
     buckets: bucketsText(all, targets),
-    warning: warningOf(nodes, all, targets),
+    warning:
+      loneWarning(nodes, all) ??
+      pairWarning(all, targets) ??
+      heavyWarning(shared) ??
+      fewWarning(all),
   }
 }
 
-function clusterText(nodes: readonly Weighed[], all: Resilience, targets: number): string {
+function weigh({id, role, electable}: PlannedNode): Weighed {
+  const flags = electable ? 0 : NODE_FLAG.nonElectable
+  return {id: id as NodeId, role, flags, learner: false}
+}
+
+function hostsOf(planned: readonly PlannedNode[]): readonly HostNodes[] {
+  const hosts = new Map<string, Weighed[]>()
+  for (const node of planned) {
+    const host = node.host ?? node.id
+    hosts.set(host, [...(hosts.get(host) ?? []), weigh(node)])
+  }
+  return [...hosts].map(([host, nodes]) => ({host, nodes}))
+}
+
+interface Shape {
+  readonly targets: number
+  /** How it is by host; null when every node has one of its own. */
+  readonly shared: HostSurvival | null
+}
+
+function clusterText(nodes: readonly Weighed[], all: Resilience, {targets, shared}: Shape): string {
   if (all.sole !== null) {
     const rest = targets === 0 ? '' : `; targets may fail in any number without stopping changes`
     return `The cluster survives no failure of ${nodeLabel('proxy', all.sole)}, which alone may lead${rest}.`
@@ -53,8 +78,16 @@ function clusterText(nodes: readonly Weighed[], all: Resilience, targets: number
   if (all.spare === 0) {
     return `The cluster survives no failure: changes need ${all.needed} of its ${all.voters} nodes.`
   }
-  const which = all.spare === 1 ? 'Any one' : `Any ${all.spare}`
-  return `${which} of the ${nodes.length} nodes may fail at a time: a gateway takes over by itself and changes go on.`
+  const byHost = shared !== null && shared.spare > 0
+  const which = byHost
+    ? `${anyOf(shared.spare)} of the ${shared.hosts} hosts`
+    : `${anyOf(all.spare)} of the ${nodes.length} nodes`
+  const not = shared === null || byHost ? '' : `, but not host ${shared.heavy.join(' or ')}`
+  return `${which} may fail at a time${not}: a gateway takes over by itself and changes go on.`
+}
+
+function anyOf(number: number): string {
+  return number === 1 ? 'Any one' : `Any ${number}`
 }
 
 function bucketsText({dataSpare}: Resilience, targets: number): string {
@@ -64,28 +97,41 @@ function bucketsText({dataSpare}: Resilience, targets: number): string {
     : 'Every bucket survives 0 target failures: objects have one copy; those of a target that is off answer 503 until it is back.'
 }
 
-function warningOf(
-  nodes: readonly Weighed[],
-  {sole, electable, voters}: Resilience,
-  targets: number,
-): Survival['warning'] {
+type Warning = Survival['warning']
+
+function loneWarning(nodes: readonly Weighed[], {sole}: Resilience): Warning {
+  if (sole === null) return null
   const gateways = nodes.filter(({role}) => role === 'proxy').length
-  if (sole !== null) {
-    const only = gateways === 1 ? 'there is one gateway' : `one of ${gateways} gateways may lead`
-    return {
-      what: `${only}, ${nodeLabel('proxy', sole)}: no other can take over`,
-      why: `while it is off ${gateways === 1 ? 'nobody is served' : 'nothing can be changed'}; two leaders are impossible, and nothing is lost`,
-      fix: 'have three gateways that may lead, on hosts of their own',
-    }
+  const only = gateways === 1 ? 'there is one gateway' : `one of ${gateways} gateways may lead`
+  const off = gateways === 1 ? 'nobody is served' : 'nothing can be changed'
+  return {
+    what: `${only}, ${nodeLabel('proxy', sole)}: no other can take over`,
+    why: `while it is off ${off}; two leaders are impossible, and nothing is lost`,
+    fix: 'have three gateways that may lead, on hosts of their own',
   }
+}
+
+function pairWarning({electable, voters}: Resilience, targets: number): Warning {
+  if (electable !== 2 || voters !== 2 || targets > 0) return null
+  return {
+    what: 'there are two gateways and no target: no failover, and no change while one is off',
+    why: 'neither of two can be a majority without the other',
+    fix: 'add a target or a third gateway: any one of three nodes may fail',
+  }
+}
+
+function heavyWarning(shared: HostSurvival | null): Warning {
+  if (shared === null || shared.heavy.length === 0) return null
+  const hosts = shared.heavy.join(' or ')
+  return {
+    what: `without host ${hosts} nothing can be changed: too much of the cluster is on it`,
+    why: 'a majority of the nodes and a gateway that may lead have to be left',
+    fix: 'spread gateways and targets over more hosts, at least three',
+  }
+}
+
+function fewWarning({electable}: Resilience): Warning {
   if (electable !== 2) return null
-  if (targets === 0 && voters === 2) {
-    return {
-      what: 'there are two gateways and no target: no failover, and no change while one is off',
-      why: 'neither of two can be a majority without the other',
-      fix: 'add a target or a third gateway: any one of three nodes may fail',
-    }
-  }
   return {
     what: 'two gateways may lead: when one is off no other can take over from the second',
     why: 'a second failure among them stops all changes, however many targets are up',

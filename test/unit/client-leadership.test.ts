@@ -496,6 +496,31 @@ t.test('what a cluster survives is said for every shape that surprises', (t) => 
   t.end()
 })
 
+t.test('what fails is a host, where some carry several nodes', (t) => {
+  const on = (host: string, role: 'proxy' | 'target', number: number) => ({
+    id: `${role}${number}-${host}`,
+    role,
+    electable: role === 'proxy',
+    host,
+  })
+  const both = (host: string) => [on(host, 'proxy', 1), on(host, 'target', 1)]
+  const three = survivalOf(['h1', 'h2', 'h3'].flatMap(both))
+  t.match(three.cluster, /^Any one of the 3 hosts may fail at a time: /)
+  t.equal(three.warning, null)
+  const five = survivalOf(['h1', 'h2', 'h3', 'h4', 'h5'].flatMap(both))
+  t.match(five.cluster, /^Any 2 of the 5 hosts may fail/)
+  const oneBox = [1, 2, 3].map((number) => on('h1', 'proxy', number))
+  const heavy = survivalOf([
+    ...oneBox,
+    ...['h2', 'h3', 'h4', 'h5'].map((host) => on(host, 'target', 1)),
+  ])
+  t.match(heavy.cluster, /^Any 2 of the 7 nodes may fail at a time, but not host h1: /)
+  t.match(heavy.warning, {what: /^without host h1 nothing can be changed/})
+  const two = survivalOf([...both('h1'), ...both('h2')])
+  t.match(two.warning, {what: /^without host h1 or h2 nothing can be changed/})
+  t.end()
+})
+
 t.test('how it stands now is said in one line', async (t) => {
   const {cluster} = await stage(t, {gateways: 3, targets: 4})
   const members = cluster.nodes.map(({member}) => member)
