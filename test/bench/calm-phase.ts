@@ -8,7 +8,7 @@ import {availableParallelism} from 'node:os'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {nowMs, readJson} from '../lab/stage/http.ts'
 import {describe, newPrimary, others, type Play, primaryOf, whole} from '../lab/stage/play.ts'
-import {hostsOf, type Stage} from '../lab/stage/stage.ts'
+import {hostsOf, type Stage, type StageNode} from '../lab/stage/stage.ts'
 
 export const TROUBLES = ['spinners', 'network', 'disks'] as const
 
@@ -57,10 +57,10 @@ async function realDeaths(play: Play): Promise<readonly string[]> {
   if (target === undefined) throw new Error('a cluster without targets')
   const offMs = await hostsOf(stage).powerOff([target.host])
   const living = others(stage, [target.id])
-  const marked = await watch.until(() => {
-    const all = living.every(({id}) => watch.of(id)?.away[target.id] !== undefined)
-    return all ? true : undefined
-  }, GIVE_UP_MS)
+  const shows = ({id}: StageNode): boolean => watch.of(id)?.away[target.id] !== undefined
+  const marked = await watch.until(() => (living.some(shows) ? true : undefined), GIVE_UP_MS)
+  const spread = await watch.until(() => (living.every(shows) ? true : undefined), GIVE_UP_MS)
+  if (spread !== undefined) checks.measure('all show that a target is dead ms', spread.atMs - offMs)
   const markedMs = (marked?.atMs ?? Number.POSITIVE_INFINITY) - offMs
   if (marked !== undefined) checks.measure('death of a target seen ms', markedMs)
   checks.expect(markedMs <= DETECTED_MS_MAX, 'a dead target is seen', describe(watch, stage))
