@@ -20,8 +20,8 @@ export interface LeadershipClient {
   elections(at?: string): Promise<ElectionsAnswer>
   /** Id of the primary in the map that this node holds. */
   primaryAt(at: string): Promise<string>
-  /** Where one node stands: asked directly, or through a gateway. */
-  recoveryAt(at: string): Promise<RecoveryAnswer>
+  /** Where one node stands: asked directly (any gateway where none is named), or through a gateway. */
+  recoveryAt(at: string | undefined): Promise<RecoveryAnswer>
   recoveryOf(nodeId: string): Promise<RecoveryAnswer>
   /** Hands the office to this gateway; resolves when it leads. */
   setPrimary(nodeId: string): Promise<void>
@@ -52,7 +52,10 @@ export function createLeadershipClient(transport: Transport): LeadershipClient {
       const {smap} = decodeSmap(await ask({path: '/v1/daemon', at}, 'smap'))
       return smap.primary
     },
-    recoveryAt: async (at) => decodeRecovery(await ask({path: '/v1/daemon', at}, 'recovery')),
+    recoveryAt: async (at) => {
+      const which = at === undefined ? {} : {at}
+      return decodeRecovery(await ask({path: '/v1/daemon', ...which}, 'recovery'))
+    },
     recoveryOf: async (nodeId) => {
       const headers = {[HEADER.nodeId]: nodeId}
       return decodeRecovery(await ask({path: '/v1/reverse/daemon', headers}, 'recovery'))

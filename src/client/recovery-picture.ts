@@ -26,41 +26,55 @@ export interface RecoveryPicture {
   readonly newest: RecoveryAnswer | undefined
 }
 
-/** What is known of one address: an answer, or why there is none. */
-type Heard = RecoveryAnswer | AisError
-
-/** @throws AisError when nobody answers, or when the answers are of several clusters */
-export async function gatherRecovery(client: ClusterClient): Promise<RecoveryPicture> {
-  const gateways = client.transport.endpoints()
-  const heard = new Map<string, Heard>()
-  await askAll(client, gateways, heard)
+/**
+ * @param known the uuid that the cluster is known to have; '' where it is not
+ * @throws AisError when no gateway answers, or when the answers are of several clusters
+ */
+export async function gatherRecovery(client: ClusterClient, known = ''): Promise<RecoveryPicture> {
+  const answers = [await client.leadership.recoveryAt(undefined)]
+  const problems = new Map<string, string>()
   // A record may name nodes that were not asked yet, and they a newer record with others again.
   for (;;) {
-    const known = answersOf(heard).flatMap(({members}) => members.map((member) => member.public))
-    const fresh = [...new Set(known)].filter((url) => !heard.has(url))
+    const fresh = notAsked(answers, problems)
     if (fresh.length === 0) break
-    await askAll(client, fresh, heard)
+    await mapParallel(fresh, async (member) => {
+      const heard = await askBothWays(client, member)
+      if (heard instanceof AisError) problems.set(member.id, heard.message)
+      else answers.push(heard)
+    })
   }
-  const answers = answersOf(heard)
-  if (answers.length === 0) throw nobody(heard)
-  const uuid = theOnly(answers)
+  const uuid = theOnly(answers, known)
   const newest = newestOf(answers)
   const members = (newest?.members ?? []).toSorted(byRoleAndId)
-  const nodes = await mapParallel(members, (member) => nodeOf(client, member, {heard, answers}))
-  return {uuid, nodes, newest}
+  return {uuid, nodes: members.map((member) => nodeOf(member, answers, problems)), newest}
 }
 
-async function askAll(
+function notAsked(
+  answers: readonly RecoveryAnswer[],
+  problems: ReadonlyMap<string, string>,
+): readonly RecoveryMember[] {
+  const known = new Map(answers.flatMap(({members}) => members).map((one) => [one.id, one]))
+  const asked = new Set([...problems.keys(), ...answers.map(({id}) => id)])
+  return [...known.values()].filter(({id}) => !asked.has(id))
+}
+
+/** A node that cannot be reached from here may still be reached by a gateway: then it lives. */
+async function askBothWays(
   client: ClusterClient,
-  urls: readonly string[],
-  heard: Map<string, Heard>,
-): Promise<void> {
-  await mapParallel(urls, async (url) => {
-    heard.set(url, await orError(client.leadership.recoveryAt(url)))
-  })
+  member: RecoveryMember,
+): Promise<RecoveryAnswer | AisError> {
+  const ways = await Promise.all([
+    orError(client.leadership.recoveryAt(member.public)),
+    orError(client.leadership.recoveryOf(member.id)),
+  ])
+  const [direct] = ways
+  const itself = ways.find((heard) => !(heard instanceof AisError) && heard.id === member.id)
+  if (itself !== undefined || direct instanceof AisError) return itself ?? direct
+  const message = `${member.public}: ${direct.id} answers there`
+  return new AisError({code: 'UNREACHABLE', message})
 }
 
-async function orError(answer: Promise<RecoveryAnswer>): Promise<Heard> {
+async function orError(answer: Promise<RecoveryAnswer>): Promise<RecoveryAnswer | AisError> {
   try {
     return await answer
   } catch (error) {
@@ -69,28 +83,13 @@ async function orError(answer: Promise<RecoveryAnswer>): Promise<Heard> {
   }
 }
 
-function answersOf(heard: ReadonlyMap<string, Heard>): readonly RecoveryAnswer[] {
-  return [...heard.values()].flatMap((one) => (one instanceof AisError ? [] : one))
-}
-
-interface Found {
-  readonly heard: ReadonlyMap<string, Heard>
-  readonly answers: readonly RecoveryAnswer[]
-}
-
-/** A node that cannot be reached from here may still be reached by a gateway: then it lives. */
-async function nodeOf(
-  client: ClusterClient,
+function nodeOf(
   member: RecoveryMember,
-  {heard, answers}: Found,
-): Promise<PictureNode> {
-  const direct = answers.find(({id}) => id === member.id)
-  if (direct !== undefined) return {member, answer: direct, problem: ''}
-  const relayed = await orError(client.leadership.recoveryOf(member.id))
-  if (!(relayed instanceof AisError)) return {member, answer: relayed, problem: ''}
-  const first = heard.get(member.public)
-  const problem = first instanceof AisError ? first.message : relayed.message
-  return {member, answer: null, problem}
+  answers: readonly RecoveryAnswer[],
+  problems: ReadonlyMap<string, string>,
+): PictureNode {
+  const answer = answers.find(({id}) => id === member.id) ?? null
+  return {member, answer, problem: problems.get(member.id) ?? ''}
 }
 
 /** The id of the node that people mean. @throws AisError NODE_NOT_FOUND or USAGE */
@@ -126,8 +125,9 @@ function byRoleAndId(a: RecoveryMember, b: RecoveryMember): number {
   return a.id < b.id ? -1 : 1
 }
 
-function theOnly(answers: readonly RecoveryAnswer[]): string {
-  const uuids = [...new Set(answers.map(({uuid}) => uuid).filter((uuid) => uuid !== ''))]
+function theOnly(answers: readonly RecoveryAnswer[], known: string): string {
+  const all = [...answers.map(({uuid}) => uuid), known]
+  const uuids = [...new Set(all.filter((uuid) => uuid !== ''))]
   const [uuid, ...others] = uuids
   if (uuid !== undefined && others.length === 0) return uuid
   if (uuid === undefined) {
@@ -139,19 +139,7 @@ function theOnly(answers: readonly RecoveryAnswer[]): string {
   }
   throw new AisError({
     code: 'WRONG_CLUSTER',
-    message: `the nodes that answer are of several clusters: ${uuids.join(', ')}; nothing was changed`,
+    message: `the nodes that answer are not of one cluster: ${uuids.join(', ')}; nothing was changed`,
     hint: 'an address has been taken over by another cluster: name a gateway of the right one with --cluster URL',
-  })
-}
-
-function nobody(heard: ReadonlyMap<string, Heard>): AisError {
-  const [first] = [...heard.values()]
-  if (heard.size === 1 && first instanceof AisError) return first
-  const tried = [...heard.keys()]
-  return new AisError({
-    code: 'UNREACHABLE',
-    message: `no node answers: ${tried.join(', ')}`,
-    hint: 'start one of its gateways, or name one that runs: --cluster http://HOST:PORT',
-    details: {tried},
   })
 }

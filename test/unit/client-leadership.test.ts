@@ -454,12 +454,14 @@ t.test('nodes of two clusters are not recovered as one', async (t) => {
   const set = await stage(t)
   set.cluster.node('gateway3').uuid = 'another-one'
   t.match(await failure(gatherRecovery(set.client)), {code: 'WRONG_CLUSTER', exit: 4})
+  set.cluster.node('gateway3').uuid = 'cluster-of-leaders'
+  t.match(await failure(gatherRecovery(set.client, 'yet-another')), {code: 'WRONG_CLUSTER'})
   for (const node of set.cluster.nodes) node.uuid = ''
   t.match(await failure(gatherRecovery(set.client)), {code: 'REFUSED'})
   for (const node of set.cluster.nodes) await node.stop()
   t.match(await failure(gatherRecovery(set.client)), {
     code: 'UNREACHABLE',
-    message: /^no node answers: http:/,
+    message: /^no gateway answers \(http:/,
   })
 })
 

@@ -48,11 +48,12 @@ export default class ClusterRecover extends AisctlCommand {
     const client = this.client(flags)
     const line = this.progress()
     line.show('asking every node where it stands')
-    const picture = await gatherRecovery(client)
+    const {known} = this.found(flags)
+    const picture = await gatherRecovery(client, known?.uuid)
     line.end()
     const plan = this.plan(picture, flags.survivor ?? [])
     if (!flags.force) return this.onlyShown(plan)
-    const name = this.found(flags).known?.name ?? picture.uuid
+    const name = known?.name ?? picture.uuid
     await confirmByName('This cannot be undone.', name, {
       yes: flags.yes,
       given: flags['cluster-name'],
