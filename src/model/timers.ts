@@ -33,7 +33,7 @@ export interface Timers {
 /** Multiplies every timer of the `wan` profile. */
 const WAN_FACTOR = 5
 /** Silences and pauses that are no settings, under the default profile. */
-const SUSPECT_MS = 5000
+const SUSPECT_MS = 4000
 const SETTLE_MS = 30_000
 /** Below a fifth of the defaults one late fsync would count as silence. */
 const SCALE_MIN = 0.2

@@ -82,6 +82,7 @@ t.test('those given up come back with a longer history than that which was recov
   const survivors = left.map((index) => idOf(stage, index))
   const result: CommandResult = stage.ask(2, {type: 'recover', survivors})
   t.equal(result.type, 'done')
+  stage.run(5)
   t.ok(stage.record(2).index > index, 'no index, and so no generation, is used twice')
   stage.network.heal()
   for (const index of others) stage.at(index).start()

@@ -422,7 +422,7 @@ t.test('timers follow profile and keepalive interval, but for those that are set
   t.match(usual, {absentGraceMs: 30_000, startupMs: 60_000})
   t.match(timersOf({'ext.timers.profile': 'wan'}), {beatMs: 5000, ownMs: 50_000})
   t.match(timersOf({'keepalivetracker.target.interval': 20_000}), {beatMs: 2000})
-  t.match(timersOf({'keepalivetracker.proxy.interval': '1s'}), {beatMs: 200, suspectMs: 1000})
+  t.match(timersOf({'keepalivetracker.proxy.interval': '1s'}), {beatMs: 200, suspectMs: 800})
   t.match(timersOf({'ext.timers.profile': 'wan', 'ext.timers.beat': 70}), {beatMs: 70})
   t.match(timersOf({'ext.lifecycle.absent_grace': 0, 'timeout.startup_time': 'x'}), {
     absentGraceMs: 0,

@@ -20,7 +20,7 @@ import type {Turn} from './turn.ts'
 import {enter, isAsking, log, persist, send} from './turn.ts'
 
 const ASK_AGAIN_MS = 100
-const VOTE_TIMEOUT_MS = 1000
+const VOTE_TIMEOUT_MS = 3000
 /** The incarnation of a founder. */
 const FIRST_INC = 1
 

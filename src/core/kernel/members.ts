@@ -27,7 +27,7 @@ import {isCommitting} from './view.ts'
 
 /** How long a join may wait for this node to take office. Below the joiner's own time-out. */
 const JOIN_HOLD_MS = 3000
-const CHECK_TIMEOUT_MS = 1500
+const CHECK_TIMEOUT_MS = 2500
 /** The window in which the most active members are the measure of the floor (R13). */
 const ACTIVE_WINDOW_MS = 600_000
 const BRAKE_SAID_MS = 60_000

@@ -22,9 +22,9 @@ import type {Turn} from './turn.ts'
 import {emit, enter, isAsking, log, persist, send, update} from './turn.ts'
 import {positionOf} from './view.ts'
 
-const PROBE_TIMEOUT_MS = 1000
+const PROBE_TIMEOUT_MS = 3000
 /** A join is answered after a commit; a founder may hold it until it has founded. */
-const JOIN_TIMEOUT_MS = 5000
+const JOIN_TIMEOUT_MS = 10_000
 
 /** A double gives up after this long: longer than a node that moved is held to answer still. */
 const DUPLICATE_MS = 8000

@@ -20,7 +20,8 @@ import {positionOf} from './view.ts'
 
 /** How often those are asked again who have not said yes; a refused connection answers at once. */
 const ASK_AGAIN_MS = 100
-const VOTE_TIMEOUT_MS = 1000
+/** Three round trips of a new connection on a slow line; an answer that comes later is lost. */
+const VOTE_TIMEOUT_MS = 3000
 /** Between two lines about whom a candidate waits for. */
 export const WAIT_SAID_MS = 10_000
 

@@ -12,14 +12,16 @@ import type {PrimaryWatch} from '../election/patience.ts'
 import {succession} from '../placement/next-primary.ts'
 import type {NodeState} from './state.ts'
 import type {Turn} from './turn.ts'
-import {acceptedOf, answer, isAsking, log, send, update} from './turn.ts'
+import {acceptedOf, answer, log, send, update} from './turn.ts'
 
-const LOOK_TIMEOUT_MS = 1000
+const LOOK_TIMEOUT_MS = 3000
+/** Looks under way at a time: on a slow line one alone would be older than evidence may be. */
+const LOOKS_MAX = 4
 /** Between two looks; below the age at which evidence stops counting. */
 const LOOK_EVERY_MS = 300
 /** Beats missed before a follower looks for itself. */
 const MISSED_BEATS = 1.5
-const NOMINATE_TIMEOUT_MS = 1000
+const NOMINATE_TIMEOUT_MS = 3000
 
 /** The primary that this node has heard last, else the one on record; undefined: itself or none. */
 export function primaryOf(node: NodeState): Member | undefined {
@@ -56,7 +58,8 @@ export function look(turn: Turn): void {
   const {nowMs, watch, durable} = turn.node
   const primary = primaryOf(turn.node)
   if (primary === undefined) return
-  if (isAsking(turn.node, ({type}) => type === 'watch')) return
+  const under = Object.values(turn.node.sends).filter(({type}) => type === 'watch').length
+  if (under >= LOOKS_MAX) return
   update(turn, {watch: {...watch, nextLookMs: nowMs + LOOK_EVERY_MS}})
   send(turn, primary, {
     request: {type: 'probe', uuid: durable.uuid},
