@@ -18,7 +18,8 @@ import {
   SILENT_MS_MAX,
 } from './scenario.ts'
 
-const READY_MS_MAX = 5000
+/** Most of it is the start of a process; the quick ring may run on a busy machine. */
+const READY_MS_MAX = process.argv.includes('--long') ? 5000 : 10_000
 const HAND_OVER_MS_MAX = 5000
 /** After a handover, so that what clients meet is seen. */
 const AFTER_MS = 1000
@@ -168,7 +169,11 @@ async function restarted(play: Play): Promise<readonly string[]> {
     return fresh && map !== undefined && Object.keys(map.away).length === 0 ? map : undefined
   }, READY_MS_MAX * 3)
   const tookMs = (ready?.atMs ?? Number.POSITIVE_INFINITY) - sinceMs
-  checks.expect(tookMs <= READY_MS_MAX, 'ready within five seconds', `${Math.round(tookMs)} ms`)
+  checks.expect(
+    tookMs <= READY_MS_MAX,
+    `ready within ${READY_MS_MAX / 1000} s`,
+    `${Math.round(tookMs)} ms`,
+  )
   if (ready !== undefined) checks.measure('ready ms', tookMs)
   const after = watch.agreed()?.version ?? 0
   checks.expect(after >= version, 'the map is not older', {version, after})
