@@ -213,14 +213,16 @@ t.test('a failback names who led before, and ends when every gateway follows', a
   const {cluster, client} = await stage(t)
   cluster.onSetPrimary = (id) => {
     for (const node of cluster.nodes) if (node.id !== 'gateway3') node.primary = id
-    setTimeout(() => (cluster.node('gateway3').primary = id), 250)
     return undefined
   }
   const told: string[] = []
   const done = await failBack(client, {
     node: 'p[gateway2]',
-    timeoutMs: 5000,
-    onProgress: (text) => void told.push(text),
+    timeoutMs: 20_000,
+    onProgress: (text) => {
+      told.push(text)
+      if (text === '2 of 3 gateways follow') cluster.node('gateway3').primary = 'gateway2'
+    },
   })
   t.match(done, {primary: 'gateway2', before: 'gateway1', changed: true})
   t.strictSame(
@@ -229,7 +231,7 @@ t.test('a failback names who led before, and ends when every gateway follows', a
   )
   t.strictSame(cluster.orders, ['set-primary gateway2 at gateway1'])
   t.ok(told.includes('2 of 3 gateways follow'))
-  const again = await failBack(client, {node: 'gateway2', timeoutMs: 1000})
+  const again = await failBack(client, {node: 'gateway2', timeoutMs: 20_000})
   t.match(again, {changed: false, tookMs: 0})
   t.equal(cluster.orders.length, 1, 'nothing is ordered when it leads already')
 })
@@ -238,13 +240,13 @@ t.test('a gateway that is cut off does not make a failback seem done', async (t)
   const {cluster, client} = await stage(t)
   cluster.node('gateway1').live = false
   for (const node of cluster.nodes.slice(1)) node.primary = 'gateway2'
-  const done = await failBack(client, {node: 'gateway1', timeoutMs: 1000})
+  const done = await failBack(client, {node: 'gateway1', timeoutMs: 20_000})
   t.match(done, {primary: 'gateway1', before: 'gateway2', changed: true})
   for (const node of cluster.nodes) node.live = false
   const told: string[] = []
   const options = {
     node: 'gateway3',
-    timeoutMs: 1000,
+    timeoutMs: 20_000,
     onProgress: (text: string) => void told.push(text),
   }
   await failBack(client, options)
@@ -254,7 +256,7 @@ t.test('a gateway that is cut off does not make a failback seem done', async (t)
 t.test('a gateway that is off is not waited for, and is named', async (t) => {
   const {cluster, client} = await stage(t)
   await cluster.node('gateway3').stop()
-  const {gateways} = await failBack(client, {node: 'gateway2', timeoutMs: 1000})
+  const {gateways} = await failBack(client, {node: 'gateway2', timeoutMs: 20_000})
   t.strictSame(gateways[2], {id: 'gateway3', names: null})
 })
 
@@ -275,7 +277,7 @@ t.test('an order of unknown outcome is settled by what the gateways say', async 
     carryOut(id)
     return 'OUTCOME_UNKNOWN'
   }
-  t.match(await failBack(client, {node: 'gateway2', timeoutMs: 1000}), {primary: 'gateway2'})
+  t.match(await failBack(client, {node: 'gateway2', timeoutMs: 20_000}), {primary: 'gateway2'})
   cluster.onSetPrimary = () => 'OUTCOME_UNKNOWN'
   const error = await failure(failBack(client, {node: 'gateway3', timeoutMs: 200}))
   t.match(error, {code: 'OUTCOME_UNKNOWN', exit: 5, message: /names p\[gateway2\]/})
@@ -283,7 +285,7 @@ t.test('an order of unknown outcome is settled by what the gateways say', async 
     for (const node of cluster.nodes) node.committed = {epoch: 9, index: 130}
     return 'OUTCOME_UNKNOWN'
   }
-  t.match(await failure(failBack(client, {node: 'gateway3', timeoutMs: 9000})), {
+  t.match(await failure(failBack(client, {node: 'gateway3', timeoutMs: 20_000})), {
     code: 'REFUSED',
     message: 'p[gateway3] has not taken office; p[gateway2] leads, epoch 9',
   })
@@ -377,7 +379,7 @@ t.test('a recovery is ordered once, and ends when the survivors follow', async (
   const set = await stage(t)
   await lose(set, LOST)
   const plan = await planned(set)
-  const done = await recover(set.client, plan, {timeoutMs: 3000})
+  const done = await recover(set.client, plan, {timeoutMs: 20_000})
   t.match(done, {primary: 'gateway2', epoch: 1007, index: 124})
   t.strictSame(set.cluster.orders, [
     'recover cluster-of-leaders at gateway2: gateway2 gateway3 target04',

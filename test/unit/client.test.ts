@@ -179,10 +179,10 @@ t.test('what nobody knows the outcome of is not repeated, whoever says so', asyn
   const change = {method: 'PUT', path: '/v1/cluster/set-config'} as const
   const told = await failure(createTransport({endpoints: [unknown, url]}).send(change))
   t.match(told, {code: 'OUTCOME_UNKNOWN', exit: 5})
-  const silent = createTransport({endpoints: [stuck, url], timeoutMs: 50})
+  const silent = createTransport({endpoints: [stuck, url], timeoutMs: 2000})
   t.match(await failure(silent.send(change)), {
     code: 'OUTCOME_UNKNOWN',
-    message: /no answer within 50ms during PUT .*; whether it was done is not known/,
+    message: /no answer within 2s during PUT .*; whether it was done is not known/,
   })
   t.strictSame(seen, ['GET', 'PUT', 'GET', 'PUT'])
 })
@@ -222,7 +222,7 @@ t.test('a gateway that is frozen keeps no reader: the next is asked, too', async
   const beganMs = performance.now()
   const smap = {method: 'GET', path: '/v1/daemon', query: {what: 'smap'}} as const
   t.equal((await transport.send(smap)).endpoint, url)
-  t.ok(performance.now() - beganMs < 2000)
+  t.ok(performance.now() - beganMs < 10_000)
   t.equal(transport.endpoints()[0], url)
 })
 
@@ -231,7 +231,7 @@ t.test('asking several takes no longer than asking one may take', async (t) => {
   const transport = createTransport({endpoints, hedgeMs: 60, timeoutMs: 100})
   const beganMs = performance.now()
   const error = await failure(transport.send({method: 'GET', path: '/v1/daemon'}))
-  t.ok(performance.now() - beganMs < 2000)
+  t.ok(performance.now() - beganMs < 10_000)
   t.match(error, {code: 'TIMED_OUT', details: {tried: endpoints}})
 })
 
@@ -262,14 +262,14 @@ t.test('an operation that fails says whom it asked, how often and how long', asy
   const told: string[] = []
   const transport = createTransport({
     endpoints,
-    patienceMs: 250,
+    patienceMs: 2000,
     onRetry: ({message}) => void told.push(message),
   })
   const error = await failure(transport.send({method: 'PUT', path: '/v1/cluster'}))
   t.match(error, {code: 'NO_PRIMARY', details: {tried: endpoints}})
   const [first = '', second = '', dead = ''] = endpoints
   t.match(error.message, `NO_PRIMARY here (asked ${first}, ${second}: `)
-  t.match(error.message, /: \d+ times in \d+ms; no answer from /)
+  t.match(error.message, /: \d+ times in \d[\d.]*m?s; no answer from /)
   t.ok(error.message.endsWith(`${dead})`))
   t.strictSame([...new Set(told)], ['NO_PRIMARY here'], 'the same words every time')
 })
@@ -444,7 +444,7 @@ t.test('a gateway that takes an object request and says nothing is passed over',
   const frozen = await serve(t, () => undefined)
   const log: string[] = []
   const url = await storeServer(t, log)
-  const objects = createObjectClient({endpoints: [frozen, url], silentMs: 100})
+  const objects = createObjectClient({endpoints: [frozen, url], silentMs: 1000})
   t.teardown(() => objects.close())
   const address = {bucket: parseBucketPath('b').bucket, objectName: 'o'}
   await objects.put(address, bytesBody(Buffer.from('x')))
