@@ -52,19 +52,21 @@ async function hunt(
 ): Promise<MutantResult> {
   const {name} = mutant
   const started = cpuUsage()
-  let seed = firstSeed
-  for (; secondsSince(started) < CPU_SECONDS_MAX; seed++) {
+  const known = mutant.known === undefined ? [] : [mutant.known]
+  let seeds = 0
+  while (secondsSince(started) < CPU_SECONDS_MAX) {
+    const seed = known[seeds] ?? firstSeed + seeds
+    seeds++
     const why = findingOf(await mutant.play(seed))
     // The same world without the mutant has to be well, or the catch says nothing.
     if (why === undefined || findingOf(await mutant.control(seed)) !== undefined) continue
-    const seeds = seed - firstSeed + 1
     const cpuSeconds = secondsSince(started)
     say(`mutant ${name}: ${why.invariant} in seed ${seed} after ${cpuSeconds} s: ${why.detail}`)
     return {name, caught: true, seed, by: why.invariant, seeds, cpuSeconds}
   }
   say(`mutant ${name} was not caught`)
   const cpuSeconds = secondsSince(started)
-  return {name, caught: false, seed: null, by: '', seeds: seed - firstSeed, cpuSeconds}
+  return {name, caught: false, seed: null, by: '', seeds, cpuSeconds}
 }
 
 function findingOf(

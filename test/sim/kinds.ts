@@ -23,6 +23,8 @@ export interface WorldKind {
   readonly replay: ((options: WorldOptions, how?: Play) => Outcome) | null
   readonly mutants: readonly {
     readonly name: string
+    /** A seed that has shown it. */
+    readonly known?: number | undefined
     readonly play: (seed: number) => Promise<Outcome> | Outcome
     /** The same world with nothing broken. */
     readonly control: (seed: number) => Promise<Outcome> | Outcome
@@ -36,6 +38,7 @@ export const WORLDS: readonly WorldKind[] = [
     replay: (options, how) => runWorld(options, how),
     mutants: MUTANTS.map((mutant) => ({
       name: mutant.name,
+      known: mutant.known,
       play: (seed) => playMutant(mutant, optionsOf(seed, mutant.world)),
       control: (seed) => runWorld(optionsOf(seed, mutant.world)),
     })),

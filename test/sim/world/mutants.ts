@@ -23,6 +23,8 @@ export interface Mutant {
   readonly rule: string
   /** Where it is looked for. */
   readonly world: Directed
+  /** A seed that has shown it: played first, because it takes many. */
+  readonly known?: number
   /** Reports a write before it is durable. */
   readonly reportsEarly?: boolean
   /** Goes on when a flush failed. */
@@ -219,6 +221,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'epoch-not-adopted',
+    known: 98,
     rule: 'R11: a higher epoch that is heard of is not kept to',
     world: {...UNREST, kinds: ['halves', 'isolate-primary', 'crash', 'power', 'pause']},
     edit: {
@@ -257,6 +260,17 @@ export const MUTANTS: readonly Mutant[] = [
       from: 'const draft = {...adopt.record, smap, conf,',
       to: `const own0 = turn.node.durable.accepted?.record ?? adopt.record
   const draft = {...adopt.record, bmd: own0.bmd, smap, conf: {...conf, set: own0.conf.set},`,
+    },
+  },
+  {
+    name: 'lagging-voter-judges',
+    known: 193,
+    rule: 'R6: a voter holds an older record against a candidate with a newer one',
+    world: {...JOINING, topology: [3, 4]},
+    edit: {
+      file: 'core/election/voter.ts',
+      from: "if (holds !== null && comparePositions(holds.position, accepted.record) > 0) return ''",
+      to: "if (holds !== null && comparePositions(holds.position, accepted.record) > 99) return ''",
     },
   },
   {
@@ -327,6 +341,17 @@ export const MUTANTS: readonly Mutant[] = [
       file: 'core/ownership/settlement.ts',
       from: 'return open.length === 0 ?',
       to: 'return open.length >= 0 ?',
+    },
+  },
+  {
+    name: 'settled-before-sealed',
+    known: 38,
+    rule: 'DESIGN: leases: what is settled is ahead of what beats name',
+    world: {...MOVING, kinds: ['isolate', 'isolate-primary', 'storm', 'wipe', 'halves'], pace: 5},
+    edit: {
+      file: 'core/kernel/beats.ts',
+      from: 'const committed = turn.node.onDisk.committed?.record',
+      to: 'const committed = turn.node.durable.committed?.record',
     },
   },
   {
