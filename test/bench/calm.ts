@@ -14,12 +14,11 @@ import {option} from './arguments.ts'
 import {calmPhase, type Trouble, TROUBLES} from './calm-phase.ts'
 import {noteRound, readRounds, type Round} from './failover-journal.ts'
 import {problemsOf} from './failover-round.ts'
-import {onLabCluster} from './lab-cluster.ts'
+import {LABS, onLabCluster} from './lab-cluster.ts'
 import {judge, type Row} from './row.ts'
 
 const JOURNAL = 'calm'
 const SELF = fileURLToPath(import.meta.url)
-const LABS = '/var/lib/aisctl-lab'
 const SIZE = {hosts: 7, proxies: 3, targets: 4}
 const MINUTES = 5
 /** The watcher is light: the machine is busy enough. */

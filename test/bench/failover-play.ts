@@ -9,9 +9,8 @@ import {playOn} from '../lab/stage/play.ts'
 import type {Stage} from '../lab/stage/stage.ts'
 import {presentCommit} from '../proof/commit.ts'
 import {noteRound, type Round} from './failover-journal.ts'
+import {LABS} from './lab-cluster.ts'
 import {failoverRound, type Kind, problemsOf} from './failover-round.ts'
-
-const LABS = '/var/lib/aisctl-lab'
 
 type Note = (round: Omit<Round, 'format' | 'at' | 'commit'>) => void
 

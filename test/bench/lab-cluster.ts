@@ -6,12 +6,13 @@
 
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync} from 'node:fs'
+import {existsSync, mkdirSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {AISCTL} from './playground.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+export const LABS = '/var/lib/aisctl-lab'
 const BUILD = join(ROOT, 'bin/build.js')
 /** Small disks: nothing here stores much. */
 const SIZES = ['--disk-size', '512MiB', '--system-size', '2GiB']
@@ -32,6 +33,7 @@ export async function onLabCluster(
   const lab = `bench-${name}`
   // What this machine knows of other clusters is none of the run's business; kept with the lab.
   const knowledge = join(ROOT, 'node_modules/.cache/bench', lab)
+  if (!existsSync(join(LABS, lab))) rmSync(knowledge, {recursive: true, force: true})
   mkdirSync(knowledge, {recursive: true})
   const env = {...process.env, AISCTL_STATE_DIR: knowledge}
   const node = (...words: string[]): Promise<void> => run([process.execPath, ...words], env)
@@ -42,7 +44,7 @@ export async function onLabCluster(
   try {
     await aisctl('lab', 'up', String(size.hosts), ...named, ...counts, ...SIZES, '--install')
     const inside = ['lab', 'ns', ...named, '--', process.execPath]
-    const topology = join('/var/lib/aisctl-lab', lab, 'topology.yaml')
+    const topology = join(LABS, lab, 'topology.yaml')
     await aisctl(...inside, AISCTL, 'deploy', '-f', topology)
     await aisctl(...inside, '--conditions=aisctl-source', script, lab, ...args)
   } finally {

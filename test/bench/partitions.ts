@@ -12,14 +12,13 @@ import {presentCommit} from '../proof/commit.ts'
 import {option} from './arguments.ts'
 import {problemsOf} from './failover-round.ts'
 import {noteRound, readRounds, type Round} from './failover-journal.ts'
-import {onLabCluster} from './lab-cluster.ts'
+import {LABS, onLabCluster} from './lab-cluster.ts'
 import {quantile} from './load.ts'
 import {type Partition, partitionRound, PARTITIONS} from './partition-round.ts'
 import {judge, type Row} from './row.ts'
 
 const JOURNAL = 'partitions'
 const SELF = fileURLToPath(import.meta.url)
-const LABS = '/var/lib/aisctl-lab'
 const SIZE = {hosts: 7, proxies: 3, targets: 4}
 const ROUNDS = 20
 /** Longer than the leases of the lost side, so that its keys pass to others. */
