@@ -136,6 +136,20 @@ t.test('a change that the primary may have made is never repeated', async (t) =>
   t.equal(kernel.asked.length, 1)
 })
 
+t.test('a primary that froze with a change in hand is not waited for', async (t) => {
+  const port = await socketsAt(t, (socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n'))
+  const {to, setView} = await followerOf(t, port, kernelThat(ELSEWHERE))
+  const primary = {id: 'pLeader01' as NodeId, live: true, silentSinceMs: 0, waiting: ''}
+  setView({primary})
+  const created = http(to, 'POST', '/v1/buckets/new', CREATE)
+  setTimeout(() => setView({primary: {...primary, id: 'pOther001' as NodeId}}), 300)
+  const startedMs = performance.now()
+  const answer = await created
+  t.equal(answer.status, 504)
+  t.match(answer.body, /p\[pOther001\] is the primary by now: the outcome is unknown/)
+  t.ok(performance.now() - startedMs > 1200, 'one that hands over may answer')
+})
+
 t.test('a relayed request is not passed on again', async (t) => {
   const kernel = kernelThat(ELSEWHERE)
   const {to} = await followerOf(t, await freePort(), kernel)

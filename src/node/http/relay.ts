@@ -29,8 +29,11 @@ const HOP_HEADERS = new Set([...CONNECTION_HEADERS, 'host', 'expect', 'content-l
 const PATIENCE_MS = 5000
 /** Between two attempts. */
 const PAUSE_MS = 50
-/** A request that the old primary has, while there is a new one, is given up after two looks. */
-const LOOK_EVERY_MS = 1000
+/** A request that the old primary has is given up when another one has been followed for so long, */
+const MOVED_MS = 1000
+/** or when no primary at all was heard for so long: longer than an election. */
+const SILENT_MS = 5000
+const LOOK_EVERY_MS = 100
 
 export function isRelayed(ctx: Context): boolean {
   return ctx.get(RELAY_HEADER) !== ''
@@ -83,11 +86,7 @@ async function attempt(
   ask: PublicRequest,
 ): Promise<PublicAnswer | undefined> {
   const given = new AbortController()
-  let elsewhere = 0
-  const look = setInterval(() => {
-    elsewhere = context.view().record?.smap.primary === primary.id ? 0 : elsewhere + 1
-    if (elsewhere > 1) given.abort(new Error('another node is the primary by now'))
-  }, LOOK_EVERY_MS)
+  const look = setInterval(officeWatch(context, primary, given), LOOK_EVERY_MS)
   try {
     return await context.askPublic(primary.public, {...ask, signal: given.signal})
   } catch (error) {
@@ -105,6 +104,18 @@ async function attempt(
     return undefined
   } finally {
     clearInterval(look)
+  }
+}
+
+/** Gives a request up that its primary will hardly answer any more. */
+function officeWatch(context: NodeContext, primary: Member, given: AbortController): () => void {
+  let thereMs = performance.now()
+  return () => {
+    const {id, live} = context.view().primary
+    const nowMs = performance.now()
+    if (live && id === primary.id) thereMs = nowMs
+    if (nowMs - thereMs <= (live ? MOVED_MS : SILENT_MS)) return
+    given.abort(new Error(live ? `p[${id}] is the primary by now` : 'it has fallen silent'))
   }
 }
 
