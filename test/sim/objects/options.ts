@@ -70,6 +70,7 @@ export function objectOptionsOf(seed: number): ObjectWorldOptions {
     tickMs: 100,
     chaosMs: 60_000 + random.int(0, 40_000),
     healMs: 30_000,
+    calmMs: 0,
     delayMs: random.pick([0.2, 0.5, 2, 10]),
     diskMs: random.pick([1, 5, 20]),
     faultEveryMs: random.pick([1500, 4000, 12_000, Infinity]),

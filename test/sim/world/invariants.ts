@@ -250,6 +250,7 @@ export function createInvariants(seed: number): Invariants {
    */
   function onLeading(process: SimProcess, node: NodeState, before: KernelState): void {
     if (node.stage.stage !== 'leading') return
+    if (before.phase === 'running' && before.stage === node.stage) return
     const {epoch, metasync, confirmed} = node.stage
     // A reign begins when its first record is on disk: before, nobody has heard of it (R9).
     if (confirmed || metasync.phase !== 'storing') onReign(process, node, epoch)
@@ -306,7 +307,7 @@ export function createInvariants(seed: number): Invariants {
         const {accepted} = state.durable
         if (accepted !== null) {
           const sha = accepted.sha === '' ? sha256(accepted.text) : accepted.sha
-          known.set(sha, {...accepted, sha})
+          if (!known.has(sha)) known.set(sha, {...accepted, sha})
         }
       }
       onLeading(process, state, before)

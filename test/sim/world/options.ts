@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly tickMs: number
   readonly chaosMs: number
   readonly healMs: number
+  /** At the end nobody wants anything for this long, and nothing may happen. */
+  readonly calmMs: number
   readonly delayMs: number
   readonly lossRatio: number
   readonly duplicateRatio: number
@@ -39,6 +41,9 @@ export interface Appearance {
   readonly node: number
   readonly atMs: number
 }
+
+/** C19: no election follows for so long. */
+const CALM_MS = 600_000
 
 /** Proxies and targets, as in the protocol's table; the more usual ones come up more often. */
 const TOPOLOGIES = [
@@ -97,6 +102,7 @@ export function optionsOf(seed: number, directed: Directed = {}): WorldOptions {
     tickMs: random.pick([100, 250, 500, 500]),
     chaosMs,
     healMs: 30_000 * pace,
+    calmMs: directed.kinds === undefined ? CALM_MS * random.pick([1, pace]) : 0,
     delayMs: random.pick([0.2, 0.5, 2, 10, 40]),
     lossRatio: lossy && !isCalm ? lossRatio : 0,
     duplicateRatio: doubled && !isCalm ? duplicateRatio : 0,

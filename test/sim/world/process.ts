@@ -132,6 +132,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
   let viewAtMs = 0
   let events = 0
   let queue: Timeless<KernelEvent>[] = []
+  let isBusy = false
   let asks = 0
   const answers = new Map<number, (answer: PeerAnswer) => void>()
   const replies = new Map<number, (result: CommandResult) => void>()
@@ -149,17 +150,20 @@ export function createProcess(deps: ProcessDeps): SimProcess {
 
   /** One event at a time, as the daemon's runtime does: effects first, then the next event. */
   function tell(event: Timeless<KernelEvent>): void {
-    queue.push(event)
-    if (queue.length > 1) return
-    for (let next = queue[0]; next !== undefined; next = queue[0]) {
-      advance(next)
-      queue.shift()
+    if (isBusy) {
+      queue.push(event)
+      return
     }
+    isBusy = true
+    for (let next: typeof event | undefined = event; next !== undefined; next = queue.shift()) {
+      advance(next)
+    }
+    isBusy = false
   }
 
   function advance(event: Timeless<KernelEvent>): void {
     if (!up) return
-    const full = {...event, nowMs: localMs(), wallMs: wallMs()} as KernelEvent
+    const full = withTimes(event, localMs(), wallMs())
     const before = state
     events++
     try {
@@ -271,7 +275,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
     up = false
     paused = false
     deferred = []
-    queue = queue.slice(0, 1)
+    queue = []
     answers.clear()
     for (const reply of replies.values()) reply(LOST)
     replies.clear()
@@ -281,11 +285,17 @@ export function createProcess(deps: ProcessDeps): SimProcess {
     deps.network().ended(deps.index, power)
   }
 
-  function tick(ofRun: number): void {
-    within(ofRun, () => {
+  function tickFrom(ofRun: number): () => void {
+    const tick = (): void => {
+      if (!up || ofRun !== run) return
+      if (paused) {
+        deferred.push(tick)
+        return
+      }
       tell({type: 'tick'})
-      clock.after(tickMs / rate, () => tick(ofRun))
-    })
+      clock.after(tickMs / rate, tick)
+    }
+    return tick
   }
 
   const process: SimProcess = {
@@ -313,8 +323,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       state = initialKernel()
       tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
       if (deps.mutant?.resumesOffice === true) state = resumed(state, before)
-      const now = run
-      clock.after(tickMs * random.ratio(), () => tick(now))
+      clock.after(tickMs * random.ratio(), tickFrom(run))
     },
     kill,
     stop: () => within(run, () => tell({type: 'stop-ordered'})),
@@ -377,6 +386,14 @@ function resumed(state: KernelState, before: KernelState): KernelState {
 export const LOST: CommandResult = {
   type: 'refused',
   refusal: {code: 'UNREACHABLE', message: 'the process died'},
+}
+
+/** The event with the times of this process. It was made for it, so it needs no copy. */
+function withTimes(event: Timeless<KernelEvent>, nowMs: number, wallMs: number): KernelEvent {
+  const full = event as {nowMs?: number; wallMs?: number}
+  full.nowMs = nowMs
+  full.wallMs = wallMs
+  return event as KernelEvent
 }
 
 function withSha<

@@ -98,7 +98,7 @@ export function runWorld(options: WorldOptions, run: RunOptions = {}): Outcome {
     seed: options.seed,
     topology: `${options.proxies}p+${options.targets}t`,
     events: scene.processes.reduce((sum, process) => sum + process.events(), 0),
-    virtualMs: options.chaosMs + options.healMs,
+    virtualMs: options.chaosMs + options.healMs + options.calmMs,
     faults: {...parts.nemesis.counts, ...networkFaults(scene)},
     sometimes: invariants.sometimes,
     violations: invariants.violations,
@@ -252,7 +252,7 @@ function play(options: WorldOptions, scene: Scene, parts: Played): number {
   hushed.now = true
   clock.runUntil(endMs - (QUIET_MS * pace) / 2)
   objects.finalReads()
-  clock.runUntil(endMs)
+  clock.runUntil(endMs + options.calmMs)
   // What was on its way when everything was mended may still have its effect.
   const calmMs = options.chaosMs + CONVERGE_MS * pace
   const elected = invariants.reigns.find(({atMs}) => atMs > calmMs)
