@@ -106,6 +106,10 @@ function noteClients({load, checks}: Play, kind: Kind, sinceMs: number): void {
   for (const what of ['read', 'write', 'admin'] as const) {
     checks.measure(`slowest ${what} ms`, load.slowestMs(what, sinceMs))
   }
+  const resets = load.resetsSince(sinceMs)
+  checks.measure('connections reset', resets)
+  // A gateway that stops cannot help it: what it has not accepted, the kernel resets.
+  if (kind !== 'stopped') checks.expect(resets === 0, 'no connection is reset', resets)
   const changes = [...load.failuresOf('write', sinceMs), ...load.failuresOf('admin', sinceMs)]
   checks.measure('changes refused', changes.length)
   if (kind !== 'stopped') return

@@ -112,5 +112,11 @@ function rowsOf(kind: Kind, rounds: readonly Round[]): readonly Row[] {
       n: rounds.length,
       goal: 'value<=0',
     }),
+    judge({
+      metric: `primary ${kind}: connections reset before they were accepted`,
+      unit: 'connections',
+      value: rounds.reduce((sum, {measured}) => sum + (measured['connections reset'] ?? 0), 0),
+      n: rounds.length,
+    }),
   ]
 }

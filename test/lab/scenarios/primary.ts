@@ -197,6 +197,7 @@ async function stopped(play: Play): Promise<readonly string[]> {
   const refused = [...load.failuresOf('write', atMs), ...load.failuresOf('admin', atMs)]
   checks.expect(refused.length === 0, 'no change is refused', refused.slice(0, 3))
   checks.measure('slowest write ms', load.slowestMs('write', atMs))
+  checks.measure('connections reset', load.resetsSince(atMs))
   const shown = watch.of(next)?.away[primary.id]
   const seen = watch.since(atMs, [next]).map(({version, away}) => ({version, away}))
   checks.expect(shown === 'absent', 'it is shown as absent', seen)

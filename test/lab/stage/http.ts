@@ -14,8 +14,11 @@ export interface Reply {
   readonly status: number
   readonly text: string
   readonly body: Buffer
-  /** Why there was no answer: `refused` when nothing of the request can have been done. */
-  readonly failure: '' | 'refused' | 'silent' | 'cut'
+  /**
+   * Why there was no answer: `refused` when nothing of the request can have been done. `reset`: so
+   * it looks, too, when a listener closes before it has accepted.
+   */
+  readonly failure: '' | 'refused' | 'reset' | 'silent' | 'cut'
   readonly startMs: number
   readonly endMs: number
 }
@@ -49,7 +52,9 @@ export async function request(
   } catch (error) {
     const text = (error as Error).message
     // What was redirected may have been refused at its second station: nothing was done either way.
-    return reply({failure: text.includes('ECONNREFUSED') ? 'refused' : 'cut', text})
+    const words = {ECONNREFUSED: 'refused', ECONNRESET: 'reset'} as const
+    const found = Object.entries(words).find(([word]) => text.includes(word))
+    return reply({failure: found?.[1] ?? 'cut', text})
   } finally {
     silence.abort()
     client.close()

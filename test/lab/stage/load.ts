@@ -41,6 +41,7 @@ export class Load {
   readonly objects = new Ledger()
   readonly buckets = new Ledger()
   readonly failures: Failure[] = []
+  readonly #resets: {readonly gateway: string; readonly atMs: number}[] = []
   readonly #options: LoadOptions
   readonly #static = new Map<string, string>()
   readonly #slowest = new Map<string, {readonly atMs: number; readonly tookMs: number}[]>()
@@ -84,6 +85,13 @@ export class Load {
   /** Failures of this kind since then. */
   failuresOf(what: 'read' | 'write' | 'admin', sinceMs = 0): readonly Failure[] {
     return this.failures.filter((one) => one.what === what && one.atMs >= sinceMs)
+  }
+
+  /** Connections since then that ended without an answer, to gateways that are still in use. */
+  resetsSince(sinceMs: number): number {
+    return this.#resets.filter(({gateway, atMs}) => {
+      return atMs >= sinceMs && this.#gateways.includes(gateway)
+    }).length
   }
 
   /** Waits until a change that began since then was acknowledged; how long none was. */
@@ -215,15 +223,22 @@ export class Load {
     }
   }
 
-  /** The next gateway; when nobody listens there nothing was done, and the next one is asked. */
+  /**
+   * The next gateway, and the one after it when nobody listens there, or when nobody does any more:
+   * what a closing listener has not accepted is reset by the kernel. All that is asked here may be
+   * asked twice.
+   */
   async #ask(ask: Ask): Promise<Asked> {
     const gateways = this.#gateways
     let reply: Asked | undefined
     for (let tries = 0; tries < gateways.length; tries += 1) {
       this.#turn += 1
       const gateway = gateways[this.#turn % gateways.length] ?? ''
-      reply = {...(await request(gateway, ask)), gateway}
-      if (reply.failure !== 'refused') return reply
+      const {startMs, ...next} = await request(gateway, ask)
+      // The try before may have been done after all.
+      reply = {...next, startMs: reply?.startMs ?? startMs, gateway}
+      if (reply.failure === 'reset') this.#resets.push({gateway, atMs: reply.endMs})
+      else if (reply.failure !== 'refused') return reply
     }
     if (reply === undefined) throw new Error('a load without gateways')
     return reply
