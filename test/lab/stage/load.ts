@@ -234,11 +234,13 @@ export class Load {
     for (let tries = 0; tries < gateways.length; tries += 1) {
       this.#turn += 1
       const gateway = gateways[this.#turn % gateways.length] ?? ''
-      const {startMs, ...next} = await request(gateway, ask)
+      const {startMs, failure, ...next} = await request(gateway, ask)
       // The try before may have been done after all.
-      reply = {...next, startMs: reply?.startMs ?? startMs, gateway}
-      if (reply.failure === 'reset') this.#resets.push({gateway, atMs: reply.endMs})
-      else if (reply.failure !== 'refused') return reply
+      const open = failure === 'refused' && reply?.failure === 'reset'
+      const known = {startMs: reply?.startMs ?? startMs, failure: open ? 'reset' : failure} as const
+      reply = {...next, ...known, gateway}
+      if (failure === 'reset') this.#resets.push({gateway, atMs: reply.endMs})
+      else if (failure !== 'refused') return reply
     }
     if (reply === undefined) throw new Error('a load without gateways')
     return reply
