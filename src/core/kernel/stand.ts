@@ -171,19 +171,18 @@ function missingVoters(stage: StandingStage) {
   const {election} = stage
   const grants = election.phase === 'storing' ? {} : election.grants
   const records = [election.own, ...Object.values(grants)].map((grant) => grant.accepted.record)
-  const members = new Map(
-    records
-      .flatMap((record) => Object.values(record.smap.nodes))
-      .map((member) => [member.id, member]),
-  )
-  members.delete(election.own.voter.id)
   const {forced} = election
   const before = new Set(records.flatMap(({pv}) => pv ?? []).map(voterKey))
   const counts = (member: Member): boolean =>
     forced === null ? isVoter(member) || before.has(voterKey(member)) : forced.includes(member.id)
-  return [...members.values()].filter(
-    (member) => counts(member) && grants[voterKey(member)] === undefined,
+  // Asked is who counts in any of them: an older record may not know a voter as one yet.
+  const members = new Map(
+    records
+      .flatMap((record) => Object.values(record.smap.nodes))
+      .filter((member) => member.id !== election.own.voter.id && counts(member))
+      .map((member) => [voterKey(member), member]),
   )
+  return [...members].filter(([key]) => grants[key] === undefined).map(([, member]) => member)
 }
 
 /** A voter answered. */
