@@ -274,6 +274,24 @@ const RECORD = {
   elections: [],
 } as const satisfies ClusterRecord
 
+t.test('a question that never got a connection is not asked late', async (t) => {
+  let asked = 0
+  const {at} = await nodeThat(t, async () => {
+    asked += 1
+    await pause(400)
+    return CHECKED
+  })
+  const {ask} = askerOf(t, at)
+  t.equal(await ask(), 'answered')
+  // Eight connections carry eight questions; the others wait in line, and not long enough.
+  const carried = Array.from({length: 8}, () => ask({timeoutMs: 2000}))
+  const waiting = Array.from({length: 4}, () => ask({timeoutMs: 100}))
+  t.same(new Set(await Promise.all(waiting)), new Set(['timeout']))
+  t.same(new Set(await Promise.all(carried)), new Set(['answered']))
+  await pause(100)
+  t.equal(asked, 9)
+})
+
 t.test('a record goes out as it was written, under the fences of each message', async (t) => {
   const heard: PeerRequest[] = []
   const {at} = await nodeThat(t, async (request) => {

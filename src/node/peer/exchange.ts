@@ -59,7 +59,8 @@ export function exchange(over: Connections, ask: Exchange): Promise<IncomingMess
     const timer = setTimeout(() => {
       givenUp = true
       const failure = new PeerFailure('timeout', `${formatEndpoint(to)}: no answer in time`)
-      if (overdue === null) asked.destroy(failure)
+      // One that still waits for a connection has nothing to keep.
+      if (overdue === null || !hasSocket(asked)) asked.destroy(failure)
       else overdue.keep(asked, ask.timeoutMs)
       // A request that still waits for its connection would hear of its end only then.
       reject(failure)
@@ -81,6 +82,11 @@ export function exchange(over: Connections, ask: Exchange): Promise<IncomingMess
     })
     asked.end(body)
   })
+}
+
+function hasSocket(asked: ClientRequest): boolean {
+  const socket: unknown = asked.socket
+  return socket !== null && socket !== undefined
 }
 
 /** Requests without an answer in time, whose connections are kept for a while. */
