@@ -231,9 +231,10 @@ export class Load {
   async #ask(ask: Ask): Promise<Asked> {
     const gateways = this.#gateways
     let reply: Asked | undefined
+    this.#turn += 1
+    const first = this.#turn
     for (let tries = 0; tries < gateways.length; tries += 1) {
-      this.#turn += 1
-      const gateway = gateways[this.#turn % gateways.length] ?? ''
+      const gateway = gateways[(first + tries) % gateways.length] ?? ''
       const {startMs, failure, ...next} = await request(gateway, ask)
       // The try before may have been done after all.
       const open = failure === 'refused' && reply?.failure === 'reset'
