@@ -115,6 +115,17 @@ function narrow(value: bigint): number | bigint {
 }
 
 // A double beyond 2^53 prints as an integer, which reads back as bigint: compare texts.
+t.test('a string ends at its own quote, whatever is escaped in it', (t) => {
+  const tricky = ['\\', '"', '\\"', 'a\\\\"b', '\\u0022', '"\\', '{"a":"b\\"c"}']
+  for (const text of tricky) t.same(parseJson(JSON.stringify([text, 'z'])), [text, 'z'])
+  for (const open of ['"a\\', '"a\\"', '"\\\\\\"']) {
+    t.throws(() => parseJson(open), {code: 'BAD_REQUEST', message: /not closed/}, open)
+  }
+  const nested = JSON.stringify({record: JSON.stringify({bids: Array(1000).fill('1')})})
+  t.same(parseJson(nested), JSON.parse(nested))
+  t.end()
+})
+
 t.test('what was encoded reads back as the same text', (t) => {
   fc.assert(
     fc.property(json, (value) => encodeJson(parseJson(encodeJson(value))) === encodeJson(value)),

@@ -29,14 +29,9 @@ const HEADER = /^aisnode-record (\d{1,9}) (\d{1,15}) (\d{1,12}) ([0-9a-f]{64})\n
 /** Stands for `committed` when it is the accepted record: its text is written once. */
 const SAME = 'accepted'
 
-interface KeptRecord {
-  readonly text: string
-  readonly sha: string
-}
-
 type KeptState = Omit<DurableState, 'accepted' | 'committed'> & {
-  readonly accepted: KeptRecord | null
-  readonly committed: KeptRecord | typeof SAME | null
+  readonly accepted: SavedRecord | null
+  readonly committed: SavedRecord | typeof SAME | null
 }
 
 export interface LoadedState {
@@ -51,6 +46,14 @@ export interface LoadedState {
   readonly damage: readonly string[]
 }
 
+/** What is written of a state: of records their texts alone. */
+export type SavedState = Omit<DurableState, 'accepted' | 'committed'> & {
+  readonly accepted: SavedRecord | null
+  readonly committed: SavedRecord | null
+}
+
+export type SavedRecord = Pick<StoredRecord, 'text' | 'sha'>
+
 export interface MetaStore {
   /**
    * The newest slot that verifies.
@@ -58,7 +61,7 @@ export interface MetaStore {
    */
   readonly load: () => LoadedState
   /** Durable when it returns. After an error the process must end: the slot's state is unknown. */
-  readonly save: (state: DurableState) => void
+  readonly save: (state: SavedState) => void
   /**
    * Writes what was saved last into the other slot, too, so that one rotten slot loses nothing.
    * For a quiet moment: until then the other slot holds the state before.
@@ -84,7 +87,7 @@ export function openMetaStore(directory: string, options: MetaStoreOptions): Met
   let sequence = -1
   let newest: SlotName | null = null
   let overwritable = false
-  let last: DurableState | null = null
+  let last: SavedState | null = null
 
   function load(): LoadedState {
     const slots = SLOTS.map((name) => readSlot(port, directory, name, options.decodeRecord))
@@ -101,7 +104,7 @@ export function openMetaStore(directory: string, options: MetaStoreOptions): Met
     return {state: null, amnesia: damage.length === 0 ? null : damage.join('; '), damage}
   }
 
-  function save(state: DurableState): void {
+  function save(state: SavedState): void {
     assert(overwritable, 'a metadata store is loaded before it is saved')
     const name: SlotName = newest === 'record-a' ? 'record-b' : 'record-a'
     sequence += 1
@@ -193,7 +196,7 @@ function refuseNewer(path: string, format: number): void {
   })
 }
 
-function encodeSlot(sequence: number, state: DurableState): Buffer {
+function encodeSlot(sequence: number, state: SavedState): Buffer {
   const {accepted, committed} = state
   const isSame = accepted !== null && accepted.text === committed?.text
   const body = Buffer.from(
@@ -211,7 +214,7 @@ function encodeSlot(sequence: number, state: DurableState): Buffer {
 }
 
 /** Only the received bytes are kept: a record is decoded from them again, unknown fields too. */
-function withoutDecoded(stored: StoredRecord | null): KeptRecord | null {
+function withoutDecoded(stored: SavedRecord | null): SavedRecord | null {
   if (stored === null) return null
   return {text: stored.text, sha: stored.sha === '' ? sha256(stored.text) : stored.sha}
 }
@@ -223,7 +226,7 @@ function decodeState(
 ): DurableState {
   const raw = JSON.parse(text) as KeptState
   refuseNewer(path, raw.format)
-  const revive = (kept: KeptRecord | null): StoredRecord | null =>
+  const revive = (kept: SavedRecord | null): StoredRecord | null =>
     kept === null ? null : {...kept, record: decodeRecord(kept.text)}
   const accepted = revive(raw.accepted)
   return {...raw, accepted, committed: raw.committed === SAME ? accepted : revive(raw.committed)}

@@ -7,6 +7,7 @@ import {Worker} from 'node:worker_threads'
 
 import {unreachable} from '../../base/assert.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
+import type {ClusterRecord} from '../../model/record.ts'
 import type {StatsSnapshot} from '../observe/stats.ts'
 import type {SelfIdentity} from '../peer/guard.ts'
 import type {
@@ -46,6 +47,8 @@ export class DataPorts {
   /** Record index by the serial number of a published view that is not held by all yet. */
   readonly #indexes = new Map<number, number>()
   readonly #reports = new Map<number, (snapshot: StatsSnapshot) => void>()
+  /** Of the view that was published last; undefined before the first. */
+  #record: ClusterRecord | null | undefined
   #serial = 0
   #heldSerial = 0
   #nextReport = 1
@@ -64,7 +67,10 @@ export class DataPorts {
   publish(view: ClusterView): void {
     this.#serial += 1
     if (view.record !== null) this.#indexes.set(this.#serial, view.record.index)
-    this.#tellAll({type: 'view', serial: this.#serial, view})
+    const {record, ...rest} = view
+    const told = record === this.#record ? 'same' : record
+    this.#record = record
+    this.#tellAll({type: 'view', serial: this.#serial, view: rest, record: told})
   }
 
   tellSelf(self: SelfIdentity): void {

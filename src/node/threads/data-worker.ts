@@ -89,7 +89,7 @@ class DataWorker {
   #receive(message: ToDataWorker): void {
     switch (message.type) {
       case 'view':
-        takeView(this.#latest, message.view)
+        takeView(this.#latest, viewOf(message, this.#latest.view))
         return this.#tell({type: 'view-held', serial: message.serial})
       case 'self':
         this.#latest.self = message.self
@@ -185,6 +185,13 @@ class DataWorker {
       this.#log.error('the stop was not clean', {error: reasonOf(error)})
     }
   }
+}
+
+function viewOf(
+  {view, record}: Extract<ToDataWorker, {type: 'view'}>,
+  before: ClusterView,
+): ClusterView {
+  return {...view, record: record === 'same' ? before.record : record}
 }
 
 function takeView(latest: Latest, view: ClusterView): void {

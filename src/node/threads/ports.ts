@@ -8,8 +8,10 @@ import type {Refusal} from '../../base/errors.ts'
 import type {Command, CommandResult, DurableState, PeerIdentity} from '../../core/kernel/events.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {NodeId} from '../../model/ids.ts'
+import type {ClusterRecord} from '../../model/record.ts'
 import type {NodeConfig} from '../config/load.ts'
 import type {StatsSnapshot} from '../observe/stats.ts'
+import type {SavedState} from '../store/meta-store.ts'
 import type {Standing} from '../runtime/standing.ts'
 
 /** What a thread is started with (`workerData`). */
@@ -25,7 +27,7 @@ export interface DataThreadStart {
   readonly startedNs: bigint
 }
 
-export type ToStore = {readonly type: 'save'; readonly token: number; readonly state: DurableState}
+export type ToStore = {readonly type: 'save'; readonly token: number; readonly state: SavedState}
 
 export type FromStore =
   | {
@@ -63,7 +65,13 @@ export type Answer =
   | {readonly type: 'standing'; readonly standing: Standing}
 
 export type ToDataWorker =
-  | {readonly type: 'view'; readonly serial: number; readonly view: ClusterView}
+  /** A record is large and most views hold the one before: it is copied once. */
+  | {
+      readonly type: 'view'
+      readonly serial: number
+      readonly view: Omit<ClusterView, 'record'>
+      readonly record: ClusterRecord | null | 'same'
+    }
   | {readonly type: 'self'; readonly self: PeerIdentity & {readonly uuid: string}}
   | {readonly type: 'answered'; readonly askId: number; readonly answer: Answer}
   | {readonly type: 'report-stats'; readonly reportId: number}

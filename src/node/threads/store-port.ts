@@ -5,7 +5,8 @@
 
 import {Worker} from 'node:worker_threads'
 
-import type {DurableState} from '../../core/kernel/events.ts'
+import type {DurableState, StoredRecord} from '../../core/kernel/events.ts'
+import type {SavedRecord, SavedState} from '../store/meta-store.ts'
 import type {Fatal, FromStore, ThreadStart, ToStore} from './ports.ts'
 
 export type Loaded = Extract<FromStore, {type: 'loaded'}>
@@ -39,7 +40,7 @@ export function openStorePort(deps: StorePortDeps): StorePort {
   function write(next: Waiting): void {
     writing = next
     const token = next.tokens.at(-1) ?? 0
-    worker.postMessage({type: 'save', token, state: next.state} satisfies ToStore)
+    worker.postMessage({type: 'save', token, state: savedOf(next.state)} satisfies ToStore)
   }
 
   function onSaved(): void {
@@ -77,6 +78,16 @@ export function openStorePort(deps: StorePortDeps): StorePort {
       await worker.terminate()
     },
   }
+}
+
+/** Decoded records stay here: to copy them for another thread takes longer than to write them. */
+function savedOf(state: DurableState): SavedState {
+  const {accepted, committed} = state
+  return {...state, accepted: textOf(accepted), committed: textOf(committed)}
+}
+
+function textOf(stored: StoredRecord | null): SavedRecord | null {
+  return stored === null ? null : {text: stored.text, sha: stored.sha}
 }
 
 /** A thread that ended by itself takes the node with it. */
