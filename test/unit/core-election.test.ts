@@ -483,3 +483,30 @@ t.test('who missed a thousand versions and three primaries catches up at once', 
   t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
   t.end()
 })
+
+t.test('a gateway that missed its own promotion can lead when it is the last one', (t) => {
+  const stage = started(2, 2)
+  stage.at(1).kill(true)
+  stage.at(1).disk.wipe()
+  stage.at(1).start()
+  const acks = (): number => {
+    const reign = stage.at(0).node()?.stage
+    return reign?.stage === 'leading' ? (reign.peers[idOf(stage, 1)]?.learnerAcks ?? 0) : 0
+  }
+  const seen = (): boolean => {
+    const self = stage.at(1).node()?.durable.accepted?.record.smap.nodes[idOf(stage, 1)]
+    return self?.learner === true && acks() > 0
+  }
+  const until = (holds: () => boolean): void => {
+    for (let step = 0; step < 100_000 && !holds(); step++) stage.run(0.2)
+  }
+  until(seen)
+  stage.network.cut(0, 1)
+  stage.until(() => stage.record().smap.nodes[idOf(stage, 1)]?.learner === false, 5000)
+  const known = stage.at(1).node()?.durable.accepted?.record.smap.nodes[idOf(stage, 1)]
+  t.equal(stage.record().smap.nodes[idOf(stage, 1)]?.learner, false, 'promoted')
+  t.equal(known?.learner, true, 'and has not heard of it')
+  stage.at(0).kill(true)
+  t.ok(stage.until(() => leaderOf(stage) === 1, 20_000) >= 0)
+  t.end()
+})

@@ -1,6 +1,6 @@
 /** Whether this node stands for primary now, and why (R4). */
 
-import {isElectable, type Member} from '../../model/node.ts'
+import {isElectable, isLeaving, type Member} from '../../model/node.ts'
 import type {ClusterRecord, ElectionReason} from '../../model/record.ts'
 import {rankOf, waitLeft} from '../election/patience.ts'
 import type {NodeState} from './state.ts'
@@ -26,8 +26,22 @@ function isFree(node: NodeState, self: Member): boolean {
   const {durable, granted, nowMs, stop, timers, writes} = node
   const yields = granted !== null && granted.id !== self.id && nowMs < granted.atMs + timers.leaseMs
   return (
-    self.inc === durable.inc && isElectable(self) && writes.length === 0 && stop === null && !yields
+    self.inc === durable.inc &&
+    mayAsk(node, self) &&
+    writes.length === 0 &&
+    stop === null &&
+    !yields
   )
+}
+
+/**
+ * Whether it is worth asking. A gateway that missed its own promotion is a learner in the record
+ * that it has; the votes bring the newer one, and whether it may lead that is tested there (R6). It
+ * comes after all that may by this one.
+ */
+function mayAsk({facts}: NodeState, self: Member): boolean {
+  const isLate = self.learner || isLeaving(self)
+  return isElectable(self) || (self.role === 'proxy' && !facts.self.nonElectable && isLate)
 }
 
 /**
