@@ -137,7 +137,8 @@ export class Watch {
   }
 
   #note(id: string, body: Buffer): void {
-    const sighting = sightingOf(id, body)
+    const sighting = this.#read(id, body)
+    if (sighting === undefined) return
     const before = this.#last.get(id)
     this.#silent.delete(id)
     this.#last.set(id, sighting)
@@ -146,6 +147,17 @@ export class Watch {
       this.#judge(sighting, before)
     }
     this.#news()
+  }
+
+  /** What cannot be read is no map, and a finding. */
+  #read(id: string, body: Buffer): Sighting | undefined {
+    try {
+      return sightingOf(id, body)
+    } catch (error) {
+      const text = body.toString('utf8', 0, 200)
+      this.violations.push(`${id} shows no map: ${(error as Error).message}: ${text}`)
+      return undefined
+    }
   }
 
   #judge(now: Sighting, before: Sighting | undefined): void {
