@@ -6,6 +6,8 @@
 
 import {type ChildProcess, spawn} from 'node:child_process'
 import {cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {once} from 'node:events'
+import {type AddressInfo, createServer} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -89,17 +91,18 @@ function start(file: NodeFile): Intruder {
 }
 
 /** The file of a node of the stage, moved to a place of its own. */
-function fileOf(play: Play, node: StageNode, place: string, ports: number): NodeFile {
+async function fileOf(play: Play, node: StageNode, place: string): Promise<NodeFile> {
   const file = JSON.parse(readFileSync(nodeFileOf(play, node), 'utf8')) as NodeFile
   const paths = (file.mountpaths ?? []).map(({label}, at) => ({
     path: join(place, `mp${at + 1}`),
     ...(label === undefined ? {} : {label}),
   }))
   for (const {path} of paths) mkdirSync(path, {recursive: true})
+  const [open, control, data] = await freePorts(3)
   const listen = {
-    public: `127.0.0.1:${ports}`,
-    control: `127.0.0.1:${ports + 1}`,
-    data: `127.0.0.1:${ports + (node.role === 'proxy' ? 1 : 2)}`,
+    public: `127.0.0.1:${open}`,
+    control: `127.0.0.1:${control}`,
+    data: `127.0.0.1:${node.role === 'proxy' ? control : data}`,
   }
   const state = join(place, 'state')
   mkdirSync(state, {recursive: true})
@@ -110,8 +113,13 @@ function nodeFileOf({stage}: Play, node: StageNode): string {
   return join(localOf(stage).directoryOf(node), 'node.json')
 }
 
-function freePorts({stage}: Play): number {
-  return Math.max(...stage.nodes.map(({control}) => Number(control.split(':')[1]))) + 20
+/** Ports that nobody has now, held together while they are looked for. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const held = Array.from({length: count}, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(held.map((server) => once(server, 'listening')))
+  const ports = held.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(held.map((server) => once(server.close(), 'close')))
+  return ports
 }
 
 async function forged(play: Play): Promise<readonly string[]> {
@@ -136,7 +144,7 @@ async function forged(play: Play): Promise<readonly string[]> {
   const [proxy] = stage.nodes
   if (proxy === undefined) throw new Error('an empty stage')
   const place = mkdtempSync(join(tmpdir(), 'aisctl-foreign-'))
-  const own = fileOf(play, proxy, place, freePorts(play))
+  const own = await fileOf(play, proxy, place)
   const foreign = start({...own, id: 'Foreign1', uuid: 'another-cluster', bootstrap: false})
   await sleep(LET_IN_MS)
   const after = watch.agreed()
@@ -165,19 +173,18 @@ async function doubles(play: Play): Promise<readonly string[]> {
   const proxy = stage.nodes.find(({role, id}) => role === 'proxy' && id !== primary.id)
   const target = stage.nodes.find(({role}) => role === 'target')
   const before = watch.agreed()
-  const ports = freePorts(play)
   const models = [proxy, target].filter((one) => one !== undefined)
-  await Promise.all(models.map((node, at) => doublesOf(play, node, ports + at * 20)))
+  await Promise.all(models.map((node) => doublesOf(play, node)))
   const after = watch.agreed()
   checks.expect(after?.digest === before?.digest, 'the map is the same', describe(watch, stage))
   return []
 }
 
-async function doublesOf(play: Play, node: StageNode, ports: number): Promise<void> {
+async function doublesOf(play: Play, node: StageNode): Promise<void> {
   const original = JSON.parse(readFileSync(nodeFileOf(play, node), 'utf8')) as NodeFile
   const places = [0, 1, 2].map(() => mkdtempSync(join(tmpdir(), 'aisctl-double-')))
-  const [moved, renamed, copied] = places.map((place, at) =>
-    fileOf(play, node, place, ports + at * 5),
+  const [moved, renamed, copied] = await Promise.all(
+    places.map((place) => fileOf(play, node, place)),
   )
   if (moved === undefined || renamed === undefined || copied === undefined) return
   cpSync(original.state, copied.state, {recursive: true})
@@ -212,7 +219,6 @@ async function joins(play: Play): Promise<readonly string[]> {
   const target = stage.nodes.find(({role}) => role === 'target')
   if (proxy === undefined || target === undefined) throw new Error('an incomplete stage')
   const offsets = play.longRun ? [0, 2000, 5000, 10_000] : [0, 300]
-  const ports = freePorts(play)
   const version = watch.of(target.id)?.version ?? 0
   const sinceMs = await stage.kill([primary])
   const elected = expectPrimary(play, [primary], {withinMs: KILLED_MS_MAX, sinceMs})
@@ -220,11 +226,11 @@ async function joins(play: Play): Promise<readonly string[]> {
   const guests: {readonly id: string; readonly process: Intruder}[] = []
   for (const [number, offsetMs] of offsets.entries()) {
     await sleep(Math.max(0, offsetMs - (nowMs() - sinceMs)))
-    for (const [at, model] of [proxy, target].entries()) {
+    for (const model of [proxy, target]) {
       const place = mkdtempSync(join(tmpdir(), 'aisctl-guest-'))
       places.push(place)
       const id = `Guest-${number}-${model.role}`
-      const own = fileOf(play, model, place, ports + number * 20 + at * 10)
+      const own = await fileOf(play, model, place)
       // The dead primary is the one that it asks first.
       const file = {...own, id, bootstrap: false, peers: [primary.control, ...(own.peers ?? [])]}
       guests.push({id, process: start(file)})
