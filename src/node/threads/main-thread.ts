@@ -53,6 +53,8 @@ const ANNOUNCE_TIMEOUT_MS = 10_000
 const DRAIN_TIMEOUT_MS = 20_000
 /** A standstill that is worth a line: the others begin to wonder. */
 const HELD_UP_MS = 1000
+/** On a machine that is overloaded one line in this time is enough. */
+const HELD_UP_SAID_MS = 10_000
 
 export interface MainThread {
   /** SIGTERM, SIGINT: announce absent, drain, close, exit. */
@@ -76,6 +78,7 @@ class Main {
   readonly #clock = createClock()
   readonly #recorder = createFlightRecorder()
   readonly #lag = createLoopLag(TICK_MS)
+  #heldUpSaidMs = -Infinity
   readonly #lease = createLease()
   readonly #runtime: Runtime
   readonly #store: StorePort
@@ -187,7 +190,10 @@ class Main {
   #tick(): void {
     const now = this.#now()
     const lagMs = this.#lag.tick(now.nowMs)
-    if (lagMs >= HELD_UP_MS) this.#log.warn('this node was held up', {ms: Math.round(lagMs)})
+    if (lagMs >= HELD_UP_MS && now.nowMs - this.#heldUpSaidMs >= HELD_UP_SAID_MS) {
+      this.#heldUpSaidMs = now.nowMs
+      this.#log.warn('this node was held up', {ms: Math.round(lagMs)})
+    }
     this.#runtime.tell({type: 'tick', ...now})
   }
 
