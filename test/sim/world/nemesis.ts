@@ -90,8 +90,21 @@ export function createNemesis(deps: NemesisDeps): Nemesis {
   }
 
   function survivesWithout(process: SimProcess): boolean {
+    if (mayFoundAgain(process)) return false
     const lost = processes.filter(({index}) => buried.has(index) || index === process.index)
     return deps.survives(lost.map(({facts}) => facts.self.id))
+  }
+
+  /**
+   * A founder without its disk would form the cluster anew with those that have no state yet, when
+   * they are a majority of the configured nodes with it (DESIGN: founding).
+   */
+  function mayFoundAgain(founder: SimProcess): boolean {
+    if (!founder.facts.bootstrap) return false
+    const blank = processes.filter(
+      (process) => process !== founder && process.disk.durable()?.accepted == null,
+    )
+    return (blank.length + 1) * 2 > founder.facts.peers.length
   }
 
   function loseDisk(random: Random, lose: (process: SimProcess) => void): void {
