@@ -41,6 +41,22 @@ t.test('a reader that is stuck holds nobody up, and hears what it has missed', a
   )
 })
 
+t.test('a reader that is gone costs one attempt for each line, and no more', async (t) => {
+  const path = join(t.testdir({file: ''}), 'file')
+  const fd = openSync(path, 'r')
+  t.teardown(() => closeSync(fd))
+  const counts: number[] = []
+  const writer = createLineWriter(fd, (count) => {
+    counts.push(count)
+    return `dropped ${count}\n`
+  })
+  for (let number = 0; number < 3; number += 1) {
+    writer.write('said in vain\n')
+    await pause(50)
+  }
+  t.same(counts, [1, 1], 'what was lost is said with the next line')
+})
+
 t.test('what was said last is written before the process ends', async (t) => {
   const url = JSON.stringify(new URL('../../src/node/observe/log.ts', import.meta.url))
   const script = `

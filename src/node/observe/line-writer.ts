@@ -27,7 +27,8 @@ export function createLineWriter(fd: number, dropped: (count: number) => string)
   const waiting: Buffer[] = []
   let waitingBytes = 0
   let lost = 0
-  let writingSinceMs: number | null = null
+  let writing = false
+  let stuck = false
 
   function write(line: string): void {
     const bytes = Buffer.from(line, 'utf8')
@@ -36,7 +37,7 @@ export function createLineWriter(fd: number, dropped: (count: number) => string)
       return
     }
     keep(bytes)
-    if (writingSinceMs === null) next()
+    if (!writing) next()
   }
 
   function keep(bytes: Buffer): void {
@@ -58,28 +59,36 @@ export function createLineWriter(fd: number, dropped: (count: number) => string)
     return bytes
   }
 
-  function next(): void {
-    if (lost > 0 && waitingBytes < WAITING_BYTES_MAX / 2) {
+  /** @param failed the write before: what is lost is then said with the next line, if ever */
+  function next(failed = false): void {
+    if (lost > 0 && !failed && waitingBytes < WAITING_BYTES_MAX / 2) {
       keep(Buffer.from(dropped(lost), 'utf8'))
       lost = 0
     }
-    if (waiting.length === 0) writingSinceMs = null
-    else send(take(BATCH_BYTES))
+    writing = waiting.length > 0
+    if (writing) send(take(BATCH_BYTES))
   }
 
   function send(bytes: Buffer): void {
-    writingSinceMs = performance.now()
+    // By a timer: a thread that was busy itself has not waited for the reader.
+    const timer = setTimeout(() => {
+      stuck = true
+    }, STUCK_MS).unref()
     writeTo(fd, bytes, 0, bytes.byteLength, null, (error, written) => {
+      clearTimeout(timer)
+      stuck = false
       if (error?.code === 'EAGAIN') return void setTimeout(() => send(bytes), FULL_MS)
-      if (error !== null) lost += 1
-      const left = error === null ? bytes.subarray(written) : NOTHING
+      if (error !== null) {
+        lost += 1
+        return next(true)
+      }
+      const left = bytes.subarray(written)
       return left.byteLength > 0 ? send(left) : next()
     })
   }
 
   function flush(): void {
-    const isStuck = writingSinceMs !== null && performance.now() - writingSinceMs > STUCK_MS
-    if (isStuck || waiting.length === 0) return
+    if (stuck || waiting.length === 0) return
     try {
       writeSync(fd, take(WAITING_BYTES_MAX))
     } catch {
@@ -89,5 +98,3 @@ export function createLineWriter(fd: number, dropped: (count: number) => string)
 
   return {write, flush}
 }
-
-const NOTHING = Buffer.alloc(0)
