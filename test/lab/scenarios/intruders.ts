@@ -75,6 +75,8 @@ function start(file: NodeFile): Intruder {
   writeFileSync(path, JSON.stringify(file))
   const env = {...process.env, NODE_OPTIONS: ''}
   const child = spawn(process.execPath, [AISNODE, '--config', path], {env, stdio: 'pipe'})
+  // However the play ends.
+  process.once('exit', () => child.kill('SIGKILL'))
   let said = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-20_000)))
