@@ -1,7 +1,7 @@
 /**
  * `npm run proof -- NAME [--for MIN] [--jobs N] [--json] [--report]`: the full figures, too long
- * for one sitting. Each run works for so many minutes in slices and appends every slice's outcome to
- * test/proof/NAME.jsonl (commit, seeds, outcome); a later run goes on where the last one ended.
+ * for one sitting. Each run works for so many minutes in slices and appends every slice's outcome
+ * to test/proof/NAME.jsonl (commit, seeds, outcome); a later run goes on where the last one ended.
  * `sim` plays worlds of kernels, `sim-objects` worlds of stores. `--report` runs nothing: it prints
  * the sum and how much of it is of the present commit. The last line of stdout is one JSON object
  * {bench, rows}.
