@@ -21,6 +21,8 @@ export const ERROR_TABLE = {
   BAD_CONFIG: {status: 400, exit: 2},
   BAD_CHECKSUM: {status: 400, exit: 1, tcode: 'ErrBadCksum'},
   NOT_REDIRECTED: {status: 400, exit: 1},
+  /** The node that is named is in a state, or has an office, in which it cannot be done. */
+  WRONG_STATE: {status: 400, exit: 4},
   UNAUTHENTICATED: {status: 401, exit: 4},
   FORBIDDEN: {status: 403, exit: 4},
   NOT_FOUND: {status: 404, exit: 3, tcode: 'ErrNotFound'},

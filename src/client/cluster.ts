@@ -17,6 +17,8 @@ import {createBucketClient} from './buckets.ts'
 import {createGateways} from './gateways.ts'
 import type {LeadershipClient} from './leadership.ts'
 import {createLeadershipClient} from './leadership.ts'
+import type {MembershipClient} from './membership.ts'
+import {createMembershipClient} from './membership.ts'
 import {STATUS_PARALLEL, STATUS_TIMEOUT_MS} from './limits.ts'
 import type {ObjectClient} from './objects.ts'
 import {createObjectClient} from './objects.ts'
@@ -45,6 +47,7 @@ export interface ClusterClient {
   readonly buckets: BucketClient
   readonly objects: ObjectClient
   readonly leadership: LeadershipClient
+  readonly membership: MembershipClient
   readonly transport: Transport
 }
 
@@ -102,6 +105,7 @@ export function openCluster(options: TransportOptions): ClusterClient {
     buckets: createBucketClient(transport),
     objects: createObjectClient({...options, gateways}),
     leadership: createLeadershipClient(transport),
+    membership: createMembershipClient(transport),
     transport,
   }
 }

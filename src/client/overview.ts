@@ -5,13 +5,15 @@
 
 import {AisError} from '../base/errors.ts'
 import type {Member, Role} from '../model/node.ts'
-import {NODE_FLAG} from '../model/node.ts'
+import {isLeaving, NODE_FLAG} from '../model/node.ts'
 import type {Smap} from '../model/record.ts'
 import type {JsonMap} from '../wire/json.ts'
 import type {ElectionsAnswer} from '../wire/elections.ts'
 import {decodeSmap} from '../wire/smap.ts'
 import type {ClusterClient} from './cluster.ts'
 import {mapParallel} from './cluster.ts'
+import type {Departure} from './departure.ts'
+import {departureOf} from './departure.ts'
 import {findLeader} from './leader.ts'
 import type {NodeFacts} from './node-row.ts'
 import {nodeFacts} from './node-row.ts'
@@ -27,6 +29,8 @@ export interface NodeOverview {
   readonly condition: Condition
   /** Null when the node did not answer. */
   readonly facts: NodeFacts | null
+  /** How far it is with being taken out; null when it is not. */
+  readonly departure: Departure | null
   /** Why it did not. */
   readonly problem: string | null
   /** Its answer as it came, for `--json`. */
@@ -59,14 +63,17 @@ export async function gatherOverview(
     .filter(({role}) => filter.role === undefined || role === filter.role)
     .filter(({id}) => filter.nodeIds === undefined || filter.nodeIds.includes(id))
     .toSorted(byRoleAndId)
-  const [leader, found] = await Promise.all([
-    leaderOf(client, smap),
+  const leaves = members.some(isLeaving)
+  const [leader, found, operation] = await Promise.all([
+    orNull(findLeader(client, smap)),
     mapParallel(members, (member) => overviewOf(client, member)),
+    leaves ? orNull(client.membership.operation()) : null,
   ])
   const primary = leader?.primary ?? smap.primary
   const nodes = found.map((node) => ({
     ...node,
     isPrimary: node.member.id === primary && leader?.live !== false,
+    departure: departureOf(node.member, operation),
   }))
   return {endpoint: client.endpoint(), uuid, smap, rawSmap, leader, nodes}
 }
@@ -79,9 +86,9 @@ export function downOf(nodes: readonly NodeOverview[]): ReadonlySet<string> {
 }
 
 /** A part of the picture that may be missing without spoiling the rest. */
-async function leaderOf(client: ClusterClient, smap: Smap): Promise<ElectionsAnswer | null> {
+async function orNull<Part>(part: Promise<Part | undefined>): Promise<Part | null> {
   try {
-    return (await findLeader(client, smap)) ?? null
+    return (await part) ?? null
   } catch (error) {
     if (error instanceof AisError && error.code !== 'INTERRUPTED') return null
     throw error
@@ -94,7 +101,7 @@ function byRoleAndId(a: Member, b: Member): number {
 }
 
 async function overviewOf(client: ClusterClient, member: Member): Promise<NodeOverview> {
-  const base = {member, isPrimary: false}
+  const base = {member, isPrimary: false, departure: null}
   try {
     const raw = await client.nodeStatus(member.id)
     const facts = nodeFacts(raw)

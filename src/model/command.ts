@@ -6,7 +6,7 @@ import type {Refusal} from '../base/errors.ts'
 import type {Bucket, BucketRef, Durability, JsonObject} from './bucket.ts'
 import type {NodeId} from './ids.ts'
 import type {Endpoint, Member} from './node.ts'
-import type {RecordPosition} from './record.ts'
+import type {OperationAction, RecordPosition} from './record.ts'
 
 /** Values are validated at the edge (`model/config`); the kernel merges them. */
 export type Command =
@@ -29,6 +29,12 @@ export type Command =
   | {readonly type: 'set-config'; readonly set: JsonObject; readonly reset: boolean}
   /** The member as the node itself describes it (`what=snode`), asked by the gateway before. */
   | {readonly type: 'join-by-admin'; readonly member: Member}
+  /** Takes nodes out, or back in (R28). `done` names the rebalance that it began, if any. */
+  | LifecycleCommand
+  /** Moves what is not where it belongs, now. */
+  | {readonly type: 'start-rebalance'}
+  /** Stops moving; what is not where it belongs stays served by those who have it. */
+  | {readonly type: 'stop-rebalance'}
   /** Hands the office to this member (R16). Done at once when it is the primary already. */
   | {readonly type: 'set-primary'; readonly id: NodeId}
   /**
@@ -39,9 +45,26 @@ export type Command =
   /** Answers when the cluster has started. */
   | {readonly type: 'await-started'}
 
+/** AIStore's membership actions. Ids are validated by the kernel, all or nothing. */
+export interface LifecycleCommand {
+  readonly type: 'lifecycle'
+  readonly action: OperationAction | 'stop-maintenance'
+  readonly nodes: readonly NodeId[]
+  readonly skipRebalance: boolean
+  readonly rmUserData: boolean
+  readonly keepInitialConfig: boolean
+  readonly noShutdown: boolean
+}
+
 /** Outcome of a command: after the commit, never before. */
 export type CommandResult =
-  | {readonly type: 'done'; readonly position: RecordPosition; readonly bucket?: Bucket}
+  | {
+      readonly type: 'done'
+      readonly position: RecordPosition
+      readonly bucket?: Bucket
+      /** `rmd.version` of the rebalance that goes on after it; absent: none does. */
+      readonly rebalance?: number
+    }
   | {readonly type: 'refused'; readonly refusal: Refusal}
   /** The primary is elsewhere (control endpoint); the gateway relays the client's request there. */
   | {readonly type: 'elsewhere'; readonly primary: Endpoint}

@@ -110,6 +110,8 @@ export interface LeavingRequest {
   readonly uuid: ClusterUuid
   readonly voter: Voter
   readonly run: number
+  /** It was decommissioned, and has done what it was told: it may be forgotten. */
+  readonly gone: boolean
 }
 
 /** Discovery: who are you, and whom do you follow? */
@@ -194,6 +196,26 @@ export interface BeatAnswer {
   readonly nonce: number
   /** In an ordered stop: not active again, whatever it answers. */
   readonly stopping: boolean
+  /** How far a target is with the rebalance that goes on; null: it takes no part. */
+  readonly move: MoveReport | null
+}
+
+/** One target's word on a rebalance (R27). Memory of one run: a restarted one walks again. */
+export interface MoveReport {
+  /** `rmd.version` of the rebalance, and the own entry that it moves to. */
+  readonly rebalance: number
+  readonly entry: number
+  /**
+   * `clean`: a whole walk, after the last move, found nothing that its owner under the entry does
+   * not hold durably, and nothing failed in it.
+   */
+  readonly state: 'waiting' | 'walking' | 'clean' | 'failing'
+  readonly objects: number
+  readonly bytes: number
+  /** Objects that are still to be moved, as far as the walk has seen; -1: not known yet. */
+  readonly left: number
+  /** The last failure, '' without. */
+  readonly problem: string
 }
 
 export interface JoinAnswer {

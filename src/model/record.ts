@@ -87,13 +87,53 @@ export interface OwnEntry {
   readonly merged?: readonly (readonly NodeId[])[]
 }
 
-/** A lifecycle operation in progress (R28). One at most. Steps are the next release's concern. */
+/** What an operation does with its nodes; the names of AIStore's actions. */
+export const OPERATION_ACTIONS = [
+  'start-maintenance',
+  'shutdown-node',
+  'decommission-node',
+] as const
+
+export type OperationAction = (typeof OPERATION_ACTIONS)[number]
+
+/**
+ * How far it is (R28): data moves; it has been verified that all has moved; the nodes do what they
+ * were told. Done: there is no operation any more.
+ */
+export const OPERATION_PHASES = ['moving', 'verified', 'finalizing'] as const
+
+export type OperationPhase = (typeof OPERATION_PHASES)[number]
+
+/** A lifecycle operation in progress (R28). One at most; any primary resumes it. */
 export interface Operation {
+  /** `m` and the index of the record that began it. */
   readonly id: string
-  readonly action: string
+  readonly action: OperationAction
+  /** Those that it is not done with. */
   readonly nodes: readonly NodeId[]
-  readonly phase: string
+  readonly phase: OperationPhase
+  /** Decommission: the objects are to be wiped, too. */
+  readonly rmUserData: boolean
+  readonly keepInitialConfig: boolean
+  /** Decommission: the process is to stay. */
+  readonly noShutdown: boolean
 }
+
+/**
+ * The global rebalance `g<rmd.version>` is going on: every target that `own` names moves what is
+ * not its own under this entry to the owner under it. Ends when all have reported that nothing is
+ * left to move (R27), or when the owners change once more.
+ */
+export interface Movement {
+  /** Index of the own entry that data moves to: the newest. */
+  readonly entry: number
+}
+
+/**
+ * Whether data moves after a change: though the owners may stay as they are, not although they
+ * change, or as the owners change.
+ */
+export type Moves = 'yes' | 'no' | 'with-owners'
 
 /** Why a primary took office. */
 export const ELECTION_REASONS = [
@@ -148,6 +188,7 @@ export interface ClusterRecord {
   readonly tokens: TokensPart
   readonly own: readonly OwnEntry[]
   readonly op: Operation | null
+  readonly move: Movement | null
   /**
    * Who takes office in `epoch + 1` (R16): storing this record is the vote for it, and its author
    * proposes nothing more. Null in every other record.

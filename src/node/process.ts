@@ -9,6 +9,7 @@ import {parseArgv, USAGE, type Flags} from './config/argv.ts'
 import {loadConfig, loadNodeFile, type NodeConfig} from './config/load.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
 import {reasonOf} from './observe/log.ts'
+import {clearState, goneRefusal, isGone} from './store/decommission.ts'
 import {ensureStateDirectory} from './store/meta-store.ts'
 import {readIdentity, settleIdentity, type NodeIdentity} from './store/node-identity.ts'
 import {startMainThread} from './threads/main-thread.ts'
@@ -47,6 +48,10 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   const pool = POOL_PER_MOUNTPATH * (file.mountpaths ?? []).length + POOL_SPARE
   process.env['UV_THREADPOOL_SIZE'] = String(pool)
   makeStateDirectory(file.state)
+  if (isGone(file.state)) {
+    clearState(file.state)
+    throw goneRefusal(file.state)
+  }
   const identity = await settle(config)
   const amnesia =
     identity.origin === 'mountpaths' ? 'the state directory is empty, the data disks are not' : ''

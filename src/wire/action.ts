@@ -113,6 +113,29 @@ export function encodeNodeAction(value: NodeActionValue): JsonMap {
   }
 }
 
+/** Value of `start` and `stop`: AIStore's `ArgsMsg`, whose keys are capitalized. */
+export interface JobAction {
+  /** '' for any. */
+  readonly id: string
+  readonly kind: string
+}
+
+const JOB_ACTION = looseStruct({
+  ID: withDefault(text, ''),
+  Kind: withDefault(text, ''),
+})
+
+/** @throws AisError BAD_REQUEST */
+export function decodeJobAction(value: Json): JobAction {
+  const found = JOB_ACTION(value ?? {}, 'value')
+  return {id: found.ID, kind: found.Kind}
+}
+
+/** The inverse of decodeJobAction. */
+export function encodeJobAction({id, kind}: JobAction): JsonMap {
+  return {ID: id, Kind: kind}
+}
+
 /** Which jobs a query means. */
 export interface JobQuery {
   readonly id: string
@@ -127,6 +150,7 @@ const JOB_QUERY = looseStruct({
   kind: withDefault(text, ''),
   node: withDefault(text, ''),
   show_active: optional(bool),
+  onlyrunning: optional(bool),
 })
 
 /** @throws AisError BAD_REQUEST */
@@ -136,6 +160,6 @@ export function decodeJobQuery(body: string): JobQuery {
     id: found.id,
     kind: found.kind,
     node: found.node,
-    onlyRunning: found.show_active ?? null,
+    onlyRunning: found.show_active ?? found.onlyrunning ?? null,
   }
 }

@@ -8,7 +8,7 @@ import {decodeCapacity, encodeCapacity} from './capacity.ts'
 import {json, looseStruct, mapOf, num, strInt, text, withDefault} from './decode.ts'
 import type {Json, JsonMap} from './json.ts'
 import type {NodeState} from './state-flags.ts'
-import {decodeNodeState, encodeNodeState} from './state-flags.ts'
+import {decodeNodeState, encodeNodeState, NO_VERSIONS} from './state-flags.ts'
 import {encodeMember} from './smap.ts'
 import {encodeSnode, snode} from './snode.ts'
 import type {SystemFacts, SystemInfo} from './system-info.ts'
@@ -30,6 +30,8 @@ export interface NodeFacts {
   /** What is wrong with the mountpaths; '' when nothing is. */
   readonly mountpathProblem: string
   readonly system: SystemFacts
+  /** A target's part in the last rebalance, as `job.ts` writes it; absent: it knows of none. */
+  readonly rebalance?: JsonMap
   /** STATE_FLAG bits beyond those of the view. */
   readonly moreFlags: number
 }
@@ -49,6 +51,7 @@ export function encodeNodeStatus(facts: NodeFacts): JsonMap {
   const {view} = facts
   const member = view.record?.smap.nodes[view.self.id] ?? facts.self
   return {
+    ...(facts.rebalance === undefined ? {} : {rebalance_snap: facts.rebalance}),
     status: statusWord(member),
     deployment: 'linux',
     ais_version: AIS_VERSION,
@@ -76,9 +79,28 @@ export function encodeNodeStats(facts: NodeFacts): JsonMap {
   }
 }
 
-/** What a gateway answers for a node that cannot answer itself. */
+/** What a gateway answers for a node that cannot answer itself: its name and state alone. */
 export function encodeAwayStatus(member: Member): JsonMap {
-  return {snode: encodeSnode(member, {center: false}), status: statusWord(member)}
+  return {
+    status: statusWord(member),
+    deployment: '',
+    ais_version: '',
+    build_time: '',
+    k8s_pod_name: '',
+    snode: encodeSnode(member, {center: false}),
+    tracker: null,
+    capacity: encodeCapacity([]),
+    cluster: {...NO_VERSIONS, flags: 0},
+    sys_info: {
+      mem_used: 0,
+      mem_avail: 0,
+      pct_mem_used: 0,
+      pct_cpu_used: 0,
+      load_avg: {One: 0, Five: 0, Fifteen: 0},
+      cpu_util: 0,
+    },
+    smap_version: '0',
+  }
 }
 
 function sortedNumbers(numbers: Readonly<Record<string, number>>): JsonMap {

@@ -12,7 +12,12 @@ import type {ClusterUuid, NodeId} from '../model/ids.ts'
 import {RECORD_BYTES_MAX} from '../model/limits.ts'
 import type {Endpoint, Member} from '../model/node.ts'
 import type {ClusterRecord} from '../model/record.ts'
-import {ELECTION_REASONS, RECORD_FORMAT} from '../model/record.ts'
+import {
+  ELECTION_REASONS,
+  OPERATION_ACTIONS,
+  OPERATION_PHASES,
+  RECORD_FORMAT,
+} from '../model/record.ts'
 import type {Decoder} from './decode.ts'
 import {
   bool,
@@ -157,7 +162,18 @@ const record = struct({
   }),
   tokens: struct({version: count, epoch: count, revoked: list(text)}),
   own: list(struct({index: count, targets: list(nodeId), merged: optional(list(list(nodeId)))})),
-  op: nullable(struct({id: text, action: text, nodes: list(nodeId), phase: text})),
+  op: nullable(
+    struct({
+      id: text,
+      action: word(OPERATION_ACTIONS),
+      nodes: list(nodeId),
+      phase: word(OPERATION_PHASES),
+      rmUserData: bool,
+      keepInitialConfig: bool,
+      noShutdown: bool,
+    }),
+  ),
+  move: nullable(struct({entry: count})),
   heir: nullable(voter),
   elections: list(
     struct({

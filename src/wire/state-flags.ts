@@ -24,11 +24,13 @@ export const STATE_FLAG = {
 /** State bits that follow from the view alone. */
 export function stateFlags(view: ClusterView): number {
   const flags = view.record?.smap.nodes[view.self.id]?.flags ?? 0
+  const moves = (view.record?.move ?? null) !== null
   const leaving = (flags & (NODE_FLAG.maintenance | NODE_FLAG.decommission)) !== 0
   return (
     (view.clusterStarted ? STATE_FLAG.clusterStarted : 0) |
     (view.nodeStarted ? STATE_FLAG.nodeStarted : 0) |
-    (leaving ? STATE_FLAG.maintenance : 0)
+    (leaving ? STATE_FLAG.maintenance : 0) |
+    (moves ? STATE_FLAG.rebalancing : 0)
   )
 }
 
@@ -39,7 +41,7 @@ export function stateFlags(view: ClusterView): number {
 export function encodeNodeState(view: ClusterView, moreFlags = 0): JsonMap {
   const {record} = view
   return {
-    ...(record === null ? EMPTY : encodeVersions(record)),
+    ...(record === null ? NO_VERSIONS : encodeVersions(record)),
     flags: stateFlags(view) | moreFlags,
   }
 }
@@ -64,8 +66,8 @@ function encodeVersions(record: ClusterRecord): JsonMap {
   }
 }
 
-/** Before a node belongs to a cluster. */
-const EMPTY: JsonMap = {
+/** Of a node of which nothing is known, or that belongs to no cluster yet. */
+export const NO_VERSIONS: JsonMap = {
   smap: {Primary: {pub_url: '', control_url: '', id: ''}, uuid: '', version: '0'},
   bmd: {uuid: '', version: '0'},
   rmd: {version: '0'},

@@ -1,7 +1,7 @@
 /**
- * Replays every recorded exchange of nodes, clusters, buckets and objects against a live cluster,
- * and puts the recorded placements. Differences are either chosen (differs.ts) or listed
- * (not-covered.ts).
+ * Replays every recorded exchange of nodes, clusters, maintenance, buckets and objects against a
+ * live cluster, and puts the recorded placements. Differences are either chosen (differs.ts) or
+ * listed (not-covered.ts).
  */
 
 import t from 'tap'
@@ -21,7 +21,7 @@ import type {Translation} from './translate.ts'
 import {translationOf} from './translate.ts'
 
 /** In the order in which they were recorded: later ones build on what earlier ones made. */
-const RECORDINGS = ['node', 'cluster', 'buckets', 'objects', 'set-primary'] as const
+const RECORDINGS = ['node', 'cluster', 'lifecycle', 'buckets', 'objects', 'set-primary'] as const
 /** Puts of the placement test in flight at once. */
 const PUTS_MAX = 8
 

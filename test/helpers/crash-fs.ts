@@ -39,6 +39,8 @@ export const SURVIVALS: readonly Survival[] = ['synced', 'all', 'entries', 'cont
 export interface CrashFs extends Fs {
   /** Calls so far. */
   readonly calls: () => number
+  /** Files and folders flushed so far. */
+  readonly flushes: () => number
   /** From this call on, counted from now, everything fails as if the process were gone. */
   readonly stopAfter: (calls: number) => void
   /** This call, counted from now, and `times - 1` after it, fail with the error code. */
@@ -84,6 +86,7 @@ function build(root: DirectoryNode, mounts: readonly string[]): CrashFs {
   let nextFd = 3
   let nextIno = 1000
   let calls = 0
+  let flushes = 0
   let stopAt = Number.POSITIVE_INFINITY
   let failFrom = Number.POSITIVE_INFINITY
   let failTo = 0
@@ -146,6 +149,7 @@ function build(root: DirectoryNode, mounts: readonly string[]): CrashFs {
   }
 
   function makeDurable(fd: Fd): void {
+    flushes += 1
     const {node} = opened(fd, 'fsync')
     if (node.kind === 'file') node.durable = node.data
     else node.durable = new Map(node.entries)
@@ -257,6 +261,7 @@ function build(root: DirectoryNode, mounts: readonly string[]): CrashFs {
     writeLater: (fd, buffers, position, done) =>
       later('write', () => write(fd, Buffer.concat(buffers), position), done),
     calls: () => calls,
+    flushes: () => flushes,
     stopAfter: (more) => {
       stopAt = calls + more
     },

@@ -141,6 +141,7 @@ export function recordWith(nodes: readonly Member[]): ClusterRecord {
     tokens: {epoch: 1, version: 0, revoked: []},
     own: [{index: 3, targets}],
     op: null,
+    move: null,
     heir: null,
     elections: [],
   }
@@ -201,6 +202,7 @@ export async function gatewayOf(
     },
     stats,
     standing: async () => standingOf(initialKernel(), 0),
+    movement: async () => ({leads: false, nodes: [], rebalances: []}),
     allStats: async () => ({counters: addSnapshots([stats.snapshot()]), mainLagMs: 250}),
     startedNs: process.hrtime.bigint(),
     clusterStartedNs: () => 1n,
@@ -209,6 +211,7 @@ export async function gatewayOf(
     askControl: async () => '',
     mayWrite: () => true,
     objects: null,
+    moves: null,
     mountpaths: () => [],
     log: quiet,
     ...more,

@@ -19,9 +19,10 @@ import {refusal} from '../../src/base/errors.ts'
 import {decodeAction} from '../../src/wire/action.ts'
 import {encodeElections} from '../../src/wire/elections.ts'
 import {encodeError} from '../../src/wire/error-body.ts'
-import type {JsonMap} from '../../src/wire/json.ts'
+import type {Json, JsonMap} from '../../src/wire/json.ts'
 import {encodeJson, parseJson} from '../../src/wire/json.ts'
 import {decodeRecover, encodeRecovery} from '../../src/wire/recovery.ts'
+import {encodeOperation, type OperationAnswer} from '../../src/wire/operation.ts'
 import {encodeSmap} from '../../src/wire/smap.ts'
 
 export const UUID = 'cluster-of-leaders'
@@ -58,6 +59,10 @@ export interface LeaderCluster {
   /** What is done with an order; default: it is carried out at once. */
   onSetPrimary(id: string): ErrorCode | undefined
   onRecover(at: PretendedNode, survivors: readonly string[]): ErrorCode | undefined
+  /** What the primary tells of nodes that come and go; null: as a cluster that does not tell. */
+  operation(): OperationAnswer | null
+  /** An order to nodes, or about the rebalance: the text of the answer, `g3` or ''. */
+  onOrder(action: string, value: Json): string
   close(): Promise<void>
 }
 
@@ -86,6 +91,8 @@ export async function startLeaderCluster(options: LeaderClusterOptions): Promise
       }
       return undefined
     },
+    operation: () => null,
+    onOrder: () => '',
     close: async () => {
       await Promise.all(nodes.map((node) => node.stop()))
     },
@@ -161,7 +168,9 @@ async function answer(asked: Asked, body: string): Promise<void> {
   if (pathname === '/v1/reverse/daemon' && typeof subject === 'string') {
     return relay(asked, subject, what)
   }
-  if (request.method === 'PUT') return refuseOr(asked, order(asked, pathname, body))
+  if (request.method === 'PUT') return answerOrder(asked, pathname, body)
+  const operation = what === 'operation' ? cluster.operation() : null
+  if (operation !== null) return void response.end(encodeJson(encodeOperation(operation)))
   const known = ANSWERS[`${pathname} ${what}`]
   if (known === undefined) return refuseOr(asked, 'BAD_REQUEST')
   response.end(encodeJson(known(cluster, node)))
@@ -216,7 +225,7 @@ function recoveryOf({nodes}: LeaderCluster, node: PretendedNode): JsonMap {
     primary: {id: node.primary, live: node.live, silentMs: node.live ? 100 : 12_000},
     leads: node.live && node.primary === node.id ? node.accepted.epoch : 0,
     objects: node.role === 'target' ? node.objects : null,
-    bytes: null,
+    bytes: node.role === 'target' ? node.objects * 4096 : null,
     members: nodes.map(({member}) => ({
       id: member.id,
       role: member.role,
@@ -230,15 +239,13 @@ function recoveryOf({nodes}: LeaderCluster, node: PretendedNode): JsonMap {
   })
 }
 
-const RECORDED = readFileSync(
-  fileURLToPath(new URL('../compat/fixtures/node.json', import.meta.url)),
-  'utf8',
-)
+const RECORDED = parseJson(
+  readFileSync(fileURLToPath(new URL('../compat/fixtures/node.json', import.meta.url)), 'utf8'),
+) as readonly {request: JsonMap; response: JsonMap}[]
 
 /** A recorded status of the role, under this node's name. */
 function statusOf({id, role}: PretendedNode): JsonMap {
-  const list = parseJson(RECORDED) as readonly {request: JsonMap; response: JsonMap}[]
-  const statuses = list.filter(({request}) => String(request['path']).includes('=node_status'))
+  const statuses = RECORDED.filter(({request}) => String(request['path']).includes('=node_status'))
   const found = statuses[role === 'proxy' ? 0 : 1]?.response['json'] as JsonMap
   return {...found, snode: {...(found['snode'] as JsonMap), daemon_id: id}}
 }
@@ -253,6 +260,18 @@ async function relay(asked: Asked, subject: string, what: string): Promise<void>
   } catch {
     refuseOr(asked, 'UNREACHABLE')
   }
+}
+
+function answerOrder(asked: Asked, path: string, body: string): void {
+  const {cluster, node, response} = asked
+  const {action, value} = path.startsWith('/v1/cluster/proxy/')
+    ? {action: 'set-primary', value: null}
+    : decodeAction(body)
+  if (action === 'set-primary' || action === 'recover') {
+    return refuseOr(asked, order(asked, path, body))
+  }
+  cluster.orders.push(`${action} ${JSON.stringify(value)} at ${node.id}`)
+  response.end(cluster.onOrder(action, value))
 }
 
 /** Carries an order out. */

@@ -10,12 +10,20 @@ import {ringOf} from '../../src/core/objects/ring.ts'
 import {highestWeight, candidatesOf, objectDigest} from '../../src/core/placement/locate.ts'
 import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
 import type {ClusterUuid, NodeId, ObjectName} from '../../src/model/ids.ts'
+import type {MoveReport} from '../../src/model/peer-messages.ts'
 import type {Endpoint, Member} from '../../src/model/node.ts'
 import type {ClusterRecord, OwnEntry} from '../../src/model/record.ts'
 import {bucketUname} from '../../src/model/bucket.ts'
 import type {ObjectsDeps, TargetObjects} from '../../src/node/objects/dispatch.ts'
 import {createTargetObjects} from '../../src/node/objects/dispatch.ts'
+import {answerError} from '../../src/node/http/answer.ts'
+import {createMover, type Mover} from '../../src/node/move/mover.ts'
+import {createMoveReceiver, type MoveReceiver} from '../../src/node/move/receive.ts'
+import {isMovePath, serveMove} from '../../src/node/move/serve.ts'
+import {createTraffic} from '../../src/node/move/traffic.ts'
 import type {Log} from '../../src/node/observe/log.ts'
+import {createStats, type Stats} from '../../src/node/observe/stats.ts'
+import {readBody} from '../../src/node/peer/body.ts'
 import type {AskTarget} from '../../src/node/peer/data-client.ts'
 import type {ObjectStore} from '../../src/node/store/object-store.ts'
 import {isRefusal} from '../../src/model/ids.ts'
@@ -27,9 +35,14 @@ import {TEST_BUCKET, TEST_REF, openTestStore} from './test-store.ts'
 
 export interface TestTarget {
   readonly id: NodeId
-  readonly disk: CrashFs
-  readonly store: ObjectStore
-  readonly objects: TargetObjects
+  disk: CrashFs
+  store: ObjectStore
+  objects: TargetObjects
+  moves: MoveReceiver
+  mover: Mover
+  /** Its words on rebalances, oldest first. */
+  readonly reports: MoveReport[]
+  readonly counters: Stats
   /** What its kernel would say; a test may change it at any time. */
   readonly says: {leased: boolean; settled: number; record: ClusterRecord; silent: boolean}
 }
@@ -44,6 +57,8 @@ export interface TestCluster {
   /** A name that the target owns. */
   readonly nameOwnedBy: (target: TestTarget, prefix?: string) => string
   readonly send: (to: TestTarget, request: TestRequest) => Promise<TestAnswer>
+  /** The target's process ends and another starts, on a disk that may have forgotten. */
+  readonly restart: (target: TestTarget, disk: CrashFs) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -87,22 +102,67 @@ export async function startTargets(count: number): Promise<TestCluster> {
   }
   const record = recordOf(nodes, ids)
   for (const [at, id] of ids.entries()) {
-    const disk = createCrashFs(['/state', '/mp0', '/mp1'])
-    const {store} = await openTestStore({fs: disk})
     const says = {leased: true, settled: record.index, record, silent: false}
-    const target = {id, disk, store, says}
-    const objects = createTargetObjects(depsOf(target, targets))
-    targets.push({...target, objects})
+    const disk = createCrashFs(['/state', '/mp0', '/mp1'])
+    const target = await openTarget({id, says, reports: [], counters: createStats()}, disk, targets)
+    targets.push(target)
     const {publicServer, dataServer} = servers[at] ?? {}
-    publicServer?.on('request', handler(objects, 'public'))
-    dataServer?.on('request', handler(objects, 'data'))
+    publicServer?.on('request', handler(target, 'public'))
+    dataServer?.on('request', handler(target, 'data'))
   }
   return clusterOf(targets, servers)
 }
 
-function handler(objects: TargetObjects, origin: 'public' | 'data'): http.RequestListener {
+async function openTarget(
+  known: Pick<TestTarget, 'id' | 'says' | 'reports' | 'counters'>,
+  disk: CrashFs,
+  targets: readonly TestTarget[],
+): Promise<TestTarget> {
+  const {store, hashing} = await openTestStore({fs: disk})
+  const deps = depsOf({...known, store}, targets)
+  const moving = {
+    ...deps,
+    hash: hashing.h64,
+    stats: known.counters,
+    report: (report: MoveReport) => void known.reports.push(report),
+    nowMs: () => performance.now(),
+    after: (ms: number, act: () => void) => {
+      const timer = setTimeout(act, ms)
+      return () => clearTimeout(timer)
+    },
+  }
+  const mover = createMover(moving, (error) => {
+    throw error
+  })
+  return {
+    ...known,
+    disk,
+    store,
+    objects: createTargetObjects(deps),
+    moves: createMoveReceiver(moving),
+    mover,
+  }
+}
+
+async function answerMove(
+  {moves}: TestTarget,
+  req: http.IncomingMessage,
+  res: http.ServerResponse,
+): Promise<void> {
+  const {path, query} = splitTarget(req.url ?? '')
+  const body = (bytesMax: number): Promise<Buffer> => readBody(req, bytesMax)
+  try {
+    res.end(await serveMove(moves, {path, query: parseQuery(query), body, source: req}))
+  } catch (error) {
+    answerError(req, res, error, 't')
+  }
+}
+
+function handler(target: TestTarget, origin: 'public' | 'data'): http.RequestListener {
   return (req, res) => {
     const {path, query: rawQuery} = splitTarget(req.url ?? '')
+    if (origin === 'data' && isMovePath(path)) return void answerMove(target, req, res)
+    const {objects} = target
     const parsed = parseObjectPath(path)
     const query = parseQuery(rawQuery)
     const ref = isRefusal(parsed) ? parsed : parseBucketRef(parsed.bucket, query)
@@ -114,16 +174,25 @@ function handler(objects: TargetObjects, origin: 'public' | 'data'): http.Reques
   }
 }
 
-function depsOf(target: Omit<TestTarget, 'objects'>, targets: readonly TestTarget[]): ObjectsDeps {
+function depsOf(
+  target: Pick<TestTarget, 'id' | 'says' | 'store'>,
+  targets: readonly TestTarget[],
+): ObjectsDeps {
   const askTarget: AskTarget = async ({to, method, path, headers, body}) => {
     if (targets.find(({id}) => id === to.id)?.says.silent === true) throw new Error('silent')
     const {host, port} = to.data
     return new Promise((resolve, reject) => {
       const req = http.request({host, port, method, path, headers: {...headers}}, (res) =>
-        resolve({status: res.statusCode ?? 0, headers: res.headers, body: res}),
+        resolve({
+          status: res.statusCode ?? 0,
+          headers: res.headers,
+          rawHeaders: res.rawHeaders,
+          body: res,
+        }),
       )
       req.once('error', reject)
-      req.end(body)
+      if (typeof body === 'object' && 'send' in body) body.send(req)
+      else req.end(body)
     })
   }
   return {
@@ -141,6 +210,7 @@ function depsOf(target: Omit<TestTarget, 'objects'>, targets: readonly TestTarge
     leaseValid: () => target.says.leased,
     store: target.store,
     askTarget,
+    traffic: createTraffic(() => performance.now()),
     settings: () => ({checksumType: 'xxhash2'}),
     now: () => ({ns: 1795260492647011529n}),
     log: SILENT,
@@ -169,6 +239,11 @@ function clusterOf(
     own: (entries) =>
       change((record) => ({...record, index: entries.at(-1)?.index ?? record.index, own: entries})),
     change,
+    restart: async (target, disk) => {
+      target.mover.stop()
+      Object.assign(target, await openTarget(target, disk, targets))
+      servers[targets.indexOf(target)]?.dataServer.closeAllConnections()
+    },
     ownerOf,
     nameOwnedBy: (target, prefix = 'n') => {
       for (let at = 0; ; at++) if (ownerOf(`${prefix}${at}`) === target) return `${prefix}${at}`
@@ -181,7 +256,10 @@ function clusterOf(
           await new Promise((resolve) => server.close(resolve))
         }
       }
-      for (const {store} of targets) store.stop()
+      for (const {store, mover} of targets) {
+        mover.stop()
+        store.stop()
+      }
     },
   }
 }
@@ -254,6 +332,7 @@ function recordOf(nodes: Readonly<Record<string, Member>>, ids: readonly NodeId[
     tokens: {...part, revoked: []},
     own: [{index: 1, targets: ids}],
     op: null,
+    move: null,
     heir: null,
     elections: [],
   }

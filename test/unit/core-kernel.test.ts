@@ -408,6 +408,7 @@ t.test('what is stale, foreign or meant for another is refused with the reason',
     uuid: SIM_UUID,
     voter: {id: 'nobody-0' as NodeId, inc: 1},
     run: 1,
+    gone: false,
   }
   t.match(put(stage, 0, leaving, NOBODY), {recorded: false})
   t.match(put(stage, 1, leaving, NOBODY), {recorded: false})
@@ -666,7 +667,13 @@ t.test('a primary that steps down tells everybody who waits that the outcome is 
   const answers: PeerAnswer[] = []
   for (const index of [3, 4]) stage.network.cut(0, index)
   stage.at(0).peerAsked(4, join, (answer) => answers.push(answer))
-  const leaving = {type: 'leaving' as const, uuid: SIM_UUID, voter: {id: member.id, inc: 1}, run: 1}
+  const leaving = {
+    type: 'leaving' as const,
+    uuid: SIM_UUID,
+    voter: {id: member.id, inc: 1},
+    run: 1,
+    gone: false,
+  }
   stage.at(0).peerAsked(4, leaving, (answer) => answers.push(answer))
   const {epoch} = stage.record()
   const beat = {

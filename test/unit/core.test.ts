@@ -121,6 +121,7 @@ function recordOf(smap: Smap, more: Partial<ClusterRecord> = {}): ClusterRecord 
     tokens: {version: 0, epoch: 1, revoked: []},
     own: [{index: 1, targets: []}],
     op: null,
+    move: null,
     heir: null,
     elections: [],
     ...more,

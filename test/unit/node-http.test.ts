@@ -671,12 +671,12 @@ function entryOf(name: string, counter: bigint, tombstone = false): LocalEntry {
 /** Targets that hold every other name each, as real ones answer. */
 function holding(names: readonly string[]): NodeContext['askTarget'] {
   return async ({to, body = ''}) => {
-    const {prefix, after, limit} = decodeLocalQuery(body)
+    const {prefix, after, limit} = decodeLocalQuery(String(body))
     const own = names.filter((_, at) => (at % 2 === 0) === (to.id === 'tTarget01'))
     const found = own.filter((name) => name.startsWith(prefix) && name > after)
     const entries = found.slice(0, limit).map((name) => entryOf(name, 1n))
     const page = encodeLocalPage({entries, more: found.length > limit, missing: []})
-    return {status: 200, headers: {}, body: Readable.from([Buffer.from(page)])}
+    return {status: 200, headers: {}, rawHeaders: [], body: Readable.from([Buffer.from(page)])}
   }
 }
 

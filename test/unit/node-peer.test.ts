@@ -270,6 +270,7 @@ const RECORD = {
   tokens: {...part, revoked: []},
   own: [],
   op: null,
+  move: null,
   heir: null,
   elections: [],
 } as const satisfies ClusterRecord

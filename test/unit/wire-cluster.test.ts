@@ -129,6 +129,7 @@ const RECORD: ClusterRecord = {
   tokens: {version: 0, epoch: 1, revoked: []},
   own: [],
   op: null,
+  move: null,
   heir: null,
   elections: [],
 }
@@ -238,6 +239,9 @@ t.test('a lost node shows the maintenance flag, and ext says why', (t) => {
   t.equal(statusWord({...lost, flags: NODE_FLAG.decommission}), 'decommission')
   t.equal(statusWord(nodeOf('tnode0003')), '')
   t.match(encodeAwayStatus(lost), {status: 'lost', snode: {daemon_id: 'tnode0003'}})
+  const out = {...nodeOf('tnode0004'), flags: NODE_FLAG.maintenance}
+  const recorded = answerOf('lifecycle', 'status.in-maintenance')
+  t.strictSame(plain(encodeAwayStatus(out)), plain(recorded), 'as it was recorded')
   t.end()
 })
 

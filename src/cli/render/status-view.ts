@@ -14,6 +14,7 @@ import {resilienceOf} from '../../model/resilience.ts'
 import type {Json, JsonMap} from '../../wire/json.ts'
 import {isJsonMap} from '../../wire/decode.ts'
 import {STATE_FLAG} from '../../wire/state-flags.ts'
+import {departureStyle, departureText} from './departure-view.ts'
 import type {Paint, Style} from './paint.ts'
 import {scalarText} from './properties.ts'
 import type {TableColumn} from './table.ts'
@@ -82,13 +83,19 @@ function loadColumns(): readonly Column[] {
 function stateColumns(paint: Paint): readonly Column[] {
   const alert = (node: NodeOverview): string => alertText(node)
   return [
-    {heading: 'STATUS', cell: ({condition}) => paint(STYLE[condition], condition)},
+    {heading: 'STATUS', cell: (node) => statusCell(node, paint)},
     {
       heading: 'ALERT',
       cell: (node) => (alert(node) === '' ? NONE : paint('yellow', alert(node))),
       show: (node) => alert(node) !== '',
     },
   ]
+}
+
+/** Of a node that is being taken out also whether it may be powered off. */
+function statusCell({condition, departure}: NodeOverview, paint: Paint): string {
+  if (departure === null) return paint(STYLE[condition], condition)
+  return paint(departureStyle(departure), departureText(condition, departure))
 }
 
 const STYLE: Readonly<Record<Condition, Style>> = {

@@ -2,6 +2,7 @@
 
 import {AisError} from '../../base/errors.ts'
 import type {ClusterClient} from '../../client/cluster.ts'
+import type {Departure} from '../../client/departure.ts'
 import {resolveNode} from '../../client/node-name.ts'
 import type {ClusterOverview} from '../../client/overview.ts'
 import {downOf, gatherOverview} from '../../client/overview.ts'
@@ -94,13 +95,24 @@ function statuses({nodes}: ClusterOverview): JsonMap {
 }
 
 function conditions({nodes}: ClusterOverview): readonly JsonMap[] {
-  return nodes.map(({member, isPrimary, condition, problem}) => ({
+  return nodes.map(({member, isPrimary, condition, departure, problem}) => ({
     id: member.id,
     role: member.role,
     primary: isPrimary,
     status: condition,
+    ...(departure === null ? {} : departureJson(departure)),
     ...(problem === null ? {} : {problem}),
   }))
+}
+
+function departureJson({state, safeToPowerOff, left, secondsLeft, problem}: Departure): JsonMap {
+  return {
+    safe_to_power_off: safeToPowerOff,
+    data: state,
+    objects_left: left,
+    seconds_left: secondsLeft,
+    ...(problem === '' ? {} : {move_problem: problem}),
+  }
 }
 
 /** A part of the picture that may be missing without spoiling the rest. */

@@ -1,7 +1,7 @@
 /** What a primary knows of each other member, from beats and prepares. Memory of one reign. */
 
 import type {NodeId} from '../../model/ids.ts'
-import type {RunMark} from '../../model/peer-messages.ts'
+import type {MoveReport, RunMark} from '../../model/peer-messages.ts'
 import type {RecordPosition} from '../../model/record.ts'
 import {POSITION_NONE} from '../../model/record.ts'
 
@@ -21,6 +21,8 @@ export interface Peer {
   /** Newest committed position that it holds durably and in use. */
   readonly held: RecordPosition
   readonly stopping: boolean
+  /** Its newest word on a rebalance. */
+  readonly move: MoveReport | null
   /** The run that was last given a lease, and when the answer came that the lease counts from. */
   readonly leased: {readonly run: RunMark; readonly atMs: number} | null
   /** Answers of a learner that hold the committed record (R14). */
@@ -56,6 +58,7 @@ export function newPeer(id: NodeId, nowMs: number): Peer {
     position: POSITION_NONE,
     held: POSITION_NONE,
     stopping: false,
+    move: null,
     leased: null,
     learnerAcks: 0,
     beatDueMs: nowMs,

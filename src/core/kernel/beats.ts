@@ -4,7 +4,7 @@
  */
 
 import type {NodeId} from '../../model/ids.ts'
-import type {Member} from '../../model/node.ts'
+import {ownsKeys, type Member} from '../../model/node.ts'
 import type {BeatAnswer, PrepareAnswer} from '../../model/peer-messages.ts'
 import type {Voter} from '../../model/record.ts'
 import {comparePositions} from '../../model/record.ts'
@@ -104,7 +104,7 @@ export function sendDueBeats(turn: Turn): void {
 
 /** A lease goes to a target in office, from a primary that is confirmed. */
 function leaseFor(turn: Turn, stage: LeadingStage, peer: Peer, member: Member): number {
-  const owner = member.role === 'target' && !member.learner && member.away === null
+  const owner = ownsKeys(member) && member.away === null
   if (!owner || !stage.confirmed || peer.heard === null || peer.nonce === 0) return 0
   return leaseToGive(turn.node.timers.ownMs, peer.nonceAtMs, stage.majorityAtMs)
 }
@@ -133,6 +133,7 @@ export function onBeatAnswered(
     contactMs: Math.max(peer.contactMs, purpose.sentMs),
     answeredMs: nowMs,
     stopping: answer.stopping,
+    move: answer.move,
     suspicion: {phase: 'none', notBeforeMs: nowMs} as const,
   }
   if (!answer.accepted) return updatePeer(turn, purpose.id, answered)

@@ -52,6 +52,8 @@ export function bootedNode(event: Booted): NodeState {
     held: POSITION_NONE,
     clusterStarted: false,
     stop: null,
+    move: null,
+    leaving: 'no',
   }
 }
 

@@ -4,17 +4,16 @@
 
 import {canonicalJson} from '../../base/canonical-json.ts'
 import {refusal, type Refusal} from '../../base/errors.ts'
-import type {Bucket} from '../../model/bucket.ts'
 import {isRefusal} from '../../model/ids.ts'
 import {CHANGES_PER_RECORD_MAX, RECORD_BYTES_MAX} from '../../model/limits.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
 import {previousVoters} from '../../model/quorum.ts'
-import type {ClusterRecord} from '../../model/record.ts'
-import {applyMemberChange} from '../membership/changes.ts'
+import type {ClusterRecord, Moves} from '../../model/record.ts'
 import {nextRecord} from '../metasync/next-record.ts'
-import {applyCommand} from '../metasync/metadata.ts'
 import {withUrls} from '../metasync/urls.ts'
+import {withMovement} from '../ownership/movement.ts'
 import {nextOwn} from '../ownership/own.ts'
+import {applyChange} from './change.ts'
 import type {Queued, UnderWay} from './state.ts'
 
 export interface Draft {
@@ -37,6 +36,7 @@ export function draftFrom(before: StoredRecord, queue: readonly Queued[], epoch:
   const left: Queued[] = []
   let parts: ClusterRecord = before.record
   let marked = 0
+  let moves: Moves = 'with-owners'
   for (const item of queue) {
     const {change} = item
     const waits =
@@ -48,50 +48,44 @@ export function draftFrom(before: StoredRecord, queue: readonly Queued[], epoch:
       left.push(item)
       continue
     }
-    const applied = apply(parts, item, index)
+    const applied = applyChange(parts, item, index)
     if (isRefusal(applied)) {
       refused.push({item, refusal: applied})
       continue
     }
     if (change.type === 'mark-lost') marked++
     parts = applied.parts
+    if (applied.moves !== undefined && moves !== 'yes') moves = applied.moves
     taken.push({...item, bucket: applied.bucket})
   }
-  return finish(before, parts, epoch, {taken, refused, left})
+  return finish(before, {parts, moves, epoch}, {taken, refused, left})
 }
 
-function apply(
-  parts: ClusterRecord,
-  item: Queued,
-  index: number,
-): {readonly parts: ClusterRecord; readonly bucket: Bucket | null} | Refusal {
-  const {change} = item
-  if (change.type === 'command') {
-    const applied = applyCommand(parts, change.command, {index, wallMs: change.wallMs})
-    if (isRefusal(applied)) return applied
-    const {bmd, conf, bucket} = applied
-    return {parts: {...parts, bmd, conf}, bucket: bucket ?? null}
-  }
-  if (change.type === 'hand-over') return {parts: {...parts, heir: change.heir}, bucket: null}
-  const smap = applyMemberChange(parts.smap, change)
-  if (isRefusal(smap)) return smap
-  return {parts: smap === parts.smap ? parts : {...parts, smap}, bucket: null}
+/** What was drafted, before it is a record. */
+interface Drafted {
+  readonly parts: ClusterRecord
+  readonly moves: Moves
+  readonly epoch: number
 }
 
 function finish(
   before: StoredRecord,
-  parts: ClusterRecord,
-  epoch: number,
+  {parts, moves, epoch}: Drafted,
   rest: Omit<Draft, 'next'>,
 ): Draft {
   const old = before.record
-  if (parts === old && old.pv === null) return {...rest, next: null}
-  const draft = {
-    ...parts,
-    pv: previousVoters(old.smap, parts.smap),
-    conf: withUrls(parts.conf, parts.smap),
-    own: nextOwn(parts, old.index + 1),
-  }
+  if (parts === old && old.pv === null && moves !== 'yes') return {...rest, next: null}
+  const own = nextOwn(parts, old.index + 1)
+  const draft = withMovement(
+    {
+      ...parts,
+      pv: previousVoters(old.smap, parts.smap),
+      conf: withUrls(parts.conf, parts.smap),
+      own,
+    },
+    old,
+    moves,
+  )
   const record = nextRecord(before, draft, epoch)
   const text = canonicalJson(record)
   const fits = text.length <= RECORD_BYTES_MAX

@@ -12,7 +12,7 @@ import type {ClusterView} from '../../model/cluster-view.ts'
 import type {Command, CommandResult} from '../../model/command.ts'
 import type {ClusterUuid, NodeId} from '../../model/ids.ts'
 import type {Endpoint, Role} from '../../model/node.ts'
-import type {PeerAnswer, PeerRequest, StoredRecord} from '../../model/peer-messages.ts'
+import type {MoveReport, PeerAnswer, PeerRequest, StoredRecord} from '../../model/peer-messages.ts'
 import type {Voter} from '../../model/record.ts'
 
 export type {Command, CommandResult} from '../../model/command.ts'
@@ -132,6 +132,10 @@ export type KernelEvent =
   | {readonly type: 'connection-lost'; readonly from: NodeId; readonly nowMs: number}
   /** Every worker holds the view of this record index (of the committed record, so unique). */
   | {readonly type: 'view-held'; readonly index: number; readonly nowMs: number}
+  /** This target's own word on the rebalance that the view in use speaks of. */
+  | {readonly type: 'move-reported'; readonly report: MoveReport; readonly nowMs: number}
+  /** The decommission that was ordered has been carried out here. */
+  | {readonly type: 'decommissioned'; readonly nowMs: number}
   | {readonly type: 'stop-ordered'; readonly nowMs: number; readonly wallMs: number}
 
 export type KernelEffect =
@@ -156,6 +160,13 @@ export type KernelEffect =
   | {readonly type: 'answer'; readonly askId: number; readonly answer: PeerAnswer}
   | {readonly type: 'reply'; readonly askId: number; readonly result: CommandResult}
   | {readonly type: 'publish'; readonly view: ClusterView}
+  /** Remove what belongs to the cluster from this node, then `decommissioned`. */
+  | {
+      readonly type: 'decommission'
+      readonly op: string
+      readonly rmUserData: boolean
+      readonly keepInitialConfig: boolean
+    }
   /** Until when (monotonic ms of this process) this target may acknowledge writes. 0: no lease. */
   | {readonly type: 'lease'; readonly untilMs: number}
   | {

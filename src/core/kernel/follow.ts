@@ -95,7 +95,7 @@ export function onPrepareAsked(
   const outcome = foreign
     ? `p[${from}] is not the primary of that record`
     : accept(turn, request.record, request.committed)
-  if (outcome === '') heard(turn, from, request.epoch, 0)
+  if (outcome === '') heard(turn, from, {...request, settled: 0})
   const {durable} = turn.node
   emitDurably(turn, {
     type: 'answer',
@@ -180,7 +180,7 @@ export function onBeatAsked(turn: Turn, askId: number, from: NodeId, request: Be
       persist(turn, {promisedEpoch: request.epoch, votedFor: null}, [])
     }
     learnCommit(turn, request.committed, request.committedSha)
-    heard(turn, from, request.epoch, request.settled)
+    heard(turn, from, request)
     update(turn, {clusterStarted: turn.node.clusterStarted || request.started})
     takeLease(turn, request)
     if (isTakingUp(turn.node)) {
@@ -250,15 +250,20 @@ function beatAnswer(node: NodeState, reason: string): PeerAnswer {
     held: node.held,
     nonce: node.lease.lastNonce,
     stopping: node.stop !== null,
+    move: node.move,
   }
 }
 
 /** A primary of this epoch has spoken: whoever thought to lead, or looked for one, follows it. */
-function heard(turn: Turn, from: NodeId, epoch: number, settled: number): void {
+function heard(
+  turn: Turn,
+  from: NodeId,
+  {epoch, committed, settled}: Pick<BeatRequest, 'epoch' | 'committed' | 'settled'>,
+): void {
   const {followed, nowMs, stage} = turn.node
   // What was settled once stays settled, whoever leads.
   const settledIndex = Math.max(settled, followed?.settledIndex ?? 0)
-  const next = {id: from, epoch, heardMs: nowMs, settledIndex}
+  const next = {id: from, epoch, heardMs: nowMs, settledIndex, committed}
   update(turn, {followed: next, watch: NO_WATCH, granted: null})
   const isNew = followed === null || followed.id !== from || followed.epoch !== epoch
   if (stage.stage === 'following' && !isNew) return

@@ -167,6 +167,7 @@ function genesis(node: NodeState): ClusterRecord {
     tokens: {version: 0, epoch, revoked: []},
     own: [{index: 1, targets: []}],
     op: null,
+    move: null,
     heir: null,
     elections: [foundingNote(self.id, node.wallMs)],
   }

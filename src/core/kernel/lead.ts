@@ -317,7 +317,10 @@ function changeKey(change: LeadingStage['queue'][number]['change']): string {
     case 'describe':
       return `admit ${change.member.id}`
     case 'hand-over':
-      return 'hand-over'
+    case 'finalize':
+      return change.type
+    case 'moved':
+      return `moved ${change.entry}`
     default:
       return `${change.type} ${change.id}`
   }

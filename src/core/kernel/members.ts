@@ -6,7 +6,7 @@ import {refusal} from '../../base/errors.ts'
 import {nextInt} from '../../base/prng.ts'
 import {MEMBERS_MAX} from '../../model/limits.ts'
 import type {Member} from '../../model/node.ts'
-import {nodeLabelOf} from '../../model/node.ts'
+import {isLeaving, nodeLabelOf} from '../../model/node.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {
   CheckAnswer,
@@ -117,10 +117,9 @@ export function onLeavingAsked(turn: Turn, askId: number, request: LeavingReques
     return
   }
   updatePeer(turn, id, {stopping: true})
-  enqueue(turn, {
-    change: {type: 'mark-absent', id, sinceMs: turn.node.wallMs},
-    asks: [{kind: 'leaving', askId}],
-  })
+  const asks = [{kind: 'leaving' as const, askId}]
+  if (request.gone) return enqueue(turn, {change: {type: 'left', id, gone: true}, asks})
+  enqueue(turn, {change: {type: 'mark-absent', id, sinceMs: turn.node.wallMs}, asks})
 }
 
 /** Looks at every member: promotions, returns, absences that have lasted, suspicions. */
@@ -149,7 +148,8 @@ function review(turn: Turn, member: Member, peer: Peer): void {
     order(turn, {type: 'mark-active', id})
     return
   }
-  if (away?.kind === 'lost') return
+  // Who was taken out owns nothing: it is nobody's loss.
+  if (away?.kind === 'lost' || isLeaving(member)) return
   if (away?.kind === 'absent') {
     const silentMs = nowMs - peer.answeredMs
     if (silentMs >= timers.absentGraceMs) markLost(turn, member)

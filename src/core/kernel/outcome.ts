@@ -31,9 +31,17 @@ function spread(turn: Turn, askId: number, item: UnderWay, committed: StoredReco
   if (stage.stage !== 'leading') return
   const position = positionOf(committed)
   const bucket = item.bucket === null ? {} : {bucket: item.bucket}
-  const result = {type: 'done' as const, position, ...bucket}
+  const result = {type: 'done' as const, position, ...bucket, ...rebalanceOf(item, committed)}
   const waiting = {askId, result, index: position.index, untilMs: nowMs + SPREAD_MS}
   enter(turn, {...stage, spreading: [...stage.spreading, waiting]})
+}
+
+/** Who takes nodes out or in hears which rebalance follows. */
+function rebalanceOf({change}: UnderWay, {record}: StoredRecord): {readonly rebalance?: number} {
+  const asks =
+    change.type === 'command' &&
+    (change.command.type === 'lifecycle' || change.command.type === 'start-rebalance')
+  return asks && record.move !== null ? {rebalance: record.rmd.version} : {}
 }
 
 /** Answers clients whose change is in use everywhere, or has waited long enough. */

@@ -10,7 +10,7 @@ import type {ClusterView} from '../../model/cluster-view.ts'
 import type {Command, CommandResult} from '../../model/command.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint} from '../../model/node.ts'
-import type {JoinRequest} from '../../model/peer-messages.ts'
+import type {JoinRequest, MoveReport} from '../../model/peer-messages.ts'
 import type {ElectionReason, RecordPosition, Voter} from '../../model/record.ts'
 import type {Timers} from '../../model/timers.ts'
 import type {Watch} from '../election/evidence.ts'
@@ -73,6 +73,10 @@ export interface NodeState {
   readonly held: RecordPosition
   readonly clusterStarted: boolean
   readonly stop: Stop | null
+  /** How far this target is with the rebalance that goes on; null: it has not said. */
+  readonly move: MoveReport | null
+  /** The decommission of this node is being carried out, or has been. */
+  readonly leaving: 'no' | 'wiping' | 'wiped'
 }
 
 /** One write of the durable state. */
@@ -186,7 +190,21 @@ export interface Handing {
 export type Change =
   | MemberChange
   | {readonly type: 'hand-over'; readonly heir: Voter}
-  | {readonly type: 'command'; readonly command: MetadataCommand; readonly wallMs: number}
+  | OperationChange
+  | {readonly type: 'command'; readonly command: RecordCommand; readonly wallMs: number}
+
+/** How an operation goes on (R28). */
+export type OperationChange =
+  /** All that take part in the rebalance to this own entry have nothing left to move (R27). */
+  | {readonly type: 'moved'; readonly entry: number}
+  /** What was verified is to be carried out by the nodes. */
+  | {readonly type: 'finalize'}
+  /** A node has done what it was told; `gone`: it may be forgotten. */
+  | {readonly type: 'left'; readonly id: NodeId; readonly gone: boolean}
+
+/** Commands that change the record by themselves. */
+export type RecordCommand =
+  MetadataCommand | Extract<Command, {type: 'lifecycle' | 'start-rebalance' | 'stop-rebalance'}>
 
 /** A change and who waits for it. */
 export interface Queued {
@@ -237,6 +255,8 @@ export interface Followed {
   readonly epoch: number
   readonly heardMs: number
   readonly settledIndex: number
+  /** The newest committed position that it has named. */
+  readonly committed: RecordPosition
 }
 
 /** An ordered stop under way. */

@@ -32,6 +32,7 @@ import {
   serveWaitingJoins,
 } from './members.ts'
 import {answerSpread} from './outcome.ts'
+import {onDecommissioned, onMoveReported, reviewOperation, takePart} from './operation.ts'
 import {onInviteAsked, onProbeAsked, refuseSpeaker} from './place.ts'
 import {onGivenUpAnswered} from './recover.ts'
 import {onJoinAnswered, onJoinSilent, onProbeAnswered, tickSeeking} from './seek.ts'
@@ -101,10 +102,12 @@ function finish(turn: Turn): KernelStep {
   serveWaitingCommands(turn)
   if (turn.node.stage.stage === 'leading') {
     reviewMembers(turn)
+    reviewOperation(turn)
     proposeQueued(turn)
     sendDueBeats(turn)
     answerSpread(turn)
   }
+  takePart(turn)
   exitIfDone(turn)
   publishView(turn)
   return {state: turn.node, effects: turn.effects}
@@ -128,6 +131,10 @@ function route(turn: Turn, event: Exclude<KernelEvent, {type: 'booted'}>): void 
       return answerWaitingBeats(turn, onViewHeld(turn, event.index))
     case 'connection-lost':
       return onConnectionLost(turn, event.from)
+    case 'move-reported':
+      return onMoveReported(turn, event.report)
+    case 'decommissioned':
+      return onDecommissioned(turn)
     case 'stop-ordered':
       return onStopOrdered(turn)
     default:

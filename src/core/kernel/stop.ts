@@ -39,6 +39,7 @@ export function announceStop(turn: Turn): void {
       uuid: record.uuid,
       voter: selfVoter(node),
       run: node.durable.run,
+      gone: node.leaving === 'wiped',
     },
     timeoutMs: STOP_MS,
     purpose: {type: 'leaving'},

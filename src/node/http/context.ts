@@ -10,10 +10,12 @@ import type {Command} from '../../model/command.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint, Role} from '../../model/node.ts'
 import type {NodeConfig} from '../config/load.ts'
+import type {MoveReceiver} from '../move/receive.ts'
 import type {TargetObjects} from '../objects/dispatch.ts'
 import type {Log} from '../observe/log.ts'
 import type {NodeStats, Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
+import type {Movement} from '../runtime/movement.ts'
 import type {Standing} from '../runtime/standing.ts'
 import type {MountpathState} from './capacity.ts'
 import type {AskPublic} from './public-client.ts'
@@ -32,6 +34,8 @@ export interface NodeContext {
   readonly stats: Stats
   /** What the kernel has promised and accepted, beyond what a view tells. */
   readonly standing: () => Promise<Standing>
+  /** How far the rebalance is: at the primary of all targets, at a target its own part. */
+  readonly movement: () => Promise<Movement>
   readonly allStats: () => Promise<NodeStats>
   /** hrtime of the process's start, and of when it first saw the cluster started (0: not yet). */
   readonly startedNs: bigint
@@ -45,6 +49,8 @@ export interface NodeContext {
   readonly mayWrite: () => boolean
   /** Null on a gateway. */
   readonly objects: TargetObjects | null
+  /** What comes in by a rebalance; null on a gateway. */
+  readonly moves: MoveReceiver | null
   readonly mountpaths: () => readonly MountpathState[]
   readonly log: Log
 }

@@ -1,6 +1,6 @@
 /**
- * A target's intra-data listener: other nodes read objects and pages here, authenticated. Clients
- * have no business here.
+ * A target's intra-data listener: other nodes read objects and pages here, and bring objects that
+ * move, authenticated. Clients have no business here.
  */
 
 import type {IncomingMessage, ServerResponse} from 'node:http'
@@ -13,6 +13,7 @@ import {encodeLocalPage} from '../../wire/local-page.ts'
 import {decodeLocalQuery, LOCAL_LIST_PATH} from '../../wire/local-query.ts'
 import {isObjectPath, parseObjectPath, splitTarget} from '../../wire/paths.ts'
 import {parseBucketRef, parseQuery} from '../../wire/query.ts'
+import {isMovePath, serveMove} from '../move/serve.ts'
 import type {PeerGuard} from '../peer/guard.ts'
 import {answerError, asAisError} from './answer.ts'
 import {
@@ -61,6 +62,13 @@ async function serve(
     }
     const page = encodeLocalPage(objects.listPage(query))
     return signedAnswer(admitted, req, res, {status: 200, body: page})
+  }
+  if (isMovePath(path)) {
+    const moves = defined(context.moves, 'only a target has a data listener')
+    const body = (bytesMax: number): Promise<Buffer> => admittedBody(admitted, req, bytesMax)
+    const request = {path, query: parseQuery(rawQuery), body, source: req}
+    const answer = await serveMove(moves, request)
+    return signedAnswer(admitted, req, res, {status: 200, body: answer})
   }
   if (!isObjectPath(path)) throw new AisError(refusal('BAD_REQUEST', `no such path: ${path}`))
   const parsed = parseObjectPath(path)

@@ -102,7 +102,8 @@ async function askTargets(
   record: ClusterRecord,
   question: Question,
 ): Promise<{parts: readonly Part[]; incomplete: boolean}> {
-  const ids = [...new Set(record.own.flatMap(({targets}) => targets))]
+  const named = record.own.flatMap(({targets, merged = []}) => [targets, ...merged].flat())
+  const ids = [...new Set(named)]
   const {prefix, after, pageSize: limit} = question.request
   const body = encodeLocalQuery({
     ref: question.bucket.ref,

@@ -1,5 +1,6 @@
 /** This node as `what=` answers, health and metrics describe it. */
 
+import {encodeSnap} from '../../wire/job.ts'
 import type {NodeFacts} from '../../wire/node-status.ts'
 import {STATE_FLAG, stateFlags} from '../../wire/state-flags.ts'
 import {selfMember} from '../config/load.ts'
@@ -8,6 +9,7 @@ import {totalOf} from '../observe/stats.ts'
 import {RELEASE} from '../version.ts'
 import {measureMountpaths, mountpathProblem, type MountpathState} from './capacity.ts'
 import type {NodeContext} from './context.ts'
+import {jobOf} from './operation.ts'
 
 export async function nodeFacts(context: NodeContext): Promise<NodeFacts> {
   const states = context.mountpaths()
@@ -19,8 +21,21 @@ export async function nodeFacts(context: NodeContext): Promise<NodeFacts> {
     mountpaths: await measureMountpaths(states),
     mountpathProblem: mountpathProblem(states),
     system: systemFacts(),
+    ...(await lastRebalance(context)),
     moreFlags: stateOf(states),
   }
+}
+
+/** This target's part in the rebalance that goes on, or was the last that it has seen. */
+async function lastRebalance(context: NodeContext): Promise<Pick<NodeFacts, 'rebalance'>> {
+  if (context.role !== 'target') return {}
+  const {nodes, rebalances} = await context.movement()
+  const note = rebalances.at(-1)
+  if (note === undefined) return {}
+  const own = note.nodes.find(({id}) => id === context.id)
+  const {objects = 0, bytes = 0, problem = ''} = own ?? {}
+  const text = note.endedMs === null ? (nodes.find(({id}) => id === context.id)?.state ?? '') : ''
+  return {rebalance: encodeSnap(jobOf(note), {objects, bytes, problem, text})}
 }
 
 /** State bits that the view cannot know. */

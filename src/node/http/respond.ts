@@ -63,7 +63,7 @@ export function recordOf(context: NodeContext): ClusterRecord {
 export async function relayed(context: NodeContext, ctx: Context): Promise<boolean> {
   if (recordOf(context).smap.primary === context.id) return false
   // Any command would do: what is asked is where the primary is.
-  const outcome = await throughPrimary(context, ctx, {type: 'await-started'})
+  const outcome = await commandThroughPrimary(context, ctx, {type: 'await-started'})
   return outcome === undefined
 }
 
@@ -73,14 +73,14 @@ export async function commandOrRelay(
   ctx: Context,
   command: Command,
 ): Promise<void> {
-  const done = await throughPrimary(context, ctx, command)
+  const done = await commandThroughPrimary(context, ctx, command)
   if (done !== undefined) sendDone(ctx)
 }
 
 type Done = Extract<CommandResult, {type: 'done'}>
 
 /** Undefined: the primary is elsewhere, and its answer is passed on. */
-async function throughPrimary(
+export async function commandThroughPrimary(
   context: NodeContext,
   ctx: Context,
   command: Command,

@@ -10,9 +10,12 @@ import {endpointUrl} from '../../model/node.ts'
 import type {HeaderPair} from '../../wire/headers.ts'
 import {HEADER, sortHeaders} from '../../wire/headers.ts'
 import type {ObjectPlace} from '../../wire/object.ts'
+import {encodeHeadHeaders, encodeHeadProps, parseHeadProps} from '../../wire/object.ts'
+import {QUERY} from '../../wire/query.ts'
 import {decodeRedirectMark, encodeLocation} from '../../wire/redirect.ts'
 import {answerError} from '../http/answer.ts'
 import type {Mountpath} from '../store/mountpaths.ts'
+import type {ObjectFile} from '../store/object-file.ts'
 import type {Admitted, ObjectCall} from './context.ts'
 import {objectLabel, selfLabel} from './context.ts'
 
@@ -84,6 +87,17 @@ export function ownerAway(call: ObjectCall, where: readonly string[]): AisError 
     hint: 'see `aisctl show cluster` for what is away; the request can be repeated',
     details: {away: where},
   })
+}
+
+/** What HEAD says of a copy here, or as much of it as `props` asks for. @throws AisError */
+export function headHeaders(call: ObjectCall, file: ObjectFile): readonly HeaderPair[] {
+  const {attributes} = file.footer
+  const place = placeOf(call, file.mountpath)
+  const props = call.route.query.get(QUERY.props)
+  if (props === undefined || props === '') {
+    return encodeHeadHeaders(call.route.ref, attributes, place)
+  }
+  return encodeHeadProps(parseHeadProps(props), attributes, place)
 }
 
 /** Where an object lies, for people. */

@@ -13,6 +13,7 @@ import {nodeLabel} from '../../model/ids.ts'
 import type {ChecksumType} from '../../model/object.ts'
 import type {Query} from '../../wire/query.ts'
 import {decodeRedirectMark} from '../../wire/redirect.ts'
+import type {TrafficWatch} from '../move/traffic.ts'
 import type {Log} from '../observe/log.ts'
 import type {AskTarget} from '../peer/data-client.ts'
 import type {ObjectStore} from '../store/object-store.ts'
@@ -45,6 +46,8 @@ export interface ObjectsDeps {
   readonly leaseValid: () => boolean
   readonly store: ObjectStore
   readonly askTarget: AskTarget
+  /** Told of the requests of clients, so that moving gives way to them. */
+  readonly traffic: TrafficWatch
   readonly settings: (bucket: Bucket) => ObjectSettings
   /** Wall clock, nanoseconds since 1970. */
   readonly now: () => {readonly ns: bigint}

@@ -61,6 +61,10 @@ export function createTargetObjects(deps: ObjectsDeps): TargetObjects {
   return {
     handle: (req, res, route, origin) => {
       const call = callOf({deps, req, res, route, origin})
+      if (origin === 'public') {
+        deps.traffic.begin()
+        res.once('close', deps.traffic.end)
+      }
       try {
         dispatch(call)?.catch((error: unknown) => fail(call, error))
       } catch (error) {

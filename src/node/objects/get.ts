@@ -6,18 +6,12 @@ import {admit} from '../../core/objects/admit.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {HeaderPair} from '../../wire/headers.ts'
 import {HEADER} from '../../wire/headers.ts'
-import {
-  encodeHeadHeaders,
-  encodeHeadProps,
-  encodeObjectHeaders,
-  parseHeadProps,
-} from '../../wire/object.ts'
-import {QUERY} from '../../wire/query.ts'
+import {encodeObjectHeaders} from '../../wire/object.ts'
 import type {ObjectFile} from '../store/object-file.ts'
-import {fail, ownerAway, placeOf, refuse, staleHeaders, writeHead} from './answers.ts'
+import {fail, headHeaders, ownerAway, refuse, staleHeaders, writeHead} from './answers.ts'
 import type {Admitted, ObjectCall} from './context.ts'
 import {keyRequestOf, standingOf} from './context.ts'
-import {ASK_KEY, answerQuestion, askPath} from './questions.ts'
+import {ASK_KEY, answerQuestion, askHeadPath, askPath} from './questions.ts'
 import {ASK_TIMEOUT_MS, resolveCopy} from './resolve.ts'
 import {sendFile} from './send.ts'
 
@@ -40,34 +34,38 @@ export function getObject(call: ObjectCall): void {
 }
 
 function answerHead(call: ObjectCall, admitted: Admitted, file: ObjectFile): void {
-  const {attributes} = file.footer
-  const place = placeOf(call, file.mountpath)
   call.deps.store.close(file)
   try {
-    const props = call.route.query.get(QUERY.props)
-    const headers =
-      props === undefined || props === ''
-        ? encodeHeadHeaders(call.route.ref, attributes, place)
-        : encodeHeadProps(parseHeadProps(props), attributes, place)
-    writeHead(call.res, 200, [...headers, ...staleHeaders(admitted)])
+    writeHead(call.res, 200, [...headHeaders(call, file), ...staleHeaders(admitted)])
     call.res.end()
   } catch (error) {
     fail(call, error)
   }
 }
 
-/** Headers of a relayed answer that are the object's. */
-const RELAYED: readonly string[] = [
-  HEADER.atime,
-  HEADER.checksumType,
-  HEADER.checksumValue,
-  HEADER.version,
-  HEADER.custom,
-  'Content-Length',
-  'Content-Range',
-  'Accept-Ranges',
-  'Content-Type',
-]
+/** Headers of a relayed answer that are the object's, in lower case. */
+const RELAYED: ReadonlySet<string> = new Set(
+  [
+    HEADER.atime,
+    HEADER.checksumType,
+    HEADER.checksumValue,
+    HEADER.version,
+    HEADER.custom,
+    HEADER.name,
+    HEADER.bucketName,
+    HEADER.bucketProvider,
+    HEADER.location,
+    HEADER.mirrorCopies,
+    HEADER.mirrorPaths,
+    HEADER.present,
+    'Content-Length',
+    'Content-Range',
+    'Accept-Ranges',
+    'Content-Type',
+    'Last-Modified',
+    'ETag',
+  ].map((name) => name.toLowerCase()),
+)
 
 /** Passes on the copy of another target, which is the newest. */
 async function relay(call: ObjectCall, admitted: Admitted, from: NodeId): Promise<void> {
@@ -75,10 +73,11 @@ async function relay(call: ObjectCall, admitted: Admitted, from: NodeId): Promis
   if (to === undefined) return fail(call, ownerAway(call, [`t[${from}]`]))
   const {range} = call.req.headers
   try {
+    const {method = 'GET'} = call.req
     const reply = await call.deps.askTarget({
       to,
-      method: call.req.method ?? 'GET',
-      path: askPath(call, admitted),
+      method,
+      path: method === 'HEAD' ? askHeadPath(call, admitted) : askPath(call, admitted),
       headers: range === undefined ? {} : {Range: range},
       timeoutMs: ASK_TIMEOUT_MS,
     })
@@ -86,7 +85,7 @@ async function relay(call: ObjectCall, admitted: Admitted, from: NodeId): Promis
       reply.body.resume()
       return fail(call, ownerAway(call, [`t[${from}]`]))
     }
-    writeHead(call.res, reply.status, relayedHeaders(reply.headers))
+    writeHead(call.res, reply.status, relayedHeaders(reply.rawHeaders))
     pipeline(reply.body, call.res, (error) => {
       if (error instanceof Error)
         call.deps.log.debug('relayed read broke off', {error: error.message})
@@ -97,12 +96,9 @@ async function relay(call: ObjectCall, admitted: Admitted, from: NodeId): Promis
   }
 }
 
-function relayedHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-): readonly HeaderPair[] {
-  return RELAYED.flatMap((name): readonly HeaderPair[] => {
-    const value = headers[name.toLowerCase()]
-    if (value === undefined) return []
-    return typeof value === 'string' ? [[name, value]] : value.map((one) => [name, one] as const)
+function relayedHeaders(raw: readonly string[]): readonly HeaderPair[] {
+  return raw.flatMap((name, at): readonly HeaderPair[] => {
+    const isName = at % 2 === 0 && RELAYED.has(name.toLowerCase())
+    return isName ? [[name, raw[at + 1] ?? '']] : []
   })
 }

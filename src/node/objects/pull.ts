@@ -49,12 +49,9 @@ export async function pullObject(write: AdmittedCall, pull: Pull, done: WriteDon
     const message = `t[${pull.from.id}] does not give ${objectLabel(call.route)}: ${reply.status}`
     return done(new AisError({code: 'OWNER_UNAVAILABLE', message}), undefined)
   }
-  const raw = Object.entries(reply.headers).flatMap(([name, value]) =>
-    [value ?? []].flat().flatMap((one) => [name, one]),
-  )
   const text = reply.headers[HEADER.generation.toLowerCase()]
   const gen = (typeof text === 'string' ? parseGeneration(text) : undefined) ?? GENERATION_NONE
-  const source = {...decodeObjectHeaders(collectHeaders(raw)), gen}
+  const source = {...decodeObjectHeaders(collectHeaders(reply.rawHeaders)), gen}
   const {checksum} = source
   const checksums = [deps.settings(admitted.bucket).checksumType, checksum?.type ?? 'none'].filter(
     (type) => type !== 'none',

@@ -10,14 +10,17 @@ import type {HeaderPair} from '../../wire/headers.ts'
 import {HEADER} from '../../wire/headers.ts'
 import {encodeObjectHeaders} from '../../wire/object.ts'
 import {objectPath} from '../../wire/paths.ts'
-import {bucketQuery, formatQuery} from '../../wire/query.ts'
+import {bucketQuery, formatQuery, QUERY} from '../../wire/query.ts'
 import type {Lookup} from '../store/object-store.ts'
-import {fail, ownerAway, writeHead} from './answers.ts'
+import type {ObjectFile} from '../store/object-file.ts'
+import {fail, headHeaders, ownerAway, writeHead} from './answers.ts'
 import type {Admitted, ObjectCall} from './context.ts'
 import {sendFile} from './send.ts'
 
 /** Query key of a question; its value is the id of the bucket that the asker means. */
 export const ASK_KEY = 'ext-ask'
+/** Query key: the answer to HEAD is the one that a client gets. */
+const AS_CLIENT_KEY = 'ext-head'
 /** On a 404: what is held is a delete. */
 export const TOMBSTONE_HEADER = 'Ais-Ext-Tombstone'
 
@@ -30,6 +33,13 @@ export function askPath(
   const {ref} = admitted.bucket
   const query = formatQuery({...bucketQuery(ref), [ASK_KEY]: admitted.bucket.bid})
   return `${objectPath(ref.name, name)}?${query}`
+}
+
+/** The same for a client's HEAD, with the properties that it wants. */
+export function askHeadPath(call: ObjectCall, admitted: Admitted): string {
+  const props = call.route.query.get(QUERY.props)
+  const query = formatQuery({[AS_CLIENT_KEY]: 'true', [QUERY.props]: props})
+  return `${askPath(call, admitted)}&${query}`
 }
 
 /** Answers HEAD and GET with what is held here. */
@@ -63,14 +73,23 @@ export function answerQuestion(call: ObjectCall): void {
       call.res.end()
       return
     }
-    const {attributes} = lookup.file.footer
-    const headers: readonly HeaderPair[] = [
-      ...encodeObjectHeaders(attributes),
-      [HEADER.generation, formatGeneration(attributes.gen)],
-    ]
-    if (call.req.method === 'GET') return sendFile(call, lookup.file, headers)
-    store.close(lookup.file)
-    writeHead(call.res, 200, [...headers, ['Content-Length', String(attributes.sizeBytes)]])
-    call.res.end()
+    answerHeld(call, lookup.file)
   })
+}
+
+function answerHeld(call: ObjectCall, file: ObjectFile): void {
+  const {attributes} = file.footer
+  const gen: HeaderPair = [HEADER.generation, formatGeneration(attributes.gen)]
+  const headers: readonly HeaderPair[] = [...encodeObjectHeaders(attributes), gen]
+  if (call.req.method === 'GET') return sendFile(call, file, headers)
+  call.deps.store.close(file)
+  try {
+    const all: readonly HeaderPair[] = call.route.query.has(AS_CLIENT_KEY)
+      ? [...headHeaders(call, file), gen]
+      : [...headers, ['Content-Length', String(attributes.sizeBytes)]]
+    writeHead(call.res, 200, all)
+    call.res.end()
+  } catch (error) {
+    fail(call, error)
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * Questions to other targets over their intra-data listeners, authenticated: reads under older
- * ownership entries, pages of lists. Bodies of answers stream, unless they came with a digest: then
+ * ownership entries, pages of lists, objects that move. Bodies of answers stream, unless they came with a digest: then
  * they were small, and are checked whole before anybody sees them.
  */
 
@@ -12,8 +12,8 @@ import {formatEndpoint, type Endpoint, type Member} from '../../model/node.ts'
 import {PEER_HEADER} from '../../wire/peer-headers.ts'
 import {readBody} from './body.ts'
 import type {SelfIdentity} from './guard.ts'
-import {PeerFailure} from './exchange.ts'
-import {createLane, type Lane} from './lane.ts'
+import {PeerFailure, type StreamedBody} from './exchange.ts'
+import {createLane, type Lane, type LaneAnswer} from './lane.ts'
 import {sha256Hex, STREAMED, type ClusterKey} from './session.ts'
 
 export interface TargetQuestion {
@@ -22,13 +22,15 @@ export interface TargetQuestion {
   /** Path with query. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array | StreamedBody
   readonly timeoutMs: number
 }
 
 export interface TargetReply {
   readonly status: number
   readonly headers: IncomingHttpHeaders
+  /** As they came, `[name, value, …]`: custom metadata is one header per entry. */
+  readonly rawHeaders: readonly string[]
   readonly body: Readable
 }
 
@@ -80,14 +82,18 @@ export function createDataClient(deps: DataClientDeps): AskTarget {
       throw new PeerFailure('rejected', `${formatEndpoint(to.data)} is ${answer.from.id}`)
     }
     if (typeof digest !== 'string') {
-      return {status: answer.status, headers: answer.headers, body: answer.body}
+      return replyOf(answer, answer.body)
     }
     const whole = await readBody(answer.body, LIST_BYTES_MAX)
     if (sha256Hex(whole) !== digest) {
       throw new PeerFailure('rejected', `${formatEndpoint(to.data)}: the body was changed`)
     }
-    return {status: answer.status, headers: answer.headers, body: Readable.from([whole])}
+    return replyOf(answer, Readable.from([whole]))
   }
+}
+
+function replyOf({status, headers, body: {rawHeaders}}: LaneAnswer, body: Readable): TargetReply {
+  return {status, headers, rawHeaders, body}
 }
 
 /** One question to a control listener that is asked rarely: a connection of its own. */

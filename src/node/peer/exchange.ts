@@ -5,6 +5,7 @@
  */
 
 import {request, type Agent, type ClientRequest, type IncomingMessage} from 'node:http'
+import type {Writable} from 'node:stream'
 
 import {formatEndpoint, type Endpoint} from '../../model/node.ts'
 
@@ -29,8 +30,20 @@ export interface Exchange {
   readonly method: string
   readonly target: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
+  readonly body: string | Uint8Array | StreamedBody
+  /** With a streamed body: since its last bytes were taken. */
   readonly timeoutMs: number
+}
+
+/** A body that is too large to be held: its bytes carry their own checksums. */
+export interface StreamedBody {
+  readonly lengthBytes: number
+  /** Writes all of it to a request and ends that, or destroys it; for each attempt anew. */
+  readonly send: (out: Writable) => void
+}
+
+export function isStreamed(body: Exchange['body']): body is StreamedBody {
+  return typeof body === 'object' && 'send' in body
 }
 
 /** The connections of one lane. */
@@ -46,7 +59,7 @@ export function exchange(over: Connections, ask: Exchange): Promise<IncomingMess
   return new Promise((resolve, reject) => {
     const {agent, to, overdue} = over
     const {method, target, headers, body} = ask
-    const length = String(Buffer.byteLength(body))
+    const length = String(isStreamed(body) ? body.lengthBytes : Buffer.byteLength(body))
     const asked = request({
       agent,
       host: to.host,
@@ -80,7 +93,9 @@ export function exchange(over: Connections, ask: Exchange): Promise<IncomingMess
       clearTimeout(timer)
       reject(failureOf(error, to, asked.reusedSocket))
     })
-    asked.end(body)
+    if (!isStreamed(body)) return void asked.end(body)
+    asked.on('drain', () => timer.refresh())
+    body.send(asked)
   })
 }
 

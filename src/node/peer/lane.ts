@@ -11,7 +11,8 @@ import {Agent, type IncomingHttpHeaders, type IncomingMessage} from 'node:http'
 import type {PeerIdentity} from '../../core/kernel/events.ts'
 import {formatEndpoint, type Endpoint} from '../../model/node.ts'
 import {PEER_HEADER} from '../../wire/peer-headers.ts'
-import {createOverdue, exchange, PeerFailure, type Connections} from './exchange.ts'
+import {createOverdue, exchange, isStreamed, PeerFailure} from './exchange.ts'
+import type {Connections, StreamedBody} from './exchange.ts'
 import {createSessions, type Session} from './greeting.ts'
 import type {SelfIdentity} from './guard.ts'
 import {nearEnd} from './own-port.ts'
@@ -23,7 +24,7 @@ export interface LaneRequest {
   /** Path with query. */
   readonly target: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | Uint8Array
+  readonly body?: string | Uint8Array | StreamedBody
   /** SHA-256 of the body where it is known already, hex. */
   readonly digest?: string
   readonly epoch: number
@@ -100,7 +101,7 @@ async function sendUnder(over: Connections, under: Session, ask: LaneRequest): P
   under.sequence += 1
   const sequence = under.sequence
   const {method, target, epoch, body: sent = ''} = ask
-  const digest = ask.digest ?? session.sha256Hex(sent)
+  const digest = ask.digest ?? (isStreamed(sent) ? session.STREAMED : session.sha256Hex(sent))
   const facts = {session: under.id, sequence, method, target, epoch, digest}
   const headers = {
     ...ask.headers,

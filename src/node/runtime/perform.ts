@@ -18,6 +18,8 @@ export interface PerformDeps {
   readonly persist: (token: number, state: DurableState) => void
   readonly publish: (view: ClusterView) => void
   readonly lease: (untilMs: number) => void
+  /** Removes what belongs to the cluster, then `decommissioned`. */
+  readonly decommission: (order: Extract<KernelEffect, {type: 'decommission'}>) => void
   readonly exit: (status: number, reason: string) => void
   readonly log: Log
 }
@@ -37,6 +39,8 @@ export function createPerform(deps: PerformDeps): (effect: KernelEffect) => void
         return deps.publish(effect.view)
       case 'lease':
         return deps.lease(effect.untilMs)
+      case 'decommission':
+        return deps.decommission(effect)
       case 'log':
         return deps.log[effect.level](effect.text, effect.facts)
       case 'exit':

@@ -19,6 +19,8 @@ export interface Commit {
   /** Directories whose entries are fsynced before `done`: the file's own, and new parents. */
   readonly folders: readonly string[]
   readonly path: string
+  /** One of many: its folder's flush waits for the others that are on their way, and serves them. */
+  readonly patient: boolean
   /** The name now shows the new version, though a power cut may still undo it. */
   readonly onVisible: () => void
   readonly done: (error: Error | null) => void
@@ -78,10 +80,10 @@ class SharedCommit {
       left -= 1
       if (left === 0) item.done(failure)
     }
-    for (const folder of item.folders) this.#shareFolder(folder, oneDone)
+    for (const folder of item.folders) this.#shareFolder(folder, item.patient, oneDone)
   }
 
-  #shareFolder(folder: string, done: FolderDone): void {
+  #shareFolder(folder: string, patient: boolean, done: FolderDone): void {
     const waiting = this.#folders.get(folder)
     if (waiting !== undefined) {
       waiting.push(done)
@@ -90,7 +92,8 @@ class SharedCommit {
     const sharers = [done]
     this.#folders.set(folder, sharers)
     const {calls} = this.#mountpath
-    calls.run<void>(
+    const run = patient ? calls.runLast : calls.run
+    run<void>(
       (back) => {
         // From here on a rename may come too late for this fsync.
         this.#folders.delete(folder)

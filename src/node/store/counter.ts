@@ -17,6 +17,8 @@ const COUNTER_BYTES_MAX = 4096
 export interface GenerationCounter {
   /** A number above all that were ever given. Reserves the next block, durably, when needed. */
   readonly next: () => bigint
+  /** What is given from now on is above this number of another target: it came with a move. */
+  readonly pass: (counter: bigint) => void
   /** Lowest number that `next` may give. */
   readonly peek: () => bigint
   /** Whether an earlier reservation was found: false on a first start and after losing it. */
@@ -44,6 +46,11 @@ export function openCounter(directory: string, port: Fs = nodeFs): GenerationCou
       const given = next
       next += 1n
       return given
+    },
+    pass: (counter) => {
+      if (counter < next) return
+      next = counter + 1n
+      if (next > reserved) reserve()
     },
     peek: () => next,
     kept: found !== undefined,

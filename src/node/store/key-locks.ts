@@ -6,6 +6,8 @@
 export interface KeyLocks {
   /** Runs `task` when the key is free; it must call `release` exactly once. */
   readonly run: (key: string, task: (release: () => void) => void) => void
+  /** Waits until all who hold or wait for a lock now have released it. */
+  readonly drain: (done: () => void) => void
 }
 
 export function createKeyLocks(): KeyLocks {
@@ -20,15 +22,29 @@ export function createKeyLocks(): KeyLocks {
     })
   }
 
+  function run(key: string, task: (release: () => void) => void): void {
+    const waiting = held.get(key)
+    if (waiting !== undefined) {
+      waiting.push(task)
+      return
+    }
+    held.set(key, [])
+    start(key, task)
+  }
+
   return {
-    run: (key, task) => {
-      const waiting = held.get(key)
-      if (waiting !== undefined) {
-        waiting.push(task)
-        return
+    run,
+    drain: (done) => {
+      const keys = [...held.keys()]
+      let left = keys.length
+      if (left === 0) return done()
+      for (const key of keys) {
+        run(key, (release) => {
+          release()
+          left -= 1
+          if (left === 0) done()
+        })
       }
-      held.set(key, [])
-      start(key, task)
     },
   }
 }

@@ -27,6 +27,11 @@ export interface MountpathCalls {
     perform: (back: (error: Error | null, value?: T) => void) => void,
     done: CallDone<T>,
   ) => void
+  /** Runs a call after all that wait now, although there may be room. */
+  readonly runLast: <T>(
+    perform: (back: (error: Error | null, value?: T) => void) => void,
+    done: CallDone<T>,
+  ) => void
   /** Notes how a synchronous call ended. */
   readonly note: (error: unknown) => void
   /** Why the mountpath is disabled; null while it serves. */
@@ -81,14 +86,7 @@ export function createMountpathCalls(
     perform: (back: (error: Error | null, value?: T) => void) => void,
     done: CallDone<T>,
   ): void {
-    if (running.size >= MOUNTPATH_CALLS_MAX && why === null) {
-      if (waiting.length >= WAITING_MAX) {
-        const message = `${path}: ${waiting.length} calls are waiting`
-        return done(new AisError({code: 'TOO_BUSY', message}), undefined)
-      }
-      waiting.push(() => run(perform, done))
-      return
-    }
+    if (running.size >= MOUNTPATH_CALLS_MAX && why === null) return wait(perform, done)
     if (why !== null) return done(disabledError(path, why), undefined)
     const call: Running = {
       sinceMs: nowMs(),
@@ -107,24 +105,31 @@ export function createMountpathCalls(
     })
   }
 
-  /** The time that a frozen process slept is not the device's: its calls may be done long since. */
-  function forgiveFreeze(now: number): void {
-    const gap = checkedMs === null ? 0 : now - checkedMs
-    checkedMs = now
-    if (gap < FROZEN_AFTER_MS) return
-    for (const call of running) call.sinceMs = now
+  function wait<T>(
+    perform: (back: (error: Error | null, value?: T) => void) => void,
+    done: CallDone<T>,
+  ): void {
+    if (waiting.length >= WAITING_MAX) {
+      const message = `${path}: ${waiting.length} calls are waiting`
+      return done(new AisError({code: 'TOO_BUSY', message}), undefined)
+    }
+    waiting.push(() => run(perform, done))
   }
 
   function check(now: number): void {
-    forgiveFreeze(now)
-    for (const call of running) {
-      if (now - call.sinceMs < STUCK_AFTER_MS) continue
-      disable(`a call has not returned for ${Math.round((now - call.sinceMs) / 1000)} s`)
-      return
-    }
+    // The time that a frozen process slept is not the device's: its calls may be done long since.
+    const frozen = checkedMs !== null && now - checkedMs >= FROZEN_AFTER_MS
+    checkedMs = now
+    if (frozen) for (const call of running) call.sinceMs = now
+    const stuckMs = now - Math.min(...[...running].map(({sinceMs}) => sinceMs))
+    if (stuckMs < STUCK_AFTER_MS || running.size === 0) return
+    disable(`a call has not returned for ${Math.round(stuckMs / 1000)} s`)
   }
 
-  return {run, note, disabled: () => why, disable, check, inFlight: () => running.size}
+  const runLast: typeof run = (perform, done) =>
+    waiting.length > 0 && why === null ? wait(perform, done) : run(perform, done)
+
+  return {run, runLast, note, disabled: () => why, disable, check, inFlight: () => running.size}
 }
 
 function disabledError(path: string, why: string): AisError {

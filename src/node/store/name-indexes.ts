@@ -14,7 +14,8 @@ import {OWN_FOLDER} from './mountpath-mark.ts'
 import type {Mountpath} from './mountpaths.ts'
 import type {IndexPage, NameIndex} from './name-index.ts'
 import {openNameIndex} from './name-index.ts'
-import {walkObjects} from './walk.ts'
+import {Unreadable} from './unreadable.ts'
+import {walkObjects, type FoundFile} from './walk.ts'
 
 const INDEX_FILE = 'names.sqlite'
 /** There while the index of a clean stop is complete; removed, durably, before the first change. */
@@ -37,6 +38,8 @@ export interface NameIndexes {
     bid: string,
   ) => {readonly objects: number; readonly bytes: number}
   readonly dropBucket: (bid: string) => void
+  /** Files that could not be indexed, and were not replaced since. */
+  readonly unreadable: () => readonly string[]
   readonly close: () => void
 }
 
@@ -54,6 +57,7 @@ export function openNameIndexes(
 ): NameIndexes {
   const indexes = new Map<string, NameIndex>()
   const building = new Set<string>()
+  const unreadable = new Unreadable(options.onUnreadable)
   let closed = false
   for (const mountpath of mountpaths) {
     const kept = options.onDisk && takeCleanMark(mountpath) ? openKept(mountpath, options) : null
@@ -66,30 +70,24 @@ export function openNameIndexes(
     if (index === undefined) return
     building.add(mountpath.path)
     const files = walkObjects(mountpath.port, mountpath.pinned)
+    const note = (path: string): void =>
+      noteFile(mountpath, index, path, {...options, onUnreadable: unreadable.hear(mountpath)})
     const step = (): void => {
       if (closed) return
       try {
-        for (let count = 0; count < REBUILD_STEP; count++) {
-          const next = files.next()
-          if (next.done === true) {
-            building.delete(mountpath.path)
-            return
-          }
-          noteFile(mountpath, index, next.value.path, options)
-        }
+        if (!noteSome(files, note)) return void setImmediate(step)
+        building.delete(mountpath.path)
       } catch (error) {
         // The index stays incomplete, so that lists say so instead of leaving names out.
         options.onUnreadable(mountpath.path, error instanceof Error ? error.message : String(error))
         mountpath.calls.note(error)
-        return
       }
-      setImmediate(step)
     }
     step()
   }
 
   function page(paths: readonly string[], question: IndexPage): readonly PlacedEntry[] | null {
-    if (paths.some((path) => building.has(path))) return null
+    if (closed || paths.some((path) => building.has(path))) return null
     const pages = paths.map((path) =>
       (indexes.get(path)?.page(question) ?? []).map((attributes) => ({attributes, path})),
     )
@@ -99,26 +97,47 @@ export function openNameIndexes(
   }
 
   return {
-    note: (path, attributes) => indexes.get(path)?.note(attributes),
-    page,
-    totals: (paths, bid) => {
-      const each = paths.map((path) => indexes.get(path)?.totals(bid) ?? {objects: 0, bytes: 0})
-      return {
-        objects: each.reduce((sum, total) => sum + total.objects, 0),
-        bytes: each.reduce((sum, total) => sum + total.bytes, 0),
-      }
+    note: (path, attributes) => {
+      if (closed) return
+      unreadable.replaced(path, attributes)
+      indexes.get(path)?.note(attributes)
     },
+    page,
+    totals: (paths, bid) =>
+      added(paths.map((path) => indexes.get(path)?.totals(bid) ?? {objects: 0, bytes: 0})),
     dropBucket: (bid) => {
       for (const index of indexes.values()) index.dropBucket(bid)
+      unreadable.dropBucket(bid)
     },
+    unreadable: () => unreadable.paths(),
     close: () => {
+      if (closed) return
       closed = true
       for (const mountpath of mountpaths) {
         indexes.get(mountpath.path)?.close()
-        if (options.onDisk && !building.has(mountpath.path)) leaveCleanMark(mountpath)
+        // Without the mark the next start looks at every file again, and finds those too.
+        const complete = !building.has(mountpath.path) && !unreadable.isOn(mountpath)
+        if (options.onDisk && complete) leaveCleanMark(mountpath)
       }
     },
   }
+}
+
+function added(each: readonly {objects: number; bytes: number}[]) {
+  return {
+    objects: each.reduce((sum, total) => sum + total.objects, 0),
+    bytes: each.reduce((sum, total) => sum + total.bytes, 0),
+  }
+}
+
+/** Notes as many files as fit between two turns. @returns whether those were the last */
+function noteSome(files: Generator<FoundFile>, note: (path: string) => void): boolean {
+  for (let count = 0; count < REBUILD_STEP; count++) {
+    const next = files.next()
+    if (next.done === true) return true
+    note(next.value.path)
+  }
+  return false
 }
 
 /** Puts what a file's footer says into an index. */

@@ -29,6 +29,7 @@ import type {ReadOrder} from './object-reader.ts'
 import {readObject} from './object-reader.ts'
 import type {Change, ObjectKey, WriteDone, Writing} from './object-write.ts'
 import {lockName, writeBody, writeMetadata} from './object-write.ts'
+import {clearMountpaths} from './decommission.ts'
 import {emptyTrash, moveToTrash} from './trash.ts'
 
 export type {Lookup} from './object-lookup.ts'
@@ -76,6 +77,12 @@ export interface ObjectStore {
   /** One page over all mountpaths, tombstones included; null while indexes are built. */
   readonly page: (question: IndexPage) => readonly PlacedEntry[] | null
   readonly nextCounter: () => bigint
+  /** Counters given from now on are above this one, which came with a move. */
+  readonly passCounter: (counter: bigint) => void
+  /** Waits until every write that has been decided by now has ended. */
+  readonly whenWritesEnded: (done: () => void) => void
+  /** Files that hold nobody knows what: their footers could not be read. */
+  readonly unreadable: () => readonly string[]
   readonly status: () => readonly MountpathStatus[]
   /** Mountpaths that may hold objects and are away: lists are incomplete while there is one. */
   readonly missing: () => readonly MissingMountpath[]
@@ -84,6 +91,8 @@ export interface ObjectStore {
   readonly check: () => void
   /** Moves the data of destroyed buckets aside, and removes what has waited there long enough. */
   readonly discardBuckets: (destroyed: ReadonlySet<string>, wallMs: number) => void
+  /** Removes what belongs to the cluster from all mountpaths. @throws AisError naming what stays */
+  readonly decommission: (rmUserData: boolean) => Promise<void>
   /** Stops; the indexes are kept for the next start. */
   readonly stop: () => void
 }
@@ -138,6 +147,9 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
     changeMetadata: (change, done) => writeMetadata(writing, change, done),
     page: (question) => indexes.page(lookups.enabledPaths(), question),
     nextCounter: counter.next,
+    passCounter: counter.pass,
+    whenWritesEnded: writing.locks.drain,
+    unreadable: indexes.unreadable,
     status: () => [
       ...mountpaths.used.map(statusOf),
       ...mountpaths.missing.map(({path, why}) => statusWithout(path, why)),
@@ -154,6 +166,10 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
     },
     discardBuckets: (destroyed, wallMs) => {
       discardBuckets(parts, {destroyed, moved}, wallMs)
+    },
+    decommission: async (rmUserData) => {
+      indexes.close()
+      await clearMountpaths(mountpaths, rmUserData)
     },
     stop: () => indexes.close(),
   }

@@ -7,6 +7,7 @@
 
 import {AisError} from '../../base/errors.ts'
 import {OBJECTS_FOLDER, fileNameOf, folderOf, objectPath} from '../../core/objects/file-name.ts'
+import type {JsonObject} from '../../model/bucket.ts'
 import type {Checksum, ObjectAttributes} from '../../model/object.ts'
 import type {Footer} from '../../wire/footer.ts'
 import {encodeFooter} from '../../wire/footer.ts'
@@ -31,15 +32,22 @@ export interface ObjectKey {
 }
 
 /** The new version, decided under the key's lock; or an error, and nothing changes. */
-export type Decide = (
-  previous: ObjectAttributes | null,
-) => {attributes: ObjectAttributes; moreChecksums: readonly Checksum[]} | AisError
+export type Decide = (previous: ObjectAttributes | null) => Decided | AisError
+
+export interface Decided {
+  readonly attributes: ObjectAttributes
+  readonly moreChecksums: readonly Checksum[]
+  /** Fields of a moved object's footer that this release does not know. */
+  readonly unknown?: JsonObject
+}
 
 /** A write of one key. */
 export interface Change {
   readonly key: ObjectKey
   /** False for buckets that gave up durability. */
   readonly durable: boolean
+  /** One of many that share flushes; nobody waits for this one alone. */
+  readonly patient?: boolean
   readonly decide: Decide
 }
 
@@ -87,7 +95,9 @@ export function writeBody(
       return finish(decided, undefined)
     }
     const {attributes} = decided
-    const prepared = prepare(writing, key, target, {...decided, blocks: body.blocks, unknown: {}})
+    const {moreChecksums, unknown = {}} = decided
+    const footer = {attributes, moreChecksums, unknown, blocks: body.blocks}
+    const prepared = prepare(writing, key, target, footer)
     if (prepared instanceof Error) return finish(storeError(mountpath, what, prepared), undefined)
     const {work, place} = prepared
     const commit = {
@@ -95,6 +105,7 @@ export function writeBody(
       workPath: work.path,
       folders: durable ? place.unsynced : [],
       path: place.path,
+      patient: change.patient ?? false,
       onVisible: () => void writing.unsettled.set(lockName(key), []),
       done: (error: Error | null) => {
         settle(writing, lockName(key))
@@ -133,8 +144,9 @@ export function writeMetadata(writing: Writing, change: Change, done: WriteDone)
     writing.unsettled.set(lockName(key), [])
     const end = (error: Error | null): void => {
       closeQuietly(mountpath, fd)
-      if (error !== null) return finish(storeError(mountpath, what, error), undefined)
+      // Readers see the new footer whether or not it is durable: so does the index.
       writing.noted(mountpath, decided.attributes)
+      if (error !== null) return finish(storeError(mountpath, what, error), undefined)
       finish(null, decided.attributes)
     }
     if (durable) writing.committerOf(mountpath).sync(fd, end)

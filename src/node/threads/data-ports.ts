@@ -5,11 +5,15 @@
 
 import {Worker} from 'node:worker_threads'
 
-import {unreachable} from '../../base/assert.ts'
+import {defined, unreachable} from '../../base/assert.ts'
+import {AisError} from '../../base/errors.ts'
+import type {KernelEffect} from '../../core/kernel/events.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
+import type {MoveReport} from '../../model/peer-messages.ts'
 import type {ClusterRecord} from '../../model/record.ts'
 import type {StatsSnapshot} from '../observe/stats.ts'
 import type {SelfIdentity} from '../peer/guard.ts'
+import {leaveGone} from '../store/decommission.ts'
 import type {
   Answer,
   DataThreadStart,
@@ -20,12 +24,16 @@ import type {
 } from './ports.ts'
 import {threadDied} from './store-port.ts'
 
+export type DecommissionOrder = Extract<KernelEffect, {type: 'decommission'}>
+
 export interface DataPortsDeps {
   readonly entry: URL
   readonly starts: readonly DataThreadStart[]
   /** Every worker holds the view of this record index. */
   readonly held: (index: number) => void
   readonly answer: (question: Question) => Promise<Answer>
+  /** How far this target is with a rebalance. */
+  readonly moved: (report: MoveReport) => void
   /** Something is wrong that does not keep the node from serving. */
   readonly problem: (text: string) => void
   readonly fatal: (fatal: Fatal) => void
@@ -55,6 +63,7 @@ export class DataPorts {
   #stopping = false
   #onListening: () => void = () => undefined
   #onStopped: () => void = () => undefined
+  #onDecommissioned: (problem: string) => void = () => undefined
 
   constructor(deps: DataPortsDeps) {
     this.#deps = deps
@@ -80,6 +89,21 @@ export class DataPorts {
   /** Counters of every worker. */
   stats(): Promise<readonly StatsSnapshot[]> {
     return Promise.all(this.#ports.map((port) => this.#report(port)))
+  }
+
+  /** Clears the disks, then leaves the mark of it. @throws AisError naming what stays */
+  async decommission({op, rmUserData}: DecommissionOrder): Promise<void> {
+    const [start] = this.#deps.starts
+    const {file} = defined(start, 'a node has a data worker').config
+    const [port] = this.#ports
+    if (file.role === 'target' && port !== undefined) {
+      const problem = await new Promise<string>((resolve) => {
+        this.#onDecommissioned = resolve
+        this.#tell(port, {type: 'decommission', rmUserData})
+      })
+      if (problem !== '') throw new AisError({code: 'IO_ERROR', message: problem})
+    }
+    leaveGone(file.state, {uuid: file.uuid, op})
   }
 
   /** Asks all to drain and stop; resolves when they have, or after the time. */
@@ -121,6 +145,10 @@ export class DataPorts {
         this.#reports.get(message.reportId)?.(message.snapshot)
         this.#reports.delete(message.reportId)
         return
+      case 'move-reported':
+        return this.#deps.moved(message.report)
+      case 'decommissioned':
+        return this.#onDecommissioned(message.problem)
       case 'stopped':
         port.stopped = true
         if (this.#ports.every((each) => each.stopped)) this.#onStopped()

@@ -23,6 +23,7 @@ import {askControlListener, createDataClient} from '../peer/data-client.ts'
 import type {AskTarget, DataClientDeps} from '../peer/data-client.ts'
 import type {SelfIdentity} from '../peer/guard.ts'
 import {clusterKeys} from '../peer/session.ts'
+import type {Movement} from '../runtime/movement.ts'
 import type {Standing} from '../runtime/standing.ts'
 import type {Target} from './open-target.ts'
 import type {Answer, DataThreadStart, FromDataWorker, Question, ToDataWorker} from './ports.ts'
@@ -77,6 +78,7 @@ class DataWorker {
     try {
       if (this.#start.config.file.role === 'target')
         this.#target = await this.#openTarget(askTarget)
+      this.#target?.look()
       this.#open = await openListeners(this.#context(askTarget), keys, self, this.#start.number)
       const problem = mountpathProblem(this.#target?.mountpaths() ?? [])
       if (problem !== '') this.#log.error('not all mountpaths serve', {problem})
@@ -90,6 +92,7 @@ class DataWorker {
     switch (message.type) {
       case 'view':
         takeView(this.#latest, viewOf(message, this.#latest.view))
+        this.#target?.look()
         return this.#tell({type: 'view-held', serial: message.serial})
       case 'self':
         this.#latest.self = message.self
@@ -102,10 +105,21 @@ class DataWorker {
         const {reportId} = message
         return this.#tell({type: 'stats', reportId, snapshot: this.#stats.snapshot()})
       }
+      case 'decommission':
+        return void this.#decommission(message.rmUserData)
       case 'stop':
         return void this.#stop().then(() => this.#tell({type: 'stopped'}))
       default:
         return unreachable(message)
+    }
+  }
+
+  async #decommission(rmUserData: boolean): Promise<void> {
+    try {
+      await this.#target?.decommission(rmUserData)
+      this.#tell({type: 'decommissioned', problem: ''})
+    } catch (error) {
+      this.#tell({type: 'decommissioned', problem: reasonOf(error)})
     }
   }
 
@@ -117,6 +131,11 @@ class DataWorker {
       ring: () => this.#latest.ring,
       leaseValid: this.#leaseValid,
       askTarget,
+      stats: this.#stats,
+      moved: (report) => this.#tell({type: 'move-reported', report}),
+      defect: (error) => {
+        this.#tell({type: 'fatal', refusal: refusalOf(error), status: EXIT_FAILED})
+      },
       log: this.#log,
     })
   }
@@ -134,6 +153,7 @@ class DataWorker {
       command: (command) => this.#command(command),
       stats: this.#stats,
       standing: () => this.#standing(),
+      movement: () => this.#movement(),
       allStats: () => this.#allStats(),
       startedNs: start.startedNs,
       clusterStartedNs: () => this.#latest.clusterStartedNs,
@@ -142,6 +162,7 @@ class DataWorker {
       askControl: (to, path) => askControlListener(this.#peers, to, path),
       mayWrite: () => target === null || this.#leaseValid(),
       objects: target?.objects ?? null,
+      moves: target?.moves ?? null,
       mountpaths: () => target?.mountpaths() ?? [],
       log: this.#log,
     }
@@ -157,6 +178,12 @@ class DataWorker {
     const answer = await this.#ask({type: 'standing'})
     assert(answer.type === 'standing', 'a question for the standing is answered by it')
     return answer.standing
+  }
+
+  async #movement(): Promise<Movement> {
+    const answer = await this.#ask({type: 'movement'})
+    assert(answer.type === 'movement', 'a question for the movement is answered by it')
+    return answer.movement
   }
 
   async #allStats(): Promise<NodeStats> {

@@ -28,9 +28,11 @@ import {createPeerSender, type PeerSender} from '../peer/send.ts'
 import {clusterKeys, newNonce} from '../peer/session.ts'
 import {createClock, TICK_MS} from '../runtime/clock.ts'
 import {createFlightRecorder} from '../runtime/flight-recorder.ts'
+import {createMovementWatch} from '../runtime/movement.ts'
 import {createPerform} from '../runtime/perform.ts'
 import {createRuntime, type Runtime} from '../runtime/runtime.ts'
 import {standingOf} from '../runtime/standing.ts'
+import {clearState} from '../store/decommission.ts'
 import {DataPorts} from './data-ports.ts'
 import {createLease, writeLease} from './ports.ts'
 import type {Answer, DataThreadStart, Fatal, Question} from './ports.ts'
@@ -79,6 +81,7 @@ class Main {
   readonly #recorder = createFlightRecorder()
   readonly #lag = createLoopLag(TICK_MS)
   #heldUpSaidMs = -Infinity
+  readonly #movement = createMovementWatch()
   readonly #lease = createLease()
   readonly #runtime: Runtime
   readonly #store: StorePort
@@ -111,6 +114,8 @@ class Main {
       starts: this.#dataStarts(),
       held: (index) => this.#runtime.tell({type: 'view-held', index, nowMs: this.#clock.nowMs()}),
       answer: (question) => this.#answer(question),
+      moved: (report) =>
+        this.#runtime.tell({type: 'move-reported', report, nowMs: this.#clock.nowMs()}),
       problem: (text) => this.#noteProblem(text),
       fatal,
     })
@@ -195,6 +200,7 @@ class Main {
       this.#log.warn('this node was held up', {ms: Math.round(lagMs)})
     }
     this.#runtime.tell({type: 'tick', ...now})
+    this.#movement.look(this.#runtime.inspect(), now)
   }
 
   #performer(): (effect: KernelEffect) => void {
@@ -207,9 +213,17 @@ class Main {
       },
       publish: (view) => this.#publish(view),
       lease: (untilMs) => writeLease(this.#lease, this.#clock.toNs(untilMs)),
+      decommission: (order) => this.#decommission(order),
       exit: (status, reason) => this.#end(status, reason),
       log: this.#log,
     })
+  }
+
+  #decommission(order: Extract<KernelEffect, {type: 'decommission'}>): void {
+    this.#data.decommission(order).then(
+      () => this.#runtime.tell({type: 'decommissioned', nowMs: this.#clock.nowMs()}),
+      (error: unknown) => this.#log.error('decommission failed', {error: reasonOf(error)}),
+    )
   }
 
   #publish(view: ClusterView): void {
@@ -258,6 +272,10 @@ class Main {
         const standing = standingOf(this.#runtime.inspect(), this.#clock.nowMs())
         return {type: 'standing', standing}
       }
+      case 'movement': {
+        const movement = this.#movement.facts(this.#runtime.inspect(), this.#now())
+        return {type: 'movement', movement}
+      }
       case 'command':
         return {type: 'command', result: await this.#runtime.command(question.command)}
       default:
@@ -289,6 +307,7 @@ class Main {
     this.#control.close()
     this.#sender.close()
     await this.#store.close()
+    clearState(this.#options.config.file.state)
     await this.#notifier.close()
     process.exit(status)
   }

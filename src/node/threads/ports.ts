@@ -8,9 +8,11 @@ import type {Refusal} from '../../base/errors.ts'
 import type {Command, CommandResult, DurableState, PeerIdentity} from '../../core/kernel/events.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {NodeId} from '../../model/ids.ts'
+import type {MoveReport} from '../../model/peer-messages.ts'
 import type {ClusterRecord} from '../../model/record.ts'
 import type {NodeConfig} from '../config/load.ts'
 import type {StatsSnapshot} from '../observe/stats.ts'
+import type {Movement} from '../runtime/movement.ts'
 import type {SavedState} from '../store/meta-store.ts'
 import type {Standing} from '../runtime/standing.ts'
 
@@ -53,6 +55,8 @@ export type Question =
   | {readonly type: 'stats'}
   /** What the kernel has promised and accepted. */
   | {readonly type: 'standing'}
+  /** How far the rebalance is, as this node knows it. */
+  | {readonly type: 'movement'}
 
 export type Answer =
   | {readonly type: 'command'; readonly result: CommandResult}
@@ -63,6 +67,7 @@ export type Answer =
       readonly mainLagMs: number
     }
   | {readonly type: 'standing'; readonly standing: Standing}
+  | {readonly type: 'movement'; readonly movement: Movement}
 
 export type ToDataWorker =
   /** A record is large and most views hold the one before: it is copied once. */
@@ -75,6 +80,7 @@ export type ToDataWorker =
   | {readonly type: 'self'; readonly self: PeerIdentity & {readonly uuid: string}}
   | {readonly type: 'answered'; readonly askId: number; readonly answer: Answer}
   | {readonly type: 'report-stats'; readonly reportId: number}
+  | {readonly type: 'decommission'; readonly rmUserData: boolean}
   | {readonly type: 'stop'}
 
 export type FromDataWorker =
@@ -83,6 +89,9 @@ export type FromDataWorker =
   | {readonly type: 'view-held'; readonly serial: number}
   | {readonly type: 'asked'; readonly askId: number; readonly question: Question}
   | {readonly type: 'stats'; readonly reportId: number; readonly snapshot: StatsSnapshot}
+  | {readonly type: 'move-reported'; readonly report: MoveReport}
+  /** `problem`: what could not be removed; '' when all is gone. */
+  | {readonly type: 'decommissioned'; readonly problem: string}
   | {readonly type: 'stopped'}
   | Fatal
 

@@ -7,6 +7,7 @@ import {NO_RING, ringOf, type OwnRing} from '../../../src/core/objects/ring.ts'
 import {PRIMARY_UNKNOWN, type ClusterView} from '../../../src/model/cluster-view.ts'
 import type {ClusterRecord} from '../../../src/model/record.ts'
 import type {ObjectsDeps} from '../../../src/node/objects/dispatch.ts'
+import {createTraffic} from '../../../src/node/move/traffic.ts'
 import type {Log} from '../../../src/node/observe/log.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
 import type {ObjectStore} from '../../../src/node/store/object-store.ts'
@@ -68,6 +69,7 @@ export function objectsDeps(deps: BorderDeps, store: ObjectStore): ObjectsDeps {
       remove: (change, done) => store.remove(change, beforeReply(done)),
     },
     askTarget: deps.ask,
+    traffic: createTraffic(() => process.atMs()),
     settings: () => ({checksumType: 'xxhash2'}),
     now: () => ({ns: BigInt(Math.floor(process.atMs() * 1e6))}),
     log,

@@ -7,7 +7,7 @@
 import {Readable} from 'node:stream'
 
 import type {NodeId} from '../../../src/model/ids.ts'
-import type {AskTarget} from '../../../src/node/peer/data-client.ts'
+import type {AskTarget, TargetQuestion} from '../../../src/node/peer/data-client.ts'
 import type {Clock} from '../world/clock.ts'
 import type {Network} from '../world/network.ts'
 import type {SimProcess} from '../world/process.ts'
@@ -75,18 +75,23 @@ export function createLinks(deps: LinkDeps): Links {
     },
     askFrom:
       (asker, answersNothing) =>
-      ({to, method, path, headers, timeoutMs}) =>
+      ({to, method, path, headers, body, timeoutMs}) =>
         new Promise((resolve, reject) => {
           const node = deps.nodeOf(to.id)
           const answered = (answer: SimAnswer): void => {
             rest.stir()
             const {status, body} = answer
-            resolve({status, headers: answer.headers, body: Readable.from([body])})
+            resolve({
+              status,
+              headers: answer.headers,
+              rawHeaders: Object.entries(answer.headers).flat(),
+              body: Readable.from([body]),
+            })
           }
           if (answersNothing && method === 'HEAD') {
             return answered({status: 404, headers: {}, body: Buffer.alloc(0)})
           }
-          const request = {method, url: path, headers: {...headers}, pieces: []}
+          const request = {method, url: path, headers: {...headers}, pieces: piecesOf(body)}
           if (node !== undefined) ask(asker, node, request, answered)
           asker.soon(timeoutMs, () => {
             rest.stir()
@@ -94,4 +99,11 @@ export function createLinks(deps: LinkDeps): Links {
           })
         }),
   }
+}
+
+/** Nobody writes here what is large enough to be streamed. */
+function piecesOf(body: TargetQuestion['body']): readonly Uint8Array[] {
+  if (body === undefined) return []
+  if (typeof body === 'object' && 'send' in body) throw new Error('no body is streamed here')
+  return [Buffer.from(body)]
 }

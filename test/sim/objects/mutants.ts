@@ -20,6 +20,8 @@ export interface ObjectMutant {
   readonly asksNobody?: boolean
   /** Every entry counts as settled. */
   readonly settlesAtOnce?: boolean
+  /** What is wrong with moving. */
+  readonly moves?: 'overwrite' | 'without fsync' | 'leave tombstones' | 'see nothing'
   /** A new name is shown to readers before it is durable. */
   readonly showsEarly?: boolean
 }
@@ -64,6 +66,26 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
     name: 'starts-before-settlement',
     rule: 'R22a: the new owner starts while the old one may still write',
     settlesAtOnce: true,
+  },
+  {
+    name: 'move-overwrites',
+    rule: 'R20: a move takes the place of whatever is there',
+    moves: 'overwrite',
+  },
+  {
+    name: 'move-acks-before-fsync',
+    rule: 'R24: a move is acknowledged that no fsync has made durable',
+    moves: 'without fsync',
+  },
+  {
+    name: 'tombstones-stay',
+    rule: 'R21: deletes are not moved',
+    moves: 'leave tombstones',
+  },
+  {
+    name: 'clean-without-a-walk',
+    rule: 'R27: a target says that all is moved and has moved nothing',
+    moves: 'see nothing',
   },
   {
     name: 'shows-before-durable',

@@ -8,6 +8,7 @@ import {formatGeneration} from '../../../src/model/generation.ts'
 import {isRefusal} from '../../../src/model/ids.ts'
 import type {ObjectAttributes} from '../../../src/model/object.ts'
 import {createTargetObjects, type TargetObjects} from '../../../src/node/objects/dispatch.ts'
+import {isMovePath} from '../../../src/node/move/serve.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
 import type {Decide, ObjectKey, ObjectStore} from '../../../src/node/store/object-store.ts'
 import {openObjectStore} from '../../../src/node/store/open-store.ts'
@@ -21,6 +22,7 @@ import {objectsDeps} from './border.ts'
 import {deviceOf, MOUNTPATHS, STATE, type Trouble} from './device.ts'
 import {createExchange, type SimAnswer, type SimRequest} from './exchange.ts'
 import type {ObjectMutant} from './mutants.ts'
+import {answerMove, createMoving, type Moving} from './moving.ts'
 import type {Rest} from './rest.ts'
 
 export interface ObjectNode {
@@ -31,6 +33,8 @@ export interface ObjectNode {
     origin: 'public' | 'data',
     answered: (answer: SimAnswer | null) => void,
   ) => void
+  /** The view may be another one. */
+  readonly look: () => void
   /** The process ends; after a power cut only what is durable stays, and some of the rest. */
   readonly crash: (power: boolean) => void
   /** The system disk is gone, the data disks are not. */
@@ -66,8 +70,13 @@ interface Run {
   cut: boolean
 }
 
+/** What a data worker of a target opens. */
+interface Parts extends Moving {
+  readonly objects: TargetObjects
+}
+
 interface OpenRun extends Run {
-  readonly opened: Promise<TargetObjects>
+  readonly opened: Promise<Parts>
 }
 
 export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
@@ -88,8 +97,8 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
     return open
   }
 
-  async function openRun(made: Run): Promise<TargetObjects> {
-    const {store, missing} = await openObjectStore({
+  async function openRun(made: Run): Promise<Parts> {
+    const {store, hashing, missing} = await openObjectStore({
       stateDirectory: STATE,
       mountpaths: MOUNTPATHS.map((path) => ({path})),
       uuid: SIM_UUID,
@@ -106,7 +115,9 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       deps.saw('no mountpath can be used')
       deps.exits(process)
     }
-    return createTargetObjects(objectsDeps(deps, witness(store, made)))
+    const border = objectsDeps(deps, witness(store, made))
+    const objects = createTargetObjects(border)
+    return {objects, ...createMoving(deps, {border, store, hash: hashing.h64})}
   }
 
   function watch(watched: OpenRun): void {
@@ -166,13 +177,24 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
         },
       })
       void mine.opened.then(
-        (objects) => {
+        ({objects, moves}) => {
           if (!isRunning()) return
           feed(process, exchange.push, request.pieces)
+          if (origin === 'data' && isMovePath(splitTarget(request.url).path)) {
+            return void answerMove(moves, exchange, request.url)
+          }
           handle(objects, exchange, request.url, origin)
         },
         (error: unknown) => violate('D16', `${self} cannot open its store: ${String(error)}`),
       )
+    },
+    look: () => {
+      if (!process.isUp()) return
+      rest.stir()
+      const mine = run()
+      void mine.opened.then(({mover}) => {
+        if (process.isUp() && process.run() === mine.number) mover.look()
+      })
     },
     crash: (power) => {
       if (power && current !== null) current.cut = true

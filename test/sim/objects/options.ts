@@ -18,6 +18,8 @@ export interface ObjectWorldOptions extends WorldOptions {
   readonly outageEveryMs: number
   /** Mean time between two troubles of a data disk; Infinity: none. */
   readonly troubleEveryMs: number
+  /** Mean time between two orders of an operator; Infinity: none. */
+  readonly orderEveryMs: number
 }
 
 /** Streams of a seed that the kernels' world does not use. */
@@ -27,6 +29,7 @@ export const OBJECT_STREAM = {
   disks: 23,
   links: 24,
   troubles: 25,
+  operator: 26,
 } as const
 
 /** Faults that say something about data. */
@@ -86,5 +89,6 @@ export function objectOptionsOf(seed: number): ObjectWorldOptions {
     staleRatio: random.pick([0.02, 0.1, 0.4]),
     outageEveryMs: random.pick([Infinity, 8000, 15_000, 15_000]),
     troubleEveryMs: random.pick([Infinity, Infinity, 8000]),
+    orderEveryMs: random.pick([Infinity, 2500, 6000, 6000]),
   }
 }

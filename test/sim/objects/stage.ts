@@ -70,7 +70,13 @@ export function createStage(deps: StageDeps): Stage {
       network: () => network,
       placeOf,
       idOf: (at) => facts[at]?.self.id ?? ('nobody-0' as NodeId),
-      witness: deps.witness,
+      witness: {
+        ...deps.witness,
+        inUse: (process) => {
+          deps.witness.inUse(process)
+          nodes.find((node) => node.process === process)?.look()
+        },
+      },
       onExit: deps.onExit,
     }),
   )

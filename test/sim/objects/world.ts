@@ -19,6 +19,7 @@ import {createClients, type Clients} from './clients.ts'
 import {createHistory, describeOperation, type History} from './history.ts'
 import {checkRegister} from './linear.ts'
 import type {ObjectMutant} from './mutants.ts'
+import {createOperator, type Operator} from './operator.ts'
 import {OBJECT_STREAM, type ObjectWorldOptions} from './options.ts'
 import {createRest, type Rest} from './rest.ts'
 import {createStage, type Stage} from './stage.ts'
@@ -33,6 +34,8 @@ const START_MS = 300
 const POLL_MS = 500
 /** The cluster is whole again within this; the kernels' own world measures it to the second. */
 const CONVERGE_MS = 16_000
+/** With targets that are taken back one after the other, each after the rebalance before. */
+const RETURNS_MS = 34_000
 /** Clients go on in the healed cluster for a while, then everything under way ends. */
 const QUIET_MS = 13_000
 const FINAL_TRIES = 12
@@ -61,7 +64,7 @@ async function play(
   hash: (bytes: Uint8Array) => string,
 ): Promise<Outcome> {
   const parts = createParts(options, run, rest, hash)
-  const {clients, histories, invariants, nemesis, stage, troubles} = parts
+  const {clients, histories, invariants, nemesis, operator, stage, troubles} = parts
   const convergedMs = await live(options, parts)
   await readAll(parts)
   if (run.trace !== undefined) report(run.trace, stage, histories)
@@ -74,10 +77,10 @@ async function play(
     topology: `${options.proxies}p+${options.targets}t`,
     events: stage.processes.reduce((sum, process) => sum + process.events(), operations),
     virtualMs,
-    faults: {...nemesis.counts, ...troubles.counts},
+    faults: {...nemesis.counts, ...troubles.counts, ...operator.counts},
     sometimes: invariants.sometimes,
     violations: invariants.violations,
-    converged: convergedMs <= CONVERGE_MS,
+    converged: convergedMs <= convergeWithin(options),
     convergedMs,
     twoPrimariesMs: invariants.twoPrimariesMs(),
     digest: digestOf(histories, virtualMs),
@@ -89,6 +92,7 @@ interface Parts {
   readonly stage: Stage
   readonly nemesis: Nemesis
   readonly troubles: Troubles
+  readonly operator: Operator
   readonly workload: Workload
   readonly clients: Clients
   readonly histories: readonly History[]
@@ -125,12 +129,19 @@ function createParts(
   })
   const clients = createStageClients({options, stage, invariants, histories, hash})
   const troubles = createStageTroubles(options, stage)
-  return {invariants, stage, nemesis, troubles, workload, clients, histories}
+  const operator = createOperator({
+    clock: stage.clock,
+    random: randomOf(options.seed, OBJECT_STREAM.operator),
+    nodes: stage.nodes,
+    order: workload.order,
+    everyMs: options.orderEveryMs,
+  })
+  return {invariants, stage, nemesis, troubles, operator, workload, clients, histories}
 }
 
 /** Founding, chaos, healing, silence. @returns how long the healing took */
 async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> {
-  const {clients, nemesis, stage, troubles, workload} = parts
+  const {clients, nemesis, operator, stage, troubles, workload} = parts
   const {clock, processes} = stage
   const times = randomOf(options.seed, STREAM.times)
   let commanding = true
@@ -142,6 +153,7 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
   const chaosEndMs = (await found(stage, workload.act)) + options.chaosMs
   clients.start()
   troubles.start()
+  operator.start()
   if (options.faultEveryMs !== Infinity) {
     const draws = randomOf(options.seed, STREAM.schedule)
     repeat(
@@ -157,8 +169,9 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
   }
   await clock.restUntil(chaosEndMs)
   troubles.end()
+  operator.end()
   nemesis.heal()
-  const convergedMs = await converge(stage, chaosEndMs)
+  const convergedMs = await converge(stage, chaosEndMs, convergeWithin(options))
   await clock.restUntil(chaosEndMs + options.healMs)
   clients.stop()
   commanding = false
@@ -251,8 +264,12 @@ function repeat(stage: Stage, nextMs: () => number, act: () => void): void {
   })
 }
 
-async function converge(stage: Stage, fromMs: number): Promise<number> {
-  for (let ms = 0; ms <= CONVERGE_MS; ms += POLL_MS) {
+function convergeWithin({orderEveryMs}: ObjectWorldOptions): number {
+  return orderEveryMs === Infinity ? CONVERGE_MS : CONVERGE_MS + RETURNS_MS
+}
+
+async function converge(stage: Stage, fromMs: number, withinMs: number): Promise<number> {
+  for (let ms = 0; ms <= withinMs; ms += POLL_MS) {
     await stage.clock.restUntil(fromMs + ms)
     if (isConverged(stage.processes)) return ms
   }

@@ -17,7 +17,7 @@ import {METASYNC_IDLE} from '../../../src/core/metasync/state.ts'
 import type {ClusterView} from '../../../src/model/cluster-view.ts'
 import type {Command} from '../../../src/model/command.ts'
 import type {NodeId} from '../../../src/model/ids.ts'
-import type {PeerAnswer, PeerRequest} from '../../../src/model/peer-messages.ts'
+import type {MoveReport, PeerAnswer, PeerRequest} from '../../../src/model/peer-messages.ts'
 import type {Clock} from './clock.ts'
 import type {Disk} from './disk.ts'
 import {sha256} from './hash.ts'
@@ -93,6 +93,8 @@ export interface SimProcess {
     reply: (answer: PeerAnswer) => void,
   ) => void
   readonly connectionLost: (from: number) => void
+  /** What a target's mover says. */
+  readonly reportMove: (report: MoveReport) => void
   /** Dies before the n-th effect from now on that is not a line of the log. */
   readonly dieAtEffect: (n: number, power: boolean) => void
   /** The view that every worker holds. */
@@ -239,6 +241,8 @@ export function createProcess(deps: ProcessDeps): SimProcess {
         leaseUntilMs = effect.untilMs
         witness.inUse(process)
         return undefined
+      case 'decommission':
+        return clock.after(1, () => within(now, () => tell({type: 'decommissioned'})))
       case 'exit':
         kill(false)
         return deps.onExit(process)
@@ -353,6 +357,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       const sender = {id: deps.idOf(from), inc: 0}
       within(run, () => tell({type: 'peer-asked', askId, from: sender, request}))
     },
+    reportMove: (report) => within(run, () => tell({type: 'move-reported', report})),
     connectionLost: (from) =>
       within(run, () => tell({type: 'connection-lost', from: deps.idOf(from)})),
     dieAtEffect: (n, power) => {

@@ -36,7 +36,7 @@ export function rogueRequest(random: Random): PeerRequest {
         leaseMs: 100_000,
       }
     case 2:
-      return {type: 'leaving', uuid, voter: {id: stranger, inc: 3}, run: 1}
+      return {type: 'leaving', uuid, voter: {id: stranger, inc: 3}, run: 1, gone: false}
     case 3:
       return {type: 'nominate', uuid, epoch: random.int(0, 1000), primary: stranger}
     default:

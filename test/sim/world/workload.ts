@@ -24,6 +24,8 @@ export interface Workload {
     withinMs: number,
     heard: (position: RecordPosition | null) => void,
   ) => void
+  /** A command at a node that one draws, with one relay to the primary. */
+  readonly order: (command: Command, draws: Random, heard: (result: CommandResult) => void) => void
   /** Hands the office to somebody, as an operator does; once. */
   readonly handOver: (at: SimProcess, id: NodeId, heard: (done: boolean) => void) => void
   readonly outcomes: {done: number; refused: number}
@@ -128,6 +130,11 @@ export function createWorkload(deps: WorkloadDeps): Workload {
     put(at, {type: 'set-primary', id}, false, (result) => heard(result.type === 'done'))
   }
 
+  function order(command: Command, draws: Random, heard: (result: CommandResult) => void): void {
+    const up = processes.filter((process) => process.isUp())
+    if (up.length > 0) put(draws.pick(up), command, false, heard)
+  }
+
   /** The bucket of the object world; made first, never destroyed. */
   function makeObjectBucket(): Act {
     const ref = simBucket('objects')
@@ -194,5 +201,5 @@ export function createWorkload(deps: WorkloadDeps): Workload {
     return setting
   }
 
-  return {act, attempt, handOver, outcomes}
+  return {act, attempt, order, handOver, outcomes}
 }

@@ -10,7 +10,7 @@ import type {JsonObject} from '../../../model/bucket.ts'
 import {checkTogether, parseSettings} from '../../../model/config/config.ts'
 import {isNodeId, isRefusal} from '../../../model/ids.ts'
 import {endpointUrl} from '../../../model/node.ts'
-import {ACTION, decodeAction, decodeJobQuery} from '../../../wire/action.ts'
+import {ACTION, decodeAction} from '../../../wire/action.ts'
 import {encodeClusterConfig} from '../../../wire/cluster-config.ts'
 import {isJsonMap} from '../../../wire/decode.ts'
 import {encodeElections} from '../../../wire/elections.ts'
@@ -22,6 +22,14 @@ import {ARRIVAL_MS, until} from '../buckets.ts'
 import {askEveryNode} from '../every-node.ts'
 import type {NodeContext} from '../context.ts'
 import {joinByAdmin} from '../join-by-admin.ts'
+import {tookLifecycleAction} from '../lifecycle.ts'
+import {
+  answerAllStatuses,
+  answerJobStats,
+  answerJobStatus,
+  answerOperation,
+  answerRunning,
+} from '../operation.ts'
 import {isRelayed} from '../relay.ts'
 import {
   bodyOf,
@@ -70,16 +78,11 @@ const ANSWERS: Readonly<Record<string, Answerer>> = {
     const {targets} = await askEveryNode(context, 'mountpaths')
     sendJson(ctx, {targets})
   },
-  status_all: (_context, ctx) => sendJson(ctx, []),
-  running_all: (_context, ctx) => sendJson(ctx, []),
-  status: async (_context, ctx) => {
-    throw noJob(decodeJobQuery(await bodyOf(ctx)).id)
-  },
-  qryxstats: async (context, ctx) => {
-    const {id} = decodeJobQuery(await bodyOf(ctx))
-    if (id !== '') throw noJob(id)
-    sendJson(ctx, Object.fromEntries(targetIds(context).map((target) => [target, []])))
-  },
+  operation: answerOperation,
+  status: answerJobStatus,
+  status_all: answerAllStatuses,
+  running_all: answerRunning,
+  qryxstats: answerJobStats,
 }
 
 async function answerWhat(context: NodeContext, ctx: Context): Promise<void> {
@@ -101,6 +104,7 @@ async function takeAction(context: NodeContext, ctx: Context): Promise<void> {
     return commandOrRelay(context, ctx, {type: 'set-config', set: {}, reset: true})
   }
   if (action === ACTION.recover) return recover(context, ctx, {uuid: name, ...decodeRecover(value)})
+  if (await tookLifecycleAction(context, ctx, {action, value})) return
   const known = (Object.values(ACTION) as readonly string[]).includes(action)
   const text = `invalid action ${JSON.stringify(action)}`
   throw known
@@ -208,8 +212,4 @@ function targetAddresses(context: NodeContext): string {
     })
     .map((endpoint) => new URL(endpointUrl(endpoint)).hostname)
     .join(',')
-}
-
-function noJob(id: string): AisError {
-  return new AisError(refusal('JOB_NOT_FOUND', `job ${JSON.stringify(id)} does not exist`))
 }

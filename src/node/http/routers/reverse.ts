@@ -21,11 +21,16 @@ export function reverseRouter(context: NodeContext): Router {
 async function askNode(context: NodeContext, ctx: Context): Promise<void> {
   const member = namedNode(context, ctx)
   const what = queryOf(ctx).get(QUERY.what)
-  if (what === 'node_status' && statusWord(member) !== '') {
-    return sendJson(ctx, encodeAwayStatus(member))
-  }
+  const standIn = what === 'node_status' && statusWord(member) !== ''
+  if (standIn && member.away !== null) return sendJson(ctx, encodeAwayStatus(member))
   const path = ctx.url.replace('/v1/reverse', '/v1')
-  await relayTo(context, ctx, {to: member.public, body: await bodyOf(ctx), path})
+  try {
+    await relayTo(context, ctx, {to: member.public, body: await bodyOf(ctx), path})
+  } catch (error) {
+    // Compat: the reference never asks a node that is being taken out.
+    if (!standIn || !(error instanceof AisError) || error.code !== 'UNREACHABLE') throw error
+    sendJson(ctx, encodeAwayStatus(member))
+  }
 }
 
 function namedNode(context: NodeContext, ctx: Context): Member {

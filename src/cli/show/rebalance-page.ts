@@ -1,0 +1,187 @@
+/**
+ * `show rebalance`: what each target has moved and has left, as the primary knows it; with `--all`
+ * also the rebalances that are over, as far as the present primary has seen them.
+ */
+
+import {AisError} from '../../base/errors.ts'
+import {formatDuration, formatSize} from '../../base/units.ts'
+import {formatUtc} from '../../base/utc.ts'
+import type {ClusterClient} from '../../client/cluster.ts'
+import {nodeLabel} from '../../model/ids.ts'
+import type {MoveOutcome} from '../../model/movement.ts'
+import type {
+  MoverState,
+  OperationAnswer,
+  OperationNode,
+  RebalanceNote,
+} from '../../wire/operation.ts'
+import {encodeOperation} from '../../wire/operation.ts'
+import {formatCount} from '../render/count.ts'
+import {labelsOf, objectsText, progressText, timeText} from '../render/departure-view.ts'
+import type {Paint, Style} from '../render/paint.ts'
+import type {TableColumn} from '../render/table.ts'
+import {renderTable} from '../render/table.ts'
+import type {Page} from './cluster-page.ts'
+
+export interface RebalanceOptions {
+  /** Those that are over, too. */
+  readonly all: boolean
+  /** This one alone; absent: the one that goes on. */
+  readonly id?: string
+  readonly paint: Paint
+}
+
+/** One line of the table: a target's part in a rebalance. */
+interface Row {
+  readonly note: RebalanceNote
+  readonly id: string
+  readonly objects: number
+  readonly bytes: number
+  readonly problem: string
+  /** While it runs. */
+  readonly now: OperationNode | null
+}
+
+/** @throws AisError JOB_NOT_FOUND for an id that nobody remembers */
+export async function rebalancePage(
+  client: ClusterClient,
+  {all, id, paint}: RebalanceOptions,
+): Promise<Page> {
+  const answer = await client.membership.operation()
+  const notes = answer.rebalances.filter((note) =>
+    id === undefined ? all || note.endedMs === null : note.id === id,
+  )
+  if (id !== undefined && notes.length === 0) throw noSuch(id, answer)
+  return {
+    lines: [...tableOf(notes, answer, paint), ...closing(notes, answer, all)],
+    json: encodeOperation(answer),
+  }
+}
+
+function noSuch(id: string, {rebalances}: OperationAnswer): AisError {
+  const known = rebalances.map((note) => note.id)
+  return new AisError({
+    code: 'JOB_NOT_FOUND',
+    message: `the primary remembers no rebalance ${id}`,
+    hint: known.length === 0 ? 'it has seen none' : `it has seen: ${known.join(', ')}`,
+  })
+}
+
+function tableOf(
+  notes: readonly RebalanceNote[],
+  answer: OperationAnswer,
+  paint: Paint,
+): readonly string[] {
+  const rows = notes.flatMap((note) => rowsOf(note, answer))
+  return rows.length === 0 ? [] : [...renderTable(rows, columns(paint)), '']
+}
+
+function rowsOf(note: RebalanceNote, {nodes}: OperationAnswer): readonly Row[] {
+  if (note.endedMs !== null) return note.nodes.map((node) => ({...node, note, now: null}))
+  return nodes
+    .filter(({state}) => state !== 'idle')
+    .map((node) => ({
+      note,
+      id: node.id,
+      objects: node.objects,
+      bytes: node.bytes,
+      problem: node.problem,
+      now: node,
+    }))
+}
+
+function columns(paint: Paint): readonly TableColumn<Row>[] {
+  return [
+    {heading: 'REB ID', cell: ({note}) => note.id},
+    {heading: 'NODE', cell: ({id}) => nodeLabel('target', id)},
+    {heading: 'TX OBJECTS', cell: ({objects}) => formatCount(objects)},
+    {heading: 'TX BYTES', cell: ({bytes}) => formatSize(bytes)},
+    {heading: 'LEFT', cell: ({now}) => (now === null ? '-' : leftText(now))},
+    {heading: 'RATE', cell: ({now}) => (now === null ? '-' : rateText(now))},
+    {heading: 'TIME LEFT', cell: ({now}) => (now === null ? '-' : timeLeftText(now))},
+    {heading: 'START (UTC)', cell: ({note}) => clock(note.beganMs)},
+    {heading: 'END (UTC)', cell: ({note}) => (note.endedMs === null ? '-' : clock(note.endedMs))},
+    {heading: 'STATE', cell: (row) => stateCell(row, paint)},
+    {
+      heading: 'PROBLEM',
+      cell: ({problem}) => (problem === '' ? '-' : paint('red', problem)),
+      show: ({problem}) => problem !== '',
+    },
+  ]
+}
+
+function leftText({left}: OperationNode): string {
+  return left === null ? 'not known yet' : formatCount(left)
+}
+
+function rateText({bytesPerSecond, objectsPerSecond}: OperationNode): string {
+  if (bytesPerSecond > 0) return `${formatSize(bytesPerSecond)}/s`
+  return objectsPerSecond > 0 ? `${objectsPerSecond} objects/s` : '-'
+}
+
+function timeLeftText({secondsLeft}: OperationNode): string {
+  return secondsLeft === null || secondsLeft === 0 ? '-' : timeText(secondsLeft)
+}
+
+const MOVERS: Readonly<Record<MoverState, readonly [style: Style, text: string]>> = {
+  unknown: ['yellow', 'Not heard yet'],
+  idle: ['dim', 'No part'],
+  waiting: ['cyan', 'Waiting'],
+  walking: ['cyan', 'Running'],
+  clean: ['green', 'Nothing left'],
+  failing: ['red', 'Running, with errors'],
+}
+
+const ENDS: Readonly<Record<MoveOutcome, readonly [style: Style, text: string]>> = {
+  running: ['cyan', 'Running'],
+  finished: ['green', 'Finished'],
+  overtaken: ['yellow', 'Goes on as a newer one'],
+  stopped: ['yellow', 'Stopped'],
+}
+
+function stateCell({now, note}: Row, paint: Paint): string {
+  const [style, text] = now === null ? ENDS[note.state] : MOVERS[now.state]
+  return paint(style, now?.away === true ? `${text} (${now.status}: off)` : text)
+}
+
+/** `11:28:16`. */
+function clock(ms: number): string {
+  return formatUtc(ms).slice(11, 19)
+}
+
+function closing(
+  notes: readonly RebalanceNote[],
+  answer: OperationAnswer,
+  all: boolean,
+): readonly string[] {
+  const running = notes.find(({endedMs}) => endedMs === null)
+  if (running !== undefined) {
+    return [
+      `${progressText(answer)}.`,
+      `Wait for it: aisctl rebalance wait ${running.id} · stop it: aisctl rebalance stop`,
+    ]
+  }
+  const last = notes.at(-1)
+  if (last !== undefined) return [lastText(last)]
+  if (!answer.live) return ['No primary at present; what moves is not known.']
+  if (answer.move !== null) return [`${answer.rebalance} begins.`]
+  const place = answer.inPlace
+    ? 'everything is where it belongs'
+    : `not everything is where it belongs (${remedy(answer)})`
+  return [`No rebalance is running; ${place}.${all ? '' : ' History: aisctl show rebalance --all'}`]
+}
+
+function lastText({id, state, nodes, beganMs, endedMs}: RebalanceNote): string {
+  const objects = nodes.reduce((sum, node) => sum + node.objects, 0)
+  const bytes = nodes.reduce((sum, node) => sum + node.bytes, 0)
+  const took = formatDuration(Math.round(((endedMs ?? beganMs) - beganMs) / 100) * 100)
+  const moved = `${objectsText(objects)} (${formatSize(bytes)}) moved in ${took}`
+  return `${id}: ${ENDS[state][1].toLowerCase()}; ${moved}.`
+}
+
+function remedy({nodes}: OperationAnswer): string {
+  const lost = nodes.filter(({status}) => status === 'lost')
+  if (lost.length === 0) return 'move it: aisctl rebalance start'
+  const ids = lost.map(({id}) => id).join(' ')
+  return `${labelsOf(lost)} does not answer; start it: aisctl node start ${ids}`
+}

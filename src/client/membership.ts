@@ -1,0 +1,91 @@
+/**
+ * Nodes that are taken out and back in, and the rebalance: the orders, and what the primary knows
+ * of their progress. What is waited for is the concern of departure.ts and rebalance.ts.
+ */
+
+import {AisError} from '../base/errors.ts'
+import {ACTION, encodeAction, encodeJobAction, encodeNodeAction} from '../wire/action.ts'
+import {REBALANCE_KIND} from '../wire/job.ts'
+import {QUERY} from '../wire/query.ts'
+import type {OperationAnswer} from '../wire/operation.ts'
+import {decodeOperation} from '../wire/operation.ts'
+import {STATUS_TIMEOUT_MS} from './limits.ts'
+import type {Transport} from './transport.ts'
+
+export type MembershipAction =
+  'start-maintenance' | 'stop-maintenance' | 'shutdown-node' | 'decommission-node'
+
+export interface MembershipOrder {
+  readonly action: MembershipAction
+  readonly nodeIds: readonly string[]
+  readonly skipRebalance: boolean
+  /** Decommission: the objects on the node's disks are wiped. */
+  readonly removeUserData?: boolean
+  readonly keepInitialConfig?: boolean
+}
+
+export interface MembershipClient {
+  /** Resolves when it is committed, with the id of the rebalance that follows; '': none does. */
+  order(order: MembershipOrder): Promise<string>
+  /** Resolves with the id of the rebalance that goes on. */
+  startRebalance(): Promise<string>
+  stopRebalance(): Promise<void>
+  /** What goes on now, as the primary knows it. */
+  operation(): Promise<OperationAnswer>
+}
+
+const CLUSTER = '/v1/cluster'
+
+export function createMembershipClient(transport: Transport): MembershipClient {
+  const put = async (body: string): Promise<string> => {
+    const {text} = await transport.send({method: 'PUT', path: CLUSTER, body})
+    return text.trim()
+  }
+  const job = (action: string, id = ''): Promise<string> =>
+    put(encodeAction({action, value: encodeJobAction({id, kind: REBALANCE_KIND})}))
+  return {
+    order: ({action, nodeIds, skipRebalance, removeUserData, keepInitialConfig}) =>
+      put(
+        encodeAction({
+          action,
+          value: encodeNodeAction({
+            nodeIds,
+            skipRebalance,
+            removeUserData: removeUserData ?? false,
+            keepInitialConfig: keepInitialConfig ?? false,
+            noShutdown: false,
+          }),
+        }),
+      ),
+    startRebalance: () => job(ACTION.start),
+    stopRebalance: async () => {
+      await job(ACTION.stop)
+    },
+    operation: () => askOperation(transport),
+  }
+}
+
+/** @throws AisError UNSUPPORTED when this cluster does not tell */
+async function askOperation(transport: Transport): Promise<OperationAnswer> {
+  try {
+    const found = await transport.sendForJson({
+      method: 'GET',
+      path: CLUSTER,
+      query: {[QUERY.what]: 'operation'},
+      timeoutMs: STATUS_TIMEOUT_MS,
+      attempts: 3,
+    })
+    return decodeOperation(found)
+  } catch (error) {
+    if (!(error instanceof AisError) || error.code !== 'BAD_REQUEST') throw error
+    const where = transport.endpoints()[0] ?? 'the cluster'
+    throw new AisError(
+      {
+        code: 'UNSUPPORTED',
+        message: `${where} does not tell of nodes that come and go, nor of its rebalance`,
+        hint: 'is it an AIStore cluster, or of an older release? See: aisctl show cluster',
+      },
+      error,
+    )
+  }
+}

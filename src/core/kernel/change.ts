@@ -1,0 +1,98 @@
+/** What one queued change makes of the parts of the record that is drafted. */
+
+import {refusal, type Refusal} from '../../base/errors.ts'
+import type {Bucket} from '../../model/bucket.ts'
+import {isRefusal, type NodeId} from '../../model/ids.ts'
+import type {ClusterRecord, Moves} from '../../model/record.ts'
+import {applyMemberChange} from '../membership/changes.ts'
+import {afterMove, applyLifecycle, finalized, isGone, withoutNode} from '../membership/lifecycle.ts'
+import {applyCommand} from '../metasync/metadata.ts'
+import type {Change, Queued} from './state.ts'
+
+/** The parts after one change. */
+export interface Applied {
+  readonly parts: ClusterRecord
+  readonly bucket: Bucket | null
+  readonly moves?: Moves
+}
+
+/** What one change makes of the parts. @param index of the record that is drafted */
+export function applyChange(
+  parts: ClusterRecord,
+  {change}: Queued,
+  index: number,
+): Applied | Refusal {
+  switch (change.type) {
+    case 'command':
+      return applyRecordCommand(parts, change, index)
+    case 'hand-over':
+      return {parts: {...parts, heir: change.heir}, bucket: null}
+    case 'moved': {
+      const entry = parts.move?.entry
+      return {parts: entry === change.entry ? afterMove(parts) : parts, bucket: null}
+    }
+    case 'finalize': {
+      const op = finalized(parts.op)
+      return {parts: op === parts.op ? parts : {...parts, op}, bucket: null}
+    }
+    case 'left':
+      return {parts: afterLeft(parts, change), bucket: null}
+    default: {
+      const smap = applyMemberChange(parts.smap, change)
+      if (isRefusal(smap)) return smap
+      return {parts: smap === parts.smap ? parts : {...parts, smap}, bucket: null}
+    }
+  }
+}
+
+function applyRecordCommand(
+  parts: ClusterRecord,
+  {command, wallMs}: Extract<Change, {type: 'command'}>,
+  index: number,
+): Applied | Refusal {
+  if (command.type === 'lifecycle') {
+    const taken = applyLifecycle(parts, command, index)
+    if (isRefusal(taken)) return taken
+    const {smap, op, moves} = taken
+    const same = smap === parts.smap && op === parts.op
+    return {parts: same ? parts : {...parts, smap, op}, bucket: null, moves}
+  }
+  if (command.type === 'start-rebalance' || command.type === 'stop-rebalance') {
+    return rebalanceByHand(parts, command.type)
+  }
+  const applied = applyCommand(parts, command, {index, wallMs})
+  if (isRefusal(applied)) return applied
+  const {bmd, conf, bucket} = applied
+  return {parts: {...parts, bmd, conf}, bucket: bucket ?? null}
+}
+
+function rebalanceByHand(
+  parts: ClusterRecord,
+  type: 'start-rebalance' | 'stop-rebalance',
+): Applied | Refusal {
+  const {op, move, rmd} = parts
+  if (op !== null) {
+    return refusal('BUSY', `${op.id}: ${op.action} of ${op.nodes.join(', ')} is ${op.phase}`)
+  }
+  if (type === 'stop-rebalance') {
+    return {parts: move === null ? parts : {...parts, move: null}, bucket: null}
+  }
+  if (move !== null) return refusal('BUSY', `rebalance[g${rmd.version}] is running`)
+  if ((parts.own.at(-1)?.targets.length ?? 0) < 2) {
+    return refusal('REFUSED', 'not enough targets: two have to be active')
+  }
+  return {parts, bucket: null, moves: 'yes'}
+}
+
+/** A node has left, as it was told; one that is gone is a member no more. */
+function afterLeft(
+  parts: ClusterRecord,
+  {id, gone}: {readonly id: NodeId; readonly gone: boolean},
+): ClusterRecord {
+  const member = parts.smap.nodes[id]
+  if (member === undefined) return parts
+  const op = withoutNode(parts.op, id)
+  if (!gone || !isGone(parts.op, member)) return op === parts.op ? parts : {...parts, op}
+  const nodes = Object.fromEntries(Object.entries(parts.smap.nodes).filter(([key]) => key !== id))
+  return {...parts, op, smap: {...parts.smap, nodes}}
+}

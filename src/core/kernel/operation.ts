@@ -1,0 +1,85 @@
+/**
+ * An operation on its way (R28): the primary carries it from phase to phase by what the nodes
+ * report; a node that is named does its part when the record says so, and not before.
+ */
+
+import type {NodeId} from '../../model/ids.ts'
+import type {MoveReport} from '../../model/peer-messages.ts'
+import {comparePositions, type ClusterRecord} from '../../model/record.ts'
+import {enqueue, isQueued} from './lead.ts'
+import type {Change} from './state.ts'
+import {announceStop, onStopOrdered} from './stop.ts'
+import type {Turn} from './turn.ts'
+import {acceptedOf, emit, log, update} from './turn.ts'
+
+/** The primary: looks whether the operation, or the rebalance, can go on. */
+export function reviewOperation(turn: Turn): void {
+  const {stage} = turn.node
+  const record = acceptedOf(turn.node)?.record
+  if (stage.stage !== 'leading' || !stage.confirmed || record === undefined) return
+  const {move, op} = record
+  if (move !== null && participants(record).every((id) => isClean(record, stage.peers[id]?.move))) {
+    order(turn, {type: 'moved', entry: move.entry})
+  }
+  if (op?.phase === 'verified') order(turn, {type: 'finalize'})
+  if (op?.phase !== 'finalizing' || op.action !== 'shutdown-node') return
+  for (const id of op.nodes) {
+    if (record.smap.nodes[id]?.away !== null) order(turn, {type: 'left', id, gone: false})
+  }
+}
+
+/** Every target that an own entry names and that is a member still, lost ones included. */
+function participants(record: ClusterRecord): readonly NodeId[] {
+  const named = record.own.flatMap(({targets, merged = []}) => [targets, ...merged].flat())
+  return [...new Set(named)].filter((id) => record.smap.nodes[id] !== undefined)
+}
+
+function isClean(record: ClusterRecord, report: MoveReport | null | undefined): boolean {
+  return (
+    report?.state === 'clean' &&
+    report.rebalance === record.rmd.version &&
+    report.entry === record.move?.entry
+  )
+}
+
+function order(turn: Turn, change: Change): void {
+  const {stage} = turn.node
+  if (stage.stage === 'leading' && !isQueued(stage, change)) {
+    enqueue(turn, {change, asks: []})
+  }
+}
+
+/** A target: what it reports goes with the next answers to beats. */
+export function onMoveReported(turn: Turn, report: MoveReport): void {
+  update(turn, {move: report})
+}
+
+/** A node that a committed operation names does its part, once. */
+export function takePart(turn: Turn): void {
+  const {node} = turn
+  const committed = node.onDisk.committed?.record
+  const {op} = committed ?? {op: null}
+  const {id} = node.facts.self
+  if (committed === undefined || op?.phase !== 'finalizing' || !op.nodes.includes(id)) return
+  // A restarted node may hold an old order: the primary's word says whether it is the newest.
+  const {stage, followed} = node
+  const newest = followed !== null && comparePositions(followed.committed, committed) === 0
+  if (stage.stage !== 'following' || !newest) return
+  if (op.action === 'shutdown-node') {
+    if (node.stop !== null) return
+    log(turn, 'info', `shutting down as ordered (${op.id})`, {op: op.id})
+    return onStopOrdered(turn)
+  }
+  if (op.action !== 'decommission-node' || node.leaving !== 'no') return
+  log(turn, 'warn', `decommissioned (${op.id})${op.rmUserData ? ': wiping the data' : ''}`)
+  update(turn, {leaving: 'wiping'})
+  const {rmUserData, keepInitialConfig} = op
+  emit(turn, {type: 'decommission', op: op.id, rmUserData, keepInitialConfig})
+}
+
+/** What belonged to the cluster is gone from here: said to the primary, then the process ends. */
+export function onDecommissioned(turn: Turn): void {
+  update(turn, {leaving: 'wiped'})
+  if (turn.node.stop === null) onStopOrdered(turn)
+  else announceStop(turn)
+}

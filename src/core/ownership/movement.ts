@@ -1,0 +1,31 @@
+/** When a change of the record makes data move (R26), as the next record has it. */
+
+import type {ClusterRecord, Moves} from '../../model/record.ts'
+
+/**
+ * The draft with the rebalance that follows from it. Other owners make data move, but not those
+ * that a loss made: there is nothing to copy from whom nobody reaches, and it may be back in a
+ * moment. @param parts with `own` as the next record has it
+ */
+export function withMovement(
+  parts: ClusterRecord,
+  old: ClusterRecord,
+  moves: Moves,
+): ClusterRecord {
+  const newest = parts.own.at(-1)
+  const passed = newest !== undefined && newest.index !== old.own.at(-1)?.index
+  if (newest === undefined || (!passed && moves !== 'yes')) return parts
+  const enabled = parts.conf.set['rebalance.enabled'] !== false && moves !== 'no'
+  const follows = enabled && parts.own.length > 1 && !isLossOnly(parts, old)
+  const begins = parts.bmd.serial > 0 && (moves === 'yes' || follows)
+  if (!begins) return passed && parts.move !== null ? {...parts, move: null} : parts
+  return {...parts, move: {entry: newest.index}, rmd: {...parts.rmd}}
+}
+
+function isLossOnly(parts: ClusterRecord, old: ClusterRecord): boolean {
+  const now = parts.own.at(-1)?.targets ?? []
+  const before = old.own.at(-1)?.targets ?? []
+  const added = now.some((id) => !before.includes(id))
+  const gone = before.filter((id) => !now.includes(id))
+  return !added && gone.every((id) => parts.smap.nodes[id]?.away?.kind === 'lost')
+}

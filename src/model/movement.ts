@@ -1,0 +1,43 @@
+/**
+ * How a rebalance stands, read from a record: whether it goes on, is done, or was broken off. And
+ * who has something that is not elsewhere. Decides nothing: `core/membership` ends operations.
+ */
+
+import type {NodeId} from './ids.ts'
+import type {ClusterRecord, OwnEntry} from './record.ts'
+
+/**
+ * `overtaken`: the owners have changed once more, and a newer rebalance moves what it had not moved
+ * yet.
+ */
+export const MOVE_OUTCOMES = ['running', 'finished', 'overtaken', 'stopped'] as const
+
+export type MoveOutcome = (typeof MOVE_OUTCOMES)[number]
+
+/** A rebalance: its number, and the own entry that it moves to. */
+export interface MoveId {
+  readonly rebalance: number
+  readonly entry: number
+}
+
+/** What became of a rebalance, by the newest record. */
+export function moveOutcome(
+  {own, move, rmd}: Pick<ClusterRecord, 'own' | 'move' | 'rmd'>,
+  {rebalance, entry}: MoveId,
+): MoveOutcome {
+  if (move?.entry === entry && rmd.version === rebalance) return 'running'
+  if (isMovedTo(own, entry)) return 'finished'
+  return move === null ? 'stopped' : 'overtaken'
+}
+
+/** Whether nothing is older than this own entry: all has moved there, or on to a newer one. */
+export function isMovedTo(own: readonly OwnEntry[], entry: number): boolean {
+  const [oldest] = own
+  return oldest !== undefined && oldest.index >= entry && (oldest.merged ?? []).length === 0
+}
+
+/** Every target that an own entry names and that is a member still, lost ones included. */
+export function holdersOf({own, smap}: Pick<ClusterRecord, 'own' | 'smap'>): readonly NodeId[] {
+  const named = own.flatMap(({targets, merged = []}) => [targets, ...merged].flat())
+  return [...new Set(named)].filter((id) => smap.nodes[id] !== undefined)
+}

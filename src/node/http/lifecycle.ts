@@ -1,0 +1,68 @@
+/**
+ * Membership actions of the API: taking nodes out and in, and the rebalance by hand. What they do
+ * is decided by the primary's kernel; the answer is AIStore's: the id of the rebalance that
+ * follows.
+ */
+
+import type {Context} from 'koa'
+
+import {AisError, refusal} from '../../base/errors.ts'
+import type {Command, LifecycleCommand} from '../../model/command.ts'
+import {isNodeId, type NodeId} from '../../model/ids.ts'
+import {ACTION, decodeJobAction, decodeNodeAction} from '../../wire/action.ts'
+import type {Json} from '../../wire/json.ts'
+import {rebalanceId} from '../../wire/rmd.ts'
+import type {NodeContext} from './context.ts'
+import {commandThroughPrimary, sendDone, sendText} from './respond.ts'
+
+const ACTIONS: Readonly<Record<string, LifecycleCommand['action']>> = {
+  [ACTION.startMaintenance]: 'start-maintenance',
+  [ACTION.stopMaintenance]: 'stop-maintenance',
+  [ACTION.shutdownNode]: 'shutdown-node',
+  [ACTION.decommissionNode]: 'decommission-node',
+}
+
+/** Whether it was one of these actions; then it is answered. */
+export async function tookLifecycleAction(
+  context: NodeContext,
+  ctx: Context,
+  {action, value}: {readonly action: string; readonly value: Json},
+): Promise<boolean> {
+  const command = commandOf(action, value)
+  if (command === undefined) return false
+  const done = await commandThroughPrimary(context, ctx, command)
+  if (done === undefined) return true
+  if (done.rebalance === undefined) sendDone(ctx)
+  else sendText(ctx, rebalanceId(done.rebalance))
+  return true
+}
+
+function commandOf(action: string, value: Json): Command | undefined {
+  const lifecycle = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
+  if (lifecycle !== undefined) return lifecycleCommand(lifecycle, value)
+  if (action !== ACTION.start && action !== ACTION.stop) return undefined
+  const {kind} = decodeJobAction(value)
+  if (kind !== 'rebalance') {
+    throw new AisError(refusal('UNSUPPORTED', `job ${JSON.stringify(kind)}: not in this release`))
+  }
+  return {type: action === ACTION.start ? 'start-rebalance' : 'stop-rebalance'}
+}
+
+function lifecycleCommand(action: LifecycleCommand['action'], value: Json): LifecycleCommand {
+  const {nodeIds, ...options} = decodeNodeAction(value)
+  if (nodeIds.length === 0) throw new AisError(refusal('BAD_REQUEST', 'missing node IDs'))
+  return {
+    type: 'lifecycle',
+    action,
+    nodes: nodeIds.map(nodeIdOf),
+    skipRebalance: options.skipRebalance,
+    rmUserData: options.removeUserData,
+    keepInitialConfig: options.keepInitialConfig,
+    noShutdown: options.noShutdown,
+  }
+}
+
+function nodeIdOf(id: string): NodeId {
+  if (isNodeId(id)) return id
+  throw new AisError(refusal('NODE_NOT_FOUND', `node ${JSON.stringify(id)} is not in the cluster`))
+}

@@ -1,0 +1,86 @@
+/** What moving shares: the node's standing, its store, the way to other targets, who is told. */
+
+import type {MoveMark, MoveTask, MoveTotals, WalkTally} from '../../core/objects/move.ts'
+import type {OwnRing} from '../../core/objects/ring.ts'
+import type {ClusterView} from '../../model/cluster-view.ts'
+import type {MoveReport} from '../../model/peer-messages.ts'
+import type {HashBytes} from '../../wire/footer.ts'
+import type {Log} from '../observe/log.ts'
+import type {Stats} from '../observe/stats.ts'
+import type {AskTarget} from '../peer/data-client.ts'
+import type {ObjectStore} from '../store/object-store.ts'
+import type {TrafficWatch} from './traffic.ts'
+
+export interface MoveDeps {
+  readonly view: () => ClusterView
+  /** Of the view's record. */
+  readonly ring: () => OwnRing
+  readonly store: ObjectStore
+  /** XXH64 seed 0, of this thread. */
+  readonly hash: HashBytes
+  readonly askTarget: AskTarget
+  readonly traffic: TrafficWatch
+  readonly stats: Pick<Stats, 'add'>
+  readonly report: (report: MoveReport) => void
+  readonly nowMs: () => number
+  /** Runs something later, once; the result takes it back. */
+  readonly after: (ms: number, act: () => void) => () => void
+  readonly log: Log
+}
+
+/** One rebalance under way at this target, from its first walk to the clean one or its end. */
+export interface Run {
+  readonly deps: MoveDeps
+  readonly task: MoveTask
+  /** Aborted: another rebalance, none any more, or a stop. Nothing more is begun. */
+  readonly signal: AbortSignal
+  totals: MoveTotals
+  tally: WalkTally
+  /** Whether any owner has answered: before, nobody knows how much there is to do. */
+  heard: boolean
+  /** Something has changed that is worth a report. */
+  readonly noted: () => void
+}
+
+export function markOf({rebalance, entry}: MoveMark): MoveMark {
+  return {rebalance, entry}
+}
+
+/** Adds to a walk's tally. */
+export function tally(run: Run, by: Partial<WalkTally>): void {
+  const {wanted = 0, moved = 0, failed = 0, unseen = 0} = by
+  run.tally = {
+    wanted: run.tally.wanted + wanted,
+    moved: run.tally.moved + moved,
+    failed: run.tally.failed + failed,
+    unseen: run.tally.unseen + unseen,
+  }
+  run.noted()
+}
+
+/** Counts failures, and remembers the last for the report. */
+export function tallyFailure(run: Run, failed: number, problem: string): void {
+  run.totals = {...run.totals, problem}
+  run.deps.log.warn('objects could not be moved', {count: failed, problem})
+  tally(run, {failed})
+}
+
+/** Waits, or less when the run ends. */
+export function pause(run: Run, ms: number): Promise<void> {
+  const {signal, deps} = run
+  if (ms <= 0 || signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = (): void => {
+      takeBack()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const takeBack = deps.after(ms, end)
+    signal.addEventListener('abort', end)
+  })
+}
+
+/** Lets everybody else have a turn. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

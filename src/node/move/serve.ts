@@ -1,0 +1,49 @@
+/** Which request of a rebalance means what, whatever carried it and proved who sent it. */
+
+import type {Readable} from 'node:stream'
+import {BATCH_BYTES_MAX} from '../../core/objects/move.ts'
+import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
+import {
+  OBJECTS_PATH,
+  OBJECT_PATH,
+  OFFER_PATH,
+  decodeOffer,
+  encodeObjectsAnswer,
+  encodeOfferAnswer,
+  parseMark,
+} from '../../wire/move.ts'
+import type {Query} from '../../wire/query.ts'
+import type {MoveReceiver} from './receive.ts'
+
+/** Objects in one request: a batch, its frames' heads, and one object that did not fit any more. */
+const OBJECTS_BODY_MAX = 2 * BATCH_BYTES_MAX
+
+export interface MoveRequest {
+  readonly path: string
+  readonly query: Query
+  /** The body whole, as it was signed. @throws AisError when it is larger */
+  readonly body: (bytesMax: number) => Promise<Buffer>
+  /** The same body, unread. */
+  readonly source: Readable
+}
+
+export function isMovePath(path: string): boolean {
+  return path === OFFER_PATH || path === OBJECTS_PATH || path === OBJECT_PATH
+}
+
+/** The body of the answer. @throws AisError */
+export async function serveMove(moves: MoveReceiver, request: MoveRequest): Promise<string> {
+  const {path, query, body, source} = request
+  if (path === OFFER_PATH) {
+    const offer = await body(CONTROL_BODY_BYTES_MAX)
+    return encodeOfferAnswer(await moves.offer(decodeOffer(offer.toString('utf8'))))
+  }
+  const mark = parseMark(query)
+  const leave = moves.enter()
+  try {
+    if (path === OBJECT_PATH) return encodeObjectsAnswer(await moves.object(mark, source))
+    return encodeObjectsAnswer(await moves.objects(mark, await body(OBJECTS_BODY_MAX)))
+  } finally {
+    leave()
+  }
+}

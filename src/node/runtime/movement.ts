@@ -1,0 +1,220 @@
+/**
+ * How far a rebalance is, for people: the primary's watch over what the targets report, with rates
+ * and with those that have ended; at a target, over its own part. Read from the kernel's state with
+ * every tick, decided nowhere; memory of one process.
+ */
+
+import {mayHold} from '../../core/membership/lifecycle.ts'
+import type {KernelState, NodeState} from '../../core/kernel/state.ts'
+import type {NodeId} from '../../model/ids.ts'
+import {holdersOf, moveOutcome, type MoveId} from '../../model/movement.ts'
+import {isLeaving, type Member} from '../../model/node.ts'
+import type {MoveReport} from '../../model/peer-messages.ts'
+import type {ClusterRecord} from '../../model/record.ts'
+import {statusWord} from '../../wire/node-status.ts'
+import type {MoverState, OperationNode, RebalanceNote} from '../../wire/operation.ts'
+import {rebalanceId} from '../../wire/rmd.ts'
+
+/** What one main thread can say. */
+export interface Movement {
+  /** Its node leads: `nodes` holds what all targets have said. */
+  readonly leads: boolean
+  readonly nodes: readonly OperationNode[]
+  /** Oldest first; the last one may be running. */
+  readonly rebalances: readonly RebalanceNote[]
+}
+
+export interface MovementWatch {
+  /** To be called with every tick. */
+  readonly look: (state: KernelState, now: Instant) => void
+  readonly facts: (state: KernelState, now: Instant) => Movement
+}
+
+export interface Instant {
+  readonly nowMs: number
+  readonly wallMs: number
+}
+
+/** Rebalances that are remembered after their end. */
+const KEPT_MAX = 16
+/** A rate is taken over the samples of the last seconds. */
+const SAMPLE_EVERY_MS = 1000
+const SAMPLES_MAX = 10
+
+interface Sample {
+  readonly atMs: number
+  readonly objects: number
+  readonly bytes: number
+}
+
+interface Running extends MoveId {
+  readonly beganMs: number
+  readonly samples: Map<NodeId, readonly Sample[]>
+  /** The last word of each, kept when the rebalance ends. */
+  readonly reports: Map<NodeId, MoveReport>
+  sampledMs: number
+}
+
+export function createMovementWatch(): MovementWatch {
+  const past: RebalanceNote[] = []
+  let running: Running | null = null
+
+  function look(state: KernelState, {nowMs, wallMs}: Instant): void {
+    const record = recordOf(state)
+    if (state.phase === 'idle' || record === undefined) return
+    if (running !== null) {
+      for (const [id, report] of reportsOf(state, running)) running.reports.set(id, report)
+      const outcome = moveOutcome(record, running)
+      if (outcome !== 'running') {
+        past.push(noteOf(running, {state: outcome, endedMs: wallMs}))
+        if (past.length > KEPT_MAX) past.shift()
+        running = null
+      }
+    }
+    if (record.move === null) return
+    running ??= begun(record, record.move.entry, {nowMs, wallMs})
+    if (nowMs - running.sampledMs >= SAMPLE_EVERY_MS) takeSample(state, running, nowMs)
+  }
+
+  function facts(state: KernelState, now: Instant): Movement {
+    look(state, now)
+    const record = recordOf(state)
+    if (state.phase === 'idle' || record === undefined) return NOTHING
+    const current = running
+    const ended: readonly RebalanceNote[] = [...past]
+    const going =
+      current === null ? [] : [noteOf(current, {state: 'running' as const, endedMs: null})]
+    const shown = new Set([
+      ...(current === null && record.own.length <= 1 ? [] : holdersOf(record)),
+      ...Object.values(record.smap.nodes)
+        .filter(isLeaving)
+        .map(({id}) => id),
+    ])
+    const nodes = [...shown].sort().map((id) => nodeOf(state, {record, id, running: current, now}))
+    return {leads: isLeading(state), nodes, rebalances: [...ended, ...going]}
+  }
+
+  return {look, facts}
+}
+
+const NOTHING: Movement = {leads: false, nodes: [], rebalances: []}
+
+function recordOf(state: KernelState): ClusterRecord | undefined {
+  return state.phase === 'idle' ? undefined : state.onDisk.committed?.record
+}
+
+function isLeading(state: NodeState): boolean {
+  return state.stage.stage === 'leading' && state.view.leading
+}
+
+function begun(record: ClusterRecord, entry: number, {nowMs, wallMs}: Instant): Running {
+  return {
+    rebalance: record.rmd.version,
+    entry,
+    beganMs: wallMs,
+    samples: new Map(),
+    reports: new Map(),
+    sampledMs: nowMs - SAMPLE_EVERY_MS,
+  }
+}
+
+/** What was said of this very rebalance: to the primary by all, at a target by itself. */
+function reportsOf(
+  {stage, move, facts}: NodeState,
+  {rebalance, entry}: MoveId,
+): ReadonlyMap<NodeId, MoveReport> {
+  const said: readonly (readonly [NodeId, MoveReport | null])[] =
+    stage.stage === 'leading'
+      ? Object.values(stage.peers).map((peer) => [peer.id, peer.move])
+      : [[facts.self.id, move]]
+  return new Map(
+    said.flatMap(([id, report]) =>
+      report?.rebalance === rebalance && report.entry === entry ? [[id, report] as const] : [],
+    ),
+  )
+}
+
+function takeSample(state: NodeState, running: Running, nowMs: number): void {
+  running.sampledMs = nowMs
+  for (const [id, {objects, bytes}] of reportsOf(state, running)) {
+    const before = running.samples.get(id) ?? []
+    // A node that began anew counts from nothing again.
+    const kept = objects < (before.at(-1)?.objects ?? 0) ? [] : before
+    running.samples.set(id, [...kept, {atMs: nowMs, objects, bytes}].slice(-SAMPLES_MAX))
+  }
+}
+
+function noteOf(
+  {rebalance, entry, beganMs, reports}: Running,
+  {state, endedMs}: Pick<RebalanceNote, 'state' | 'endedMs'>,
+): RebalanceNote {
+  const nodes = [...reports]
+    .map(([id, {objects, bytes, problem}]) => ({id, objects, bytes, problem}))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  return {id: rebalanceId(rebalance), state, entry, beganMs, endedMs, nodes}
+}
+
+interface NodeQuestion {
+  readonly record: ClusterRecord
+  readonly id: NodeId
+  readonly running: Running | null
+  readonly now: Instant
+}
+
+function nodeOf(state: NodeState, {record, id, running, now}: NodeQuestion): OperationNode {
+  const part = running !== null && holdersOf(record).includes(id)
+  const report = running === null ? undefined : reportsOf(state, running).get(id)
+  const idle: MoverState = part ? 'unknown' : 'idle'
+  const rates = ratesOf(running?.samples.get(id) ?? [])
+  const {left, ...said} = report ?? {...UNHEARD, state: idle}
+  const known = left < 0 ? null : left
+  return {
+    id,
+    ...standOf(record.smap.nodes[id]),
+    state: said.state,
+    objects: said.objects,
+    bytes: said.bytes,
+    left: known,
+    problem: said.problem,
+    heardMs: heardMs(state, id, now),
+    holds: mayHold(record, id),
+    ...rates,
+    secondsLeft: secondsLeft(known, rates.objectsPerSecond),
+  }
+}
+
+/** What is said of a node that has said nothing. */
+const UNHEARD = {objects: 0, bytes: 0, left: -1, problem: ''} as const
+
+function standOf(member: Member | undefined): Pick<OperationNode, 'role' | 'status' | 'away'> {
+  if (member === undefined) return {role: 'target', status: '', away: true}
+  return {role: member.role, status: statusWord(member), away: member.away !== null}
+}
+
+function heardMs({stage}: NodeState, id: NodeId, {nowMs, wallMs}: Instant): number | null {
+  const peer = stage.stage === 'leading' ? stage.peers[id] : undefined
+  if (peer === undefined || peer.heard === null) return null
+  return wallMs - Math.max(0, nowMs - peer.answeredMs)
+}
+
+function ratesOf(
+  samples: readonly Sample[],
+): Pick<OperationNode, 'objectsPerSecond' | 'bytesPerSecond'> {
+  const [first] = samples
+  const last = samples.at(-1)
+  if (first === undefined || last === undefined || last.atMs <= first.atMs) {
+    return {objectsPerSecond: 0, bytesPerSecond: 0}
+  }
+  const seconds = (last.atMs - first.atMs) / 1000
+  const rate = (from: number, to: number): number => Math.round((10 * (to - from)) / seconds) / 10
+  return {
+    objectsPerSecond: rate(first.objects, last.objects),
+    bytesPerSecond: Math.round(rate(first.bytes, last.bytes)),
+  }
+}
+
+function secondsLeft(left: number | null, objectsPerSecond: number): number | null {
+  if (left === null) return null
+  if (left === 0) return 0
+  return objectsPerSecond > 0 ? Math.ceil(left / objectsPerSecond) : null
+}

@@ -1,0 +1,265 @@
+/**
+ * Nodes that come and go, as the primary knows it: `GET /v1/cluster?what=operation`. The operation
+ * under way, and how far every target is with the rebalance. Ours alone: AIStore has `qryxstats`
+ * (job.ts), which knows less.
+ */
+
+import {MOVE_OUTCOMES, type MoveOutcome} from '../model/movement.ts'
+import {OPERATION_ACTIONS, OPERATION_PHASES, type Operation} from '../model/record.ts'
+import {
+  bool,
+  count,
+  list,
+  nullable,
+  num,
+  struct,
+  text,
+  textAs,
+  withDefault,
+  word,
+} from './decode.ts'
+import type {Json, JsonMap} from './json.ts'
+import {nodeId} from './record.ts'
+import {formatRfc3339Nano, parseRfc3339} from './time.ts'
+
+/**
+ * What a target last said of the rebalance. `unknown`: nothing of this one yet; `idle`: it takes no
+ * part.
+ */
+export const MOVER_STATES = ['unknown', 'idle', 'waiting', 'walking', 'clean', 'failing'] as const
+
+export type MoverState = (typeof MOVER_STATES)[number]
+
+/** A node that may hold what belongs elsewhere, or is being taken out. */
+export interface OperationNode {
+  readonly id: string
+  readonly role: 'proxy' | 'target'
+  /** As in node_status: `maintenance`, `decommission`, `absent`, `lost`; '' when it is online. */
+  readonly status: string
+  /** Its process is not there, whatever else. */
+  readonly away: boolean
+  readonly state: MoverState
+  /** Moved by it in this rebalance. */
+  readonly objects: number
+  readonly bytes: number
+  /** Objects that it has still to move, as far as it has looked; null: not known yet. */
+  readonly left: number | null
+  /** Its last failure; '' without. */
+  readonly problem: string
+  /** When the primary heard it last, ms since 1970 by the primary's clock; null: never. */
+  readonly heardMs: number | null
+  /** Whether it may have what is nowhere else: it must not be lost. */
+  readonly holds: boolean
+  /** By the last seconds. */
+  readonly objectsPerSecond: number
+  readonly bytesPerSecond: number
+  /** Null: not known. */
+  readonly secondsLeft: number | null
+}
+
+/** One rebalance that the primary has seen: memory of its process. */
+export interface RebalanceNote {
+  /** `g3`. */
+  readonly id: string
+  readonly state: MoveOutcome
+  /** Index of the own entry that data moves to. */
+  readonly entry: number
+  /** Ms since 1970; `endedMs` null while it runs. */
+  readonly beganMs: number
+  readonly endedMs: number | null
+  readonly nodes: readonly Pick<OperationNode, 'id' | 'objects' | 'bytes' | 'problem'>[]
+}
+
+export interface OperationAnswer {
+  readonly uuid: string
+  /** Id of the gateway that answers; whether it leads: only then reports are told. */
+  readonly node: string
+  readonly live: boolean
+  readonly epoch: number
+  readonly index: number
+  /** The primary's clock. */
+  readonly nowMs: number
+  readonly op: Operation | null
+  /** A rebalance goes on, to this own entry. */
+  readonly move: {readonly entry: number} | null
+  /** The newest rebalance, `g3`; '' when there never was one. */
+  readonly rebalance: string
+  /** Index of the oldest own entry: what belongs to it or a newer one is found there. */
+  readonly ownFrom: number
+  /** Everything is where it belongs. */
+  readonly inPlace: boolean
+  /** By id. */
+  readonly nodes: readonly OperationNode[]
+  /** Oldest first. */
+  readonly rebalances: readonly RebalanceNote[]
+}
+
+/** The answer as a JSON value. */
+export function encodeOperation(answer: OperationAnswer): JsonMap {
+  const {uuid, node, live, epoch, index, op, move, rebalance} = answer
+  return {
+    uuid,
+    node,
+    live,
+    epoch,
+    index,
+    now: formatMs(answer.nowMs),
+    op: op === null ? null : encodeOp(op),
+    move: move === null ? null : {entry: move.entry},
+    rebalance,
+    own_from: answer.ownFrom,
+    in_place: answer.inPlace,
+    nodes: answer.nodes.map(encodeNode),
+    rebalances: answer.rebalances.map(({id, state, entry, beganMs, endedMs, nodes}) => ({
+      id,
+      state,
+      entry,
+      began: formatMs(beganMs),
+      ended: endedMs === null ? null : formatMs(endedMs),
+      nodes: nodes.map(({id: of, objects, bytes, problem}) => ({id: of, objects, bytes, problem})),
+    })),
+  }
+}
+
+function encodeOp(op: Operation): JsonMap {
+  const {id, action, nodes, phase} = op
+  return {
+    id,
+    action,
+    nodes,
+    phase,
+    rm_user_data: op.rmUserData,
+    keep_initial_config: op.keepInitialConfig,
+    no_shutdown: op.noShutdown,
+  }
+}
+
+function encodeNode(node: OperationNode): JsonMap {
+  const {id, role, status, away, state, objects, bytes, left, problem, heardMs, holds} = node
+  return {
+    id,
+    role,
+    status,
+    away,
+    state,
+    objects,
+    bytes,
+    left,
+    problem,
+    heard: heardMs === null ? null : formatMs(heardMs),
+    holds,
+    objects_per_second: node.objectsPerSecond,
+    bytes_per_second: node.bytesPerSecond,
+    seconds_left: node.secondsLeft,
+  }
+}
+
+const NS_PER_MS = 1_000_000n
+
+function formatMs(ms: number): string {
+  return formatRfc3339Nano(BigInt(Math.floor(ms)) * NS_PER_MS)
+}
+
+const moment = textAs('a time such as "2026-11-21T11:28:12Z"', (found) => {
+  const ns = parseRfc3339(found)
+  return ns === undefined ? undefined : Number(ns / NS_PER_MS)
+})
+
+const OPERATION = struct({
+  uuid: text,
+  node: text,
+  live: bool,
+  epoch: count,
+  index: count,
+  now: moment,
+  op: nullable(
+    struct({
+      id: text,
+      action: word(OPERATION_ACTIONS),
+      nodes: list(nodeId),
+      phase: word(OPERATION_PHASES),
+      rm_user_data: withDefault(bool, false),
+      keep_initial_config: withDefault(bool, false),
+      no_shutdown: withDefault(bool, false),
+    }),
+  ),
+  move: nullable(struct({entry: count})),
+  rebalance: text,
+  own_from: count,
+  in_place: bool,
+  nodes: list(
+    struct({
+      id: text,
+      role: word(['proxy', 'target']),
+      status: text,
+      away: bool,
+      state: word(MOVER_STATES),
+      objects: count,
+      bytes: count,
+      left: nullable(count),
+      problem: text,
+      heard: nullable(moment),
+      holds: bool,
+      objects_per_second: num,
+      bytes_per_second: num,
+      seconds_left: nullable(num),
+    }),
+  ),
+  rebalances: list(
+    struct({
+      id: text,
+      state: word(MOVE_OUTCOMES),
+      entry: count,
+      began: moment,
+      ended: nullable(moment),
+      nodes: list(struct({id: text, objects: count, bytes: count, problem: text})),
+    }),
+  ),
+})
+
+/** The inverse of encodeOperation. @throws AisError BAD_REQUEST */
+export function decodeOperation(value: Json): OperationAnswer {
+  const found = OPERATION(value, 'operation')
+  const {now: nowMs, own_from: ownFrom, in_place: inPlace, op, nodes, rebalances, ...rest} = found
+  return {
+    ...rest,
+    nowMs,
+    ownFrom,
+    inPlace,
+    op: op === null ? null : opOf(op),
+    nodes: nodes.map(({heard: heardMs, ...node}) => ({
+      id: node.id,
+      role: node.role,
+      status: node.status,
+      away: node.away,
+      state: node.state,
+      objects: node.objects,
+      bytes: node.bytes,
+      left: node.left,
+      problem: node.problem,
+      heardMs,
+      holds: node.holds,
+      objectsPerSecond: node.objects_per_second,
+      bytesPerSecond: node.bytes_per_second,
+      secondsLeft: node.seconds_left,
+    })),
+    rebalances: rebalances.map(({began: beganMs, ended: endedMs, ...note}) => ({
+      ...note,
+      beganMs,
+      endedMs,
+    })),
+  }
+}
+
+function opOf(op: NonNullable<ReturnType<typeof OPERATION>['op']>): Operation {
+  const {id, action, nodes, phase} = op
+  return {
+    id,
+    action,
+    nodes,
+    phase,
+    rmUserData: op.rm_user_data,
+    keepInitialConfig: op.keep_initial_config,
+    noShutdown: op.no_shutdown,
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * A target's part in rebalances, in the virtual world: the shipped mover and receiver over the same
+ * store, on the process's clock. Mutants of moving lie in here.
+ */
+
+import type {MoveDeps} from '../../../src/node/move/context.ts'
+import {createMover, type Mover} from '../../../src/node/move/mover.ts'
+import {createMoveReceiver, type MoveReceiver} from '../../../src/node/move/receive.ts'
+import {serveMove} from '../../../src/node/move/serve.ts'
+import {answerError} from '../../../src/node/http/answer.ts'
+import type {ObjectsDeps} from '../../../src/node/objects/dispatch.ts'
+import {readBody} from '../../../src/node/peer/body.ts'
+import type {ObjectStore} from '../../../src/node/store/object-store.ts'
+import type {HashBytes} from '../../../src/wire/footer.ts'
+import {splitTarget} from '../../../src/wire/paths.ts'
+import {parseQuery} from '../../../src/wire/query.ts'
+import type {Exchange} from './exchange.ts'
+import type {ObjectMutant} from './mutants.ts'
+import type {ObjectNodeDeps} from './node.ts'
+
+export interface Moving {
+  readonly mover: Mover
+  readonly moves: MoveReceiver
+}
+
+interface Opened {
+  readonly border: ObjectsDeps
+  readonly store: ObjectStore
+  readonly hash: HashBytes
+}
+
+export function createMoving(deps: ObjectNodeDeps, {border, store, hash}: Opened): Moving {
+  const {process, rest, saw, violate} = deps
+  const run = process.run()
+  const moving: MoveDeps = {
+    ...border,
+    store: brokenStore(store, deps.mutant),
+    hash,
+    stats: {add: (name) => saw(name)},
+    report: (report) => {
+      saw(`move ${report.state}`)
+      if (process.run() === run) process.reportMove(report)
+    },
+    nowMs: process.atMs,
+    after: (ms, act) => {
+      let isDue = true
+      process.soon(ms, () => {
+        if (!isDue) return
+        rest.stir()
+        act()
+      })
+      return () => {
+        isDue = false
+      }
+    },
+  }
+  const mover = createMover(moving, (error) => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    violate('defect', `${process.facts.self.id} moves: ${text}`)
+  })
+  return {mover, moves: createMoveReceiver(moving)}
+}
+
+/** What the intra-data listener does with a request of a rebalance. */
+export async function answerMove(
+  moves: MoveReceiver,
+  {req, res}: Exchange,
+  url: string,
+): Promise<void> {
+  const {path, query} = splitTarget(url)
+  const body = (bytesMax: number): Promise<Buffer> => readBody(req, bytesMax)
+  try {
+    const answer = await serveMove(moves, {path, query: parseQuery(query), body, source: req})
+    res.writeHead(200, [])
+    res.end(answer)
+  } catch (error) {
+    answerError(req, res, error, 'target')
+  }
+}
+
+/** The store as the mover and the receiver of a mutant see it. */
+function brokenStore(store: ObjectStore, mutant: ObjectMutant | undefined): ObjectStore {
+  if (mutant?.moves === undefined) return store
+  switch (mutant.moves) {
+    case 'overwrite':
+      return {
+        ...store,
+        lookup: () => ({type: 'none'}),
+        commitWrite: (change, written, done) =>
+          store.commitWrite({...change, decide: () => change.decide(null)}, written, done),
+      }
+    case 'without fsync':
+      return {
+        ...store,
+        commitWrite: (change, written, done) =>
+          store.commitWrite({...change, durable: false}, written, done),
+      }
+    case 'leave tombstones':
+      return {
+        ...store,
+        page: (question) =>
+          store.page(question)?.filter(({attributes}) => !attributes.tombstone) ?? null,
+      }
+    case 'see nothing':
+      return {...store, page: () => []}
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * An operator of the object world, who takes targets out and in, with a rebalance and without, and
+ * now and then rebalances by hand. In the end every target is back.
+ */
+
+import type {Command} from '../../../src/core/kernel/events.ts'
+import type {NodeId} from '../../../src/model/ids.ts'
+import type {Clock} from '../world/clock.ts'
+import type {Random} from '../world/random.ts'
+import type {Workload} from '../world/workload.ts'
+import type {ObjectNode} from './node.ts'
+
+export interface Operator {
+  /** Begins; nothing is ordered before. */
+  readonly start: () => void
+  /** Takes everybody back, and orders nothing more. */
+  readonly end: () => void
+  readonly counts: Readonly<Record<string, number>>
+}
+
+export interface OperatorDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly nodes: readonly ObjectNode[]
+  readonly order: Workload['order']
+  /** Mean time between two orders; Infinity: none. */
+  readonly everyMs: number
+}
+
+/** Between two attempts to take a target back: it is refused while data moves. */
+const AGAIN_MS = 700
+/** Some orders are about the rebalance itself. */
+const BY_HAND_RATIO = 0.15
+const WITHOUT_REBALANCE_RATIO = 0.4
+
+export function createOperator(deps: OperatorDeps): Operator {
+  const {clock, everyMs, nodes, random} = deps
+  const counts: Record<string, number> = {}
+  const out = new Set<NodeId>()
+  let over = false
+
+  function order(command: Command, done: () => void = () => undefined): void {
+    const name = command.type === 'lifecycle' ? command.action : command.type
+    deps.order(command, random, (result) => {
+      const what = `${name} ${result.type}`
+      counts[what] = (counts[what] ?? 0) + 1
+      if (result.type === 'done') done()
+    })
+  }
+
+  function takeIn(id: NodeId): void {
+    order(lifecycle('stop-maintenance', id, false), () => out.delete(id))
+  }
+
+  function act(): void {
+    if (random.chance(BY_HAND_RATIO)) {
+      return order({type: random.pick(['start-rebalance', 'stop-rebalance'] as const)})
+    }
+    const {id} = random.pick(nodes).process.facts.self
+    if (out.has(id)) return takeIn(id)
+    if (out.size === nodes.length - 1) return
+    // Whether it was heard or not: in the end it is taken back.
+    out.add(id)
+    order(lifecycle('start-maintenance', id, random.chance(WITHOUT_REBALANCE_RATIO)))
+  }
+
+  function repeat(): void {
+    clock.after(random.exp(everyMs), () => {
+      if (over) return
+      act()
+      repeat()
+    })
+  }
+
+  function takeAllIn(): void {
+    for (const id of out) takeIn(id)
+    if (out.size > 0) clock.after(AGAIN_MS, takeAllIn)
+  }
+
+  return {
+    counts,
+    start: () => {
+      if (everyMs !== Infinity) repeat()
+    },
+    end: () => {
+      over = true
+      takeAllIn()
+    },
+  }
+}
+
+function lifecycle(
+  action: 'start-maintenance' | 'stop-maintenance',
+  id: NodeId,
+  skipRebalance: boolean,
+): Command {
+  return {
+    type: 'lifecycle',
+    action,
+    nodes: [id],
+    skipRebalance,
+    rmUserData: false,
+    keepInitialConfig: false,
+    noShutdown: true,
+  }
+}

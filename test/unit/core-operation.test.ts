@@ -1,0 +1,309 @@
+/** Nodes are taken out and back in, in scenes: phases, refusals, interruptions. Virtual time. */
+
+import t from 'tap'
+import type {CommandResult} from '../../src/core/kernel/events.ts'
+import {
+  afterMove,
+  finalized,
+  isGone,
+  mayHold,
+  withoutNode,
+} from '../../src/core/membership/lifecycle.ts'
+import type {LifecycleCommand} from '../../src/model/command.ts'
+import type {NodeId} from '../../src/model/ids.ts'
+import {NODE_FLAG} from '../../src/model/node.ts'
+import {votersOf} from '../../src/model/quorum.ts'
+import type {ClusterRecord} from '../../src/model/record.ts'
+import {bucket, started, type Stage} from '../helpers/kernel-stage.ts'
+import {isConverged} from '../sim/world/world.ts'
+
+const OUT = NODE_FLAG.maintenance
+const MOVED = NODE_FLAG.maintenance | NODE_FLAG.maintenancePostRebalance
+
+const idOf = (stage: Stage, index: number): NodeId => stage.at(index).facts.self.id
+
+/** What every target's mover would say when nothing is left to be moved. */
+function movers(stage: Stage, slow: readonly number[] = []): void {
+  for (const process of stage.processes) {
+    const view = process.view()
+    const move = view?.record?.move
+    if (process.facts.self.role !== 'target' || view?.record === null || !move) continue
+    if (slow.includes(process.index) || view === undefined) continue
+    process.reportMove({
+      rebalance: view.record.rmd.version,
+      entry: move.entry,
+      state: 'clean',
+      objects: 0,
+      bytes: 0,
+      left: 0,
+      problem: '',
+    })
+  }
+}
+
+/** Runs with movers at work until something holds; -1: it did not. */
+function moving(stage: Stage, holds: () => boolean, slow: readonly number[] = []): number {
+  return stage.until(() => {
+    movers(stage, slow)
+    return holds()
+  }, 60_000)
+}
+
+function take(
+  stage: Stage,
+  action: LifecycleCommand['action'],
+  indexes: readonly number[],
+  more: Partial<LifecycleCommand> = {},
+): CommandResult {
+  const leader = stage.processes.find((process) => process.view()?.leading === true)
+  return stage.ask(leader?.index ?? 0, {
+    type: 'lifecycle',
+    action,
+    nodes: indexes.map((index) => idOf(stage, index)),
+    skipRebalance: false,
+    rmUserData: false,
+    keepInitialConfig: false,
+    noShutdown: false,
+    ...more,
+  })
+}
+
+/** The record of whoever leads. */
+function record(stage: Stage): ClusterRecord {
+  const leader = stage.processes.find((process) => process.view()?.leading === true)
+  return stage.record(leader?.index ?? 0)
+}
+
+const flagsOf = (stage: Stage, index: number): number =>
+  record(stage).smap.nodes[idOf(stage, index)]?.flags ?? -1
+
+function withData(): Stage {
+  const stage = started(3, 4)
+  stage.ask(0, bucket('data'))
+  return stage
+}
+
+t.test('a target goes into maintenance: its data moves, then it is safe to power it off', (t) => {
+  const stage = withData()
+  const before = record(stage)
+  const taken = take(stage, 'start-maintenance', [6])
+  t.match(taken, {type: 'done', rebalance: before.rmd.version + 1})
+  const during = record(stage)
+  t.match(during.op, {action: 'start-maintenance', phase: 'moving', nodes: [idOf(stage, 6)]})
+  t.match(during.move, {entry: during.own.at(-1)?.index})
+  t.notOk(during.own.at(-1)?.targets.includes(idOf(stage, 6)))
+  t.equal(flagsOf(stage, 6), OUT)
+  t.notOk(
+    votersOf(during.smap).some(({id}) => id === idOf(stage, 6)),
+    'no vote either',
+  )
+  stage.run(20_000)
+  t.match(record(stage).op, {phase: 'moving'}, 'nothing ends without the word of all')
+  t.ok(moving(stage, () => record(stage).move === null) >= 0)
+  t.equal(flagsOf(stage, 6), MOVED)
+  t.match(record(stage), {op: null, own: {length: 1}, pv: null})
+  t.equal(take(stage, 'start-maintenance', [6]).type, 'done', 'again: nothing to do')
+  t.equal(record(stage).move, null)
+  const back = take(stage, 'stop-maintenance', [6])
+  t.match(back, {type: 'done', rebalance: record(stage).rmd.version})
+  t.equal(flagsOf(stage, 6), 0)
+  t.ok(record(stage).own.at(-1)?.targets.includes(idOf(stage, 6)), 'it serves at once')
+  t.ok(moving(stage, () => record(stage).own.length === 1) >= 0)
+  t.ok(moving(stage, () => isConverged(stage.processes)) >= 0)
+  t.end()
+})
+
+t.test('one that does not report keeps it open, and nothing is taken for moved', (t) => {
+  const stage = withData()
+  take(stage, 'decommission-node', [6])
+  t.equal(
+    moving(stage, () => record(stage).move === null, [4]),
+    -1,
+  )
+  t.match(record(stage).op, {phase: 'moving'})
+  t.ok(stage.at(6).isUp())
+  t.ok(moving(stage, () => record(stage).op === null) >= 0)
+  t.end()
+})
+
+t.test('a decommissioned node leaves the map after its data, and ends', (t) => {
+  const stage = withData()
+  t.match(take(stage, 'decommission-node', [6], {rmUserData: true}), {type: 'done'})
+  t.ok(moving(stage, () => record(stage).smap.nodes[idOf(stage, 6)] === undefined) >= 0)
+  t.ok(stage.until(() => !stage.at(6).isUp(), 5000) >= 0)
+  t.match(record(stage), {op: null, move: null})
+  t.match(take(stage, 'decommission-node', [6]), {refusal: {code: 'NODE_NOT_FOUND'}})
+  t.end()
+})
+
+t.test('what is left where it is, is remembered and moved before a decommission', (t) => {
+  const stage = withData()
+  const left = take(stage, 'start-maintenance', [6], {skipRebalance: true})
+  t.match(left, {type: 'done', rebalance: undefined})
+  t.equal(flagsOf(stage, 6), OUT, 'its data has not moved')
+  t.equal(record(stage).own.length, 2)
+  const refused = take(stage, 'decommission-node', [6], {skipRebalance: true})
+  t.match(refused, {refusal: {message: /has not moved/}})
+  t.match(take(stage, 'decommission-node', [6]), {type: 'done', rebalance: /\d/})
+  t.ok(moving(stage, () => record(stage).smap.nodes[idOf(stage, 6)] === undefined) >= 0)
+  t.end()
+})
+
+t.test('a gateway shut down by command stays in maintenance until it is told otherwise', (t) => {
+  const stage = withData()
+  t.match(take(stage, 'shutdown-node', [2]), {type: 'done'})
+  t.ok(stage.until(() => !stage.at(2).isUp(), 5000) >= 0)
+  t.ok(stage.until(() => record(stage).op === null) >= 0)
+  stage.at(2).start()
+  stage.run(5000)
+  t.ok(stage.at(2).isUp(), 'started by hand it stays up')
+  t.equal(flagsOf(stage, 2), OUT)
+  stage.ask(0, bucket('more'))
+  t.match(take(stage, 'stop-maintenance', [2]), {type: 'done'})
+  t.equal(flagsOf(stage, 2), 0)
+  t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
+  t.end()
+})
+
+t.test('a target is shut down after its data has moved, and not before', (t) => {
+  const stage = withData()
+  take(stage, 'shutdown-node', [6])
+  stage.run(5000)
+  t.ok(stage.at(6).isUp())
+  t.ok(moving(stage, () => !stage.at(6).isUp()) >= 0)
+  t.equal(flagsOf(stage, 6), MOVED)
+  t.end()
+})
+
+t.test('one operation at a time; the same again is no second one; a return interrupts', (t) => {
+  const stage = withData()
+  take(stage, 'start-maintenance', [5, 6])
+  stage.run(500)
+  const {op, index} = record(stage)
+  for (const [action, nodes] of [
+    ['start-maintenance', [4]],
+    ['stop-maintenance', [6]],
+    ['stop-maintenance', [4, 5, 6]],
+    ['decommission-node', [5, 6]],
+    ['shutdown-node', [4]],
+  ] as const) {
+    t.match(take(stage, action, nodes), {refusal: {code: 'BUSY', details: {op: op?.id}}})
+  }
+  t.match(stage.ask(0, {type: 'start-rebalance'}), {refusal: {code: 'BUSY'}})
+  t.match(stage.ask(0, {type: 'stop-rebalance'}), {refusal: {code: 'BUSY'}})
+  t.equal(take(stage, 'start-maintenance', [6, 5]).type, 'done')
+  t.strictSame(record(stage).op, op)
+  t.equal(record(stage).index, index, 'nothing was changed')
+  t.match(take(stage, 'stop-maintenance', [5, 6]), {type: 'done'})
+  t.equal(record(stage).op, null)
+  t.match(take(stage, 'start-maintenance', [6]), {refusal: {code: 'BUSY', message: /rebalance\[g/}})
+  t.ok(moving(stage, () => record(stage).move === null) >= 0)
+  t.match(take(stage, 'start-maintenance', [6]), {type: 'done'})
+  t.end()
+})
+
+t.test('what cannot be taken out is refused, all or nothing', (t) => {
+  const stage = withData()
+  t.match(take(stage, 'start-maintenance', [0]), {refusal: {message: /is the current primary/}})
+  t.match(take(stage, 'start-maintenance', [6, 0]), {type: 'refused'})
+  t.equal(flagsOf(stage, 6), 0)
+  const all = take(stage, 'start-maintenance', [3, 4, 5, 6])
+  t.match(all, {refusal: {message: /no target would remain/}})
+  for (const index of [1, 2, 3]) stage.at(index).stop()
+  stage.run(2000)
+  const thin = take(stage, 'start-maintenance', [6], {skipRebalance: true})
+  t.match(thin, {refusal: {message: /voters that would remain are there/}})
+  const alone = started(1, 2)
+  const none = alone.ask(0, {
+    type: 'lifecycle',
+    action: 'start-maintenance',
+    nodes: ['nobody-7' as NodeId],
+    skipRebalance: false,
+    rmUserData: false,
+    keepInitialConfig: false,
+    noShutdown: false,
+  })
+  t.match(none, {refusal: {code: 'NODE_NOT_FOUND'}})
+  t.match(take(alone, 'start-maintenance', [1, 2]), {type: 'done'}, 'no object was ever written')
+  t.end()
+})
+
+t.test('rebalance switched off never makes a decommission a loss', (t) => {
+  const stage = withData()
+  stage.ask(0, {type: 'set-config', set: {'rebalance.enabled': false}, reset: false})
+  t.match(take(stage, 'decommission-node', [6]), {refusal: {hint: /enable rebalance/}})
+  t.match(take(stage, 'start-maintenance', [6]), {type: 'done'})
+  t.equal(record(stage).move, null)
+  t.equal(flagsOf(stage, 6), OUT)
+  t.match(take(stage, 'start-maintenance', [5]), {type: 'done'})
+  t.end()
+})
+
+t.test('any primary carries an operation on', (t) => {
+  const stage = withData()
+  take(stage, 'decommission-node', [6])
+  const {op} = record(stage)
+  stage.at(0).kill(true)
+  stage.until(() => stage.processes.some((process) => process.view()?.leading === true))
+  t.strictSame(record(stage).op, op)
+  t.ok(moving(stage, () => record(stage).smap.nodes[idOf(stage, 6)] === undefined) >= 0)
+  t.equal(record(stage).op, null)
+  t.end()
+})
+
+t.test('a target that is lost in the middle is waited for, and moving goes on with it', (t) => {
+  const stage = withData()
+  take(stage, 'start-maintenance', [6])
+  stage.at(5).kill(true)
+  moving(stage, () => record(stage).smap.nodes[idOf(stage, 5)]?.away?.kind === 'lost')
+  t.equal(record(stage).move, null, 'nothing can be verified without it')
+  t.match(record(stage).op, {phase: 'moving'})
+  stage.at(5).start()
+  t.ok(moving(stage, () => record(stage).op === null) >= 0)
+  t.equal(flagsOf(stage, 6), MOVED)
+  t.equal(record(stage).own.length, 1)
+  t.end()
+})
+
+t.test('a rebalance is begun and stopped by hand', (t) => {
+  const stage = withData()
+  const {rmd} = record(stage)
+  t.match(stage.ask(0, {type: 'start-rebalance'}), {type: 'done', rebalance: rmd.version + 1})
+  t.match(stage.ask(0, {type: 'start-rebalance'}), {refusal: {code: 'BUSY'}})
+  t.match(stage.ask(0, {type: 'stop-rebalance'}), {type: 'done', rebalance: undefined})
+  t.equal(record(stage).move, null)
+  t.match(stage.ask(0, {type: 'stop-rebalance'}), {type: 'done'}, 'there is none')
+  const one = started(1, 1)
+  t.match(one.ask(0, {type: 'start-rebalance'}), {refusal: {message: /not enough targets/}})
+  t.end()
+})
+
+t.test('an operation is carried out from verified only, node by node', (t) => {
+  const stage = withData()
+  const {smap} = record(stage)
+  const member = smap.nodes[idOf(stage, 6)]
+  if (member === undefined) throw new Error('the target is a member')
+  const op = {
+    id: 'm7',
+    action: 'decommission-node' as const,
+    nodes: [idOf(stage, 5), member.id],
+    phase: 'moving' as const,
+    rmUserData: false,
+    keepInitialConfig: false,
+    noShutdown: false,
+  }
+  t.equal(finalized(op), op)
+  t.equal(finalized(null), null)
+  const last = finalized({...op, phase: 'verified'})
+  t.match(last, {phase: 'finalizing'})
+  t.equal(withoutNode(op, member.id), op)
+  t.match(withoutNode(last, member.id), {nodes: [idOf(stage, 5)]})
+  t.equal(withoutNode(withoutNode(last, member.id), idOf(stage, 5)), null)
+  t.equal(withoutNode(last, idOf(stage, 1)), last)
+  t.notOk(isGone(last, member), 'it is not being taken out')
+  t.ok(isGone(last, {...member, flags: NODE_FLAG.decommission}))
+  const parts = {smap, own: record(stage).own, op: null, move: {entry: 1}}
+  t.equal(afterMove(parts), parts, 'another entry')
+  t.notOk(mayHold({bmd: {version: 1, epoch: 1, serial: 0, buckets: {}}, own: parts.own}, member.id))
+  t.end()
+})

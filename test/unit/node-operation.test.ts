@@ -1,0 +1,260 @@
+/**
+ * What nodes tell of a rebalance: the main thread's watch over a real kernel in virtual time, and
+ * the answers of a gateway's listener.
+ */
+
+import t from 'tap'
+import type {CommandResult} from '../../src/core/kernel/events.ts'
+import type {LifecycleCommand} from '../../src/model/command.ts'
+import type {NodeId} from '../../src/model/ids.ts'
+import {NODE_FLAG} from '../../src/model/node.ts'
+import type {MoveReport} from '../../src/model/peer-messages.ts'
+import type {ClusterRecord} from '../../src/model/record.ts'
+import {
+  createMovementWatch,
+  type Movement,
+  type MovementWatch,
+} from '../../src/node/runtime/movement.ts'
+import {parseJson, type JsonMap} from '../../src/wire/json.ts'
+import {decodeNodeStatus} from '../../src/wire/node-status.ts'
+import {decodeOperation} from '../../src/wire/operation.ts'
+import {freePort, gatewayOf, http, member, NODES} from '../helpers/gateway.ts'
+import {bucket, started, type Stage} from '../helpers/kernel-stage.ts'
+
+const LEADER = 0
+const OUT = 5
+
+const idOf = (stage: Stage, index: number): NodeId => stage.at(index).facts.self.id
+
+function order(stage: Stage, action: LifecycleCommand['action']): CommandResult {
+  return stage.ask(LEADER, {
+    type: 'lifecycle',
+    action,
+    nodes: [idOf(stage, OUT)],
+    skipRebalance: false,
+    rmUserData: false,
+    keepInitialConfig: false,
+    noShutdown: false,
+  })
+}
+
+/** What every target says of the rebalance that goes on. */
+function report(stage: Stage, more: Partial<MoveReport>): void {
+  const record = stage.record(LEADER)
+  if (record.move === null) return
+  for (const process of stage.processes) {
+    if (process.facts.self.role !== 'target') continue
+    process.reportMove({
+      rebalance: record.rmd.version,
+      entry: record.move.entry,
+      state: 'walking',
+      objects: 0,
+      bytes: 0,
+      left: -1,
+      problem: '',
+      ...more,
+    })
+  }
+}
+
+interface Watched {
+  readonly look: () => void
+  readonly facts: () => Movement
+}
+
+function watched(stage: Stage, index: number): Watched {
+  const watch: MovementWatch = createMovementWatch()
+  const now = (): {nowMs: number; wallMs: number} => {
+    const nowMs = stage.clock.nowMs()
+    return {nowMs, wallMs: 1_795_280_400_000 + nowMs}
+  }
+  return {
+    look: () => watch.look(stage.at(index).state(), now()),
+    facts: () => watch.facts(stage.at(index).state(), now()),
+  }
+}
+
+/** Runs while every node looks with each tick. */
+function run(stage: Stage, watches: readonly Watched[], ms: number): void {
+  for (let at = 0; at < ms; at += 100) {
+    stage.run(100)
+    for (const {look} of watches) look()
+  }
+}
+
+t.test('the primary knows of every target how far it is, and how fast', (t) => {
+  const stage = started(3, 3)
+  stage.ask(LEADER, bucket('data'))
+  const primary = watched(stage, LEADER)
+  const target = watched(stage, OUT)
+  const both = [primary, target]
+  t.strictSame(primary.facts(), {leads: true, nodes: [], rebalances: []})
+  t.match(order(stage, 'start-maintenance'), {type: 'done', rebalance: 1})
+  run(stage, both, 200)
+  t.match(primary.facts().nodes[2], {
+    state: 'unknown',
+    left: null,
+    holds: true,
+    status: 'maintenance',
+  })
+  for (let second = 0; second < 5; second += 1) {
+    report(stage, {objects: 10 * second, bytes: 1000 * second, left: 100 - 10 * second})
+    run(stage, both, 1000)
+  }
+  const during = primary.facts()
+  const [first] = during.nodes
+  t.equal(during.nodes.length, 3)
+  t.match(first, {state: 'walking', objects: 40, left: 60, problem: '', away: false})
+  t.ok(Math.abs((first?.objectsPerSecond ?? 0) - 10) < 3, 'about ten a second')
+  t.ok((first?.secondsLeft ?? 0) >= 4 && (first?.secondsLeft ?? 0) <= 9)
+  t.ok((first?.heardMs ?? 0) > 1_795_280_400_000)
+  t.match(during.rebalances, [{id: 'g1', state: 'running', endedMs: null}])
+  t.match(target.facts(), {leads: false, rebalances: [{id: 'g1', state: 'running'}]})
+  t.match(target.facts().rebalances[0]?.nodes, [{id: idOf(stage, OUT), objects: 40}], 'its part')
+  report(stage, {objects: 3, bytes: 3, left: 7, problem: 'no space', state: 'failing'})
+  run(stage, both, 2200)
+  t.match(primary.facts().nodes[0], {state: 'failing', problem: 'no space'}, 'it began anew')
+  t.ok((primary.facts().nodes[0]?.objectsPerSecond ?? -1) >= 0, 'and is not slower than nothing')
+  report(stage, {objects: 100, bytes: 10_000, left: 0, state: 'clean'})
+  run(stage, both, 3000)
+  const after = primary.facts()
+  t.match(after.rebalances, [{id: 'g1', state: 'finished', nodes: [{objects: 100}, {}, {}]}])
+  t.match(after.nodes, [{id: idOf(stage, OUT), state: 'idle', holds: false, status: 'maintenance'}])
+  t.match(target.facts().rebalances, [{id: 'g1', state: 'finished'}])
+  t.end()
+})
+
+t.test('what was overtaken or stopped is remembered as that, and not for ever', (t) => {
+  const stage = started(3, 3)
+  stage.ask(LEADER, bucket('data'))
+  const primary = watched(stage, LEADER)
+  order(stage, 'start-maintenance')
+  run(stage, [primary], 300)
+  order(stage, 'stop-maintenance')
+  run(stage, [primary], 300)
+  stage.ask(LEADER, {type: 'stop-rebalance'})
+  run(stage, [primary], 300)
+  const states = primary.facts().rebalances.map(({id, state}) => [id, state])
+  t.strictSame(states, [
+    ['g1', 'overtaken'],
+    ['g2', 'stopped'],
+  ])
+  for (let again = 0; again < 20; again += 1) {
+    stage.ask(LEADER, {type: 'start-rebalance'})
+    run(stage, [primary], 100)
+    stage.ask(LEADER, {type: 'stop-rebalance'})
+    run(stage, [primary], 100)
+  }
+  const {rebalances} = primary.facts()
+  t.equal(rebalances.length, 16)
+  t.equal(rebalances.at(-1)?.id, 'g22')
+  const idle = createMovementWatch()
+  t.strictSame(idle.facts({phase: 'idle'}, {nowMs: 0, wallMs: 0}).rebalances, [])
+  t.end()
+})
+
+const NOTE = {
+  id: 'g3',
+  state: 'running',
+  entry: 3,
+  beganMs: 1_795_280_400_000,
+  endedMs: null,
+  nodes: [{id: 'tTarget01', objects: 5, bytes: 500, problem: ''}],
+} as const
+
+const MOVEMENT: Movement = {
+  leads: true,
+  nodes: [],
+  rebalances: [{...NOTE, id: 'g2', state: 'stopped', endedMs: 1_795_280_401_000}, NOTE],
+}
+
+/** The record as it is while `g3` goes on. */
+function moving(record: ClusterRecord): void {
+  const own = [
+    {index: 2, targets: ['tTarget01' as NodeId]},
+    {index: 3, targets: ['tTarget02' as NodeId]},
+  ]
+  Object.assign(record, {own, move: {entry: 3}, rmd: {version: 3, epoch: 1, targetIds: []}})
+}
+
+t.test('a gateway tells what goes on, in our shape and in that of AIStore’s jobs', async (t) => {
+  const {to, record} = await gatewayOf(t, NODES, {movement: async () => MOVEMENT})
+  const ask = async (what: string, body = ''): Promise<unknown> => {
+    const answer = await http(to, 'GET', `/v1/cluster?what=${what}`, {body})
+    return answer.status === 200 ? parseJson(answer.body) : answer.status
+  }
+  t.match(decodeOperation((await ask('operation')) as JsonMap), {rebalance: '', inPlace: true})
+  moving(record)
+  t.match(decodeOperation((await ask('operation')) as JsonMap), {
+    node: 'pGateway1',
+    live: true,
+    rebalance: 'g3',
+    move: {entry: 3},
+    ownFrom: 2,
+    inPlace: false,
+    rebalances: [{id: 'g2'}, {id: 'g3'}],
+  })
+  t.strictSame(await ask('running_all', '{"kind":"rebalance"}'), ['rebalance[g3]'])
+  t.match(await ask('status', '{"id":"g2"}'), {kind: 'rebalance', uuid: 'g2', aborted: true})
+  t.match(await ask('status', '{"ID":"g3"}'), {uuid: 'g3', end_time: 0, aborted: false})
+  t.equal(await ask('status', '{"id":"g9"}'), 404)
+  t.equal(((await ask('status_all')) as unknown[]).length, 2)
+  t.equal(((await ask('status_all', '{"kind":"copy-bck"}')) as unknown[]).length, 0)
+  t.match(await ask('qryxstats', '{"Kind":"rebalance","OnlyRunning":true}'), {
+    tTarget01: [{id: 'g3', stats: {'out-objs': '5', 'out-bytes': '500'}}],
+    tTarget02: [],
+  })
+  t.strictSame(Object.keys((await ask('qryxstats', '{"node":"tTarget02"}')) as object), [
+    'tTarget02',
+  ])
+  t.equal(await ask('qryxstats', '{"id":"g9"}'), 404)
+})
+
+t.test('another gateway asks the primary, and answers itself when nobody is', async (t) => {
+  const port = await freePort()
+  const nodes = [member('pGateway1', 'proxy', port), ...NODES.slice(1)]
+  const follower = {id: 'pFollow01' as NodeId}
+  const other = await gatewayOf(t, nodes, follower)
+  const hears = {id: 'pGateway1' as NodeId, live: true, silentSinceMs: 0, waiting: ''}
+  const ask = async (): Promise<unknown> => {
+    const {status, body} = await http(other.to, 'GET', '/v1/cluster?what=operation')
+    return status === 200 ? decodeOperation(parseJson(body)) : status
+  }
+  t.match(await ask(), {node: 'pFollow01', live: false}, 'it hears no primary')
+  other.setView({primary: hears})
+  t.match(await ask(), {node: 'pFollow01', live: false}, 'the primary cannot be reached')
+  await gatewayOf(t, nodes, {port, movement: async () => MOVEMENT})
+  t.match(await ask(), {node: 'pGateway1', live: true})
+})
+
+t.test('a node that is taken out answers for itself as long as it can', async (t) => {
+  const port = await freePort()
+  const gone = {...member('tTarget02', 'target', 52130), flags: NODE_FLAG.maintenance}
+  const leaving = {...member('pOther001', 'proxy', port), flags: NODE_FLAG.maintenance}
+  const nodes = [member('pGateway1', 'proxy', 52100), leaving, gone]
+  await gatewayOf(t, nodes, {id: leaving.id, port})
+  const {to} = await gatewayOf(t, nodes)
+  const statusOf = async (id: string): Promise<ReturnType<typeof decodeNodeStatus>> => {
+    const path = '/v1/reverse/daemon?what=node_status'
+    const answer = await http(to, 'GET', path, {headers: {'ais-node-id': id}})
+    t.equal(answer.status, 200)
+    return decodeNodeStatus(parseJson(answer.body))
+  }
+  const true1 = await statusOf('pOther001')
+  t.match(true1, {status: 'maintenance', version: '5.0.0'})
+  t.ok(true1.system.memoryAvailableBytes > 0, 'its true figures')
+  t.match(await statusOf('tTarget02'), {status: 'maintenance', version: ''}, 'it does not answer')
+})
+
+t.test('a target’s status tells its part in the rebalance', async (t) => {
+  const role = 'target' as const
+  const id = 'tTarget01' as NodeId
+  const {to} = await gatewayOf(t, NODES, {id, role, movement: async () => MOVEMENT})
+  const {body} = await http(to, 'GET', '/v1/daemon?what=node_status')
+  t.match(parseJson(body), {
+    rebalance_snap: {'id': 'g3', 'end-time': '0001-01-01T00:00:00Z', 'stats': {'out-objs': '5'}},
+  })
+  const none = await gatewayOf(t, NODES, {id, role})
+  const answer = await http(none.to, 'GET', '/v1/daemon?what=node_status')
+  t.notOk(answer.body.includes('rebalance_snap'))
+})
