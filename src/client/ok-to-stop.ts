@@ -92,7 +92,8 @@ async function weigh(client: ClusterClient, {node, down, operation}: Weighing): 
   // while it may be named as an owner nobody can say what of it is nowhere else.
   const holds = operation?.nodes.find((one) => one.id === id)?.holds ?? true
   const only = spared || !holds ? NOTHING : await storedBy(client, member)
-  return {id, role, down: down.has(id), isPrimary, only, serves: ownsKeys(member)}
+  const away = down.has(id) || member.away !== null
+  return {id, role, down: away, isPrimary, only, serves: ownsKeys(member)}
 }
 
 interface Picture {

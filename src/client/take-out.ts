@@ -6,7 +6,7 @@
 import {AisError} from '../base/errors.ts'
 import {nodeLabel} from '../model/ids.ts'
 import type {Member} from '../model/node.ts'
-import {isLeaving} from '../model/node.ts'
+import {isElectable} from '../model/node.ts'
 import type {Smap} from '../model/record.ts'
 import {decodeSmap} from '../wire/smap.ts'
 import type {ClusterClient} from './cluster.ts'
@@ -69,13 +69,16 @@ export async function storedBy(client: ClusterClient, member: Member): Promise<S
 
 function isPrimary({id, role}: Member, {nodes}: Smap, action: string): AisError {
   const heirs = Object.values(nodes)
-    .filter((one) => one.role === 'proxy' && one.id !== id && !isLeaving(one) && one.away === null)
+    .filter((one) => isElectable(one) && one.id !== id && one.away === null)
     .map((one) => one.id)
     .toSorted()
-  const [heir = 'NODE'] = heirs
+  const [heir] = heirs
   return new AisError({
     code: 'WRONG_STATE',
     message: `${nodeLabel(role, id)} is the primary, and ${action} cannot be done to it; nothing was changed`,
-    hint: `first hand its office over: aisctl cluster set-primary ${heir}`,
+    hint:
+      heir === undefined
+        ? 'no other gateway could lead now: add one, or start those that are off'
+        : `first hand its office over: aisctl cluster set-primary ${heir}`,
   })
 }

@@ -347,6 +347,9 @@ t.test('what stops serving is asked about, and never without somebody to answer'
   }
   const primary = await say(NodeShutdown, there, 'gateway1', '-y')
   t.match(primary.outcome, {code: 'WRONG_STATE', hint: /set-primary gateway2$/})
+  for (const id of ['gateway2', 'gateway3']) flag(cluster, id, NODE_FLAG.nonElectable)
+  const sole = await say(NodeShutdown, there, 'gateway1', '-y')
+  t.match(sole.outcome, {code: 'WRONG_STATE', hint: /no other gateway could lead/})
   t.match((await say(NodeShutdown, there, 'nosuch', '-y')).outcome, {code: 'NODE_NOT_FOUND'})
   t.match((await say(ShowJob, there, 'copy-bucket')).outcome, {code: 'USAGE'})
   t.strictSame(cluster.orders, [], 'nothing was ordered')
@@ -489,6 +492,8 @@ t.test('ok-to-stop says yes only when nothing at all would be missing', async (t
     (await okToStop(client, ['gateway3', T1, T2])).reasons[0],
     /3 of 6 voters .* 4 are needed/,
   )
+  const whole = await say(NodeOkToStop, there, T1, T2, 'target03')
+  t.match(whole.lines.join('\n'), /no other target would be left to take them/)
   flag(cluster, T1, NODE_FLAG.maintenance)
   tells(MOVED)
   const out = await say(NodeOkToStop, there, T1)

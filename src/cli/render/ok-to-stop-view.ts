@@ -58,18 +58,21 @@ function idsOf(nodes: readonly Stoppable[]): string {
 
 function moveLines({toMove, room}: OkToStop): readonly string[] {
   if (toMove.objects === 0) return []
+  const moves = `To move first: ${objectsText(toMove.objects)} (${formatSize(toMove.bytes)})`
+  if (room.targets === 0) return [`${moves}; no other target would be left to take them.`]
   const free = room.availableBytes
   const where = `${room.targets} other ${room.targets === 1 ? 'target' : 'targets'}`
   const fits =
     free === null
       ? `how much room ${where} have is not known`
       : `${where} have ${formatSize(free)} free${free < toMove.bytes ? ': NOT ENOUGH' : ''}`
-  return [`To move first: ${objectsText(toMove.objects)} (${formatSize(toMove.bytes)}); ${fits}.`]
+  return [`${moves}; ${fits}.`]
 }
 
-function insteadOf({nodes, quorum}: OkToStop): string {
+function insteadOf({nodes, quorum, room}: OkToStop): string {
   const targets = nodes.filter(({role, serves}) => role === 'target' && serves)
   if (!quorum.holds) return 'See what is missing: aisctl show cluster'
   if (targets.length === 0) return 'See: aisctl show rebalance'
+  if (room.targets === 0) return 'Add a target first: its objects could move there.'
   return `Move the data first: aisctl node maintenance start ${idsOf(targets)} --wait`
 }

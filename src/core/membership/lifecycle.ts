@@ -184,7 +184,10 @@ function movesData(
   )
   if (remaining.length > 0) return true
   return refusal('REFUSED', `no target would remain to move the data of ${ids} to`, {
-    hint: 'add a target first, or leave the data where it is: --no-rebalance',
+    hint:
+      command.action === 'decommission-node'
+        ? 'add a target first'
+        : 'add a target first, or leave the data where it is: --no-rebalance',
   })
 }
 

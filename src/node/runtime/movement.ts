@@ -138,8 +138,8 @@ function takeSample(state: NodeState, running: Running, nowMs: number): void {
   running.sampledMs = nowMs
   for (const [id, {objects, bytes}] of reportsOf(state, running)) {
     const before = running.samples.get(id) ?? []
-    // A node that began anew counts from nothing again.
-    const kept = objects < (before.at(-1)?.objects ?? 0) ? [] : before
+    // The time before the first object says nothing; a node that began anew counts from there.
+    const kept = objects === 0 || objects < (before.at(-1)?.objects ?? 0) ? [] : before
     running.samples.set(id, [...kept, {atMs: nowMs, objects, bytes}].slice(-SAMPLES_MAX))
   }
 }
