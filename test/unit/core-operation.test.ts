@@ -204,11 +204,15 @@ t.test('one operation at a time; the same again is no second one; a return inter
 
 t.test('what cannot be taken out is refused, all or nothing', (t) => {
   const stage = withData()
-  t.match(take(stage, 'start-maintenance', [0]), {refusal: {message: /is the current primary/}})
+  t.match(take(stage, 'start-maintenance', [0]), {
+    refusal: {code: 'WRONG_STATE', message: /is the current primary/},
+  })
   t.match(take(stage, 'start-maintenance', [6, 0]), {type: 'refused'})
   t.equal(flagsOf(stage, 6), 0)
   const all = take(stage, 'start-maintenance', [3, 4, 5, 6])
-  t.match(all, {refusal: {message: /no target would remain/}})
+  t.match(all, {refusal: {message: /no target would remain/, hint: /--no-rebalance/}})
+  const gone = take(stage, 'decommission-node', [3, 4, 5, 6])
+  t.match(gone, {refusal: {message: /no target would remain/, hint: 'add a target first'}})
   for (const index of [1, 2, 3]) stage.at(index).stop()
   stage.run(2000)
   const thin = take(stage, 'start-maintenance', [6], {skipRebalance: true})
