@@ -1,6 +1,6 @@
 /**
- * Moving objects between real stores over real HTTP: what arrives, what wins against a move, what is
- * said about it, and what a fault leaves behind.
+ * Moving objects between real stores over real HTTP: what arrives, what wins against a move, what
+ * is said about it, and what a fault leaves behind.
  */
 
 import t from 'tap'

@@ -1,8 +1,8 @@
 /**
- * The sending half of a move: names are offered to their owner, what it lacks is sent, small objects
- * many in a request, a large one by itself. Counted as moved is only what the owner has called
- * durable. Whoever is not ready is asked again; what stays unanswered fails by name, and the walk
- * comes back to it.
+ * The sending half of a move: names are offered to their owner, what it lacks is sent, small
+ * objects many in a request, a large one by itself. Counted as moved is only what the owner has
+ * called durable. Whoever is not ready is asked again; what stays unanswered fails by name, and the
+ * walk comes back to it.
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
  * Questions to other targets over their intra-data listeners, authenticated: reads under older
- * ownership entries, pages of lists, objects that move. Bodies of answers stream, unless they came with a digest: then
- * they were small, and are checked whole before anybody sees them.
+ * ownership entries, pages of lists, objects that move. Bodies of answers stream, unless they came
+ * with a digest: then they were small, and are checked whole before anybody sees them.
  */
 
 import type {IncomingHttpHeaders} from 'node:http'

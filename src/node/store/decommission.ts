@@ -1,9 +1,9 @@
 /**
  * The end of a node's membership, on its disks: the objects, when that was ordered, the marks that
- * made directories mountpaths of this target, and what the node knew of the cluster. Touches nothing
- * but what lies below directories that carry this target's mark, and the node's own state directory;
- * its configuration belongs to whoever deployed it and stays. What cannot be removed is an error:
- * then the marks stay, so that it can be tried again.
+ * made directories mountpaths of this target, and what the node knew of the cluster. Touches
+ * nothing but what lies below directories that carry this target's mark, and the node's own state
+ * directory; its configuration belongs to whoever deployed it and stays. What cannot be removed is
+ * an error: then the marks stay, so that it can be tried again.
  */
 
 import {AisError} from '../../base/errors.ts'
@@ -23,9 +23,8 @@ const REMOVED_PER_TURN = 100
 const DEPTH_MAX = 6
 
 /**
- * Removes what belongs to the cluster from the mountpaths. Objects only when every mountpath is here
- * and is this target's.
- * @throws AisError naming what stays; the marks stay too then
+ * Removes what belongs to the cluster from the mountpaths. Objects only when every mountpath is
+ * here and is this target's. @throws AisError naming what stays; the marks stay too then
  */
 export async function clearMountpaths(mountpaths: Mountpaths, rmUserData: boolean): Promise<void> {
   if (rmUserData) {
