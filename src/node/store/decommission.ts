@@ -24,7 +24,8 @@ const DEPTH_MAX = 6
 
 /**
  * Removes what belongs to the cluster from the mountpaths. Objects only when every mountpath is
- * here and is this target's. @throws AisError naming what stays; the marks stay too then
+ * here and is this target's.
+ * @throws AisError naming what stays; the marks stay too then
  */
 export async function clearMountpaths(mountpaths: Mountpaths, rmUserData: boolean): Promise<void> {
   if (rmUserData) {

@@ -21,17 +21,14 @@ const DEVICE_ERRORS: ReadonlySet<string> = new Set(['EIO', 'EROFS', 'ENODEV', 'E
 
 export type CallDone<T> = (error: Error | null, value: T | undefined) => void
 
+/** A call to a device; it must call back once. */
+export type Perform<T> = (back: (error: Error | null, value?: T) => void) => void
+
 export interface MountpathCalls {
-  /** Runs a call when there is room. `perform` must call back once. */
-  readonly run: <T>(
-    perform: (back: (error: Error | null, value?: T) => void) => void,
-    done: CallDone<T>,
-  ) => void
+  /** Runs a call when there is room. */
+  readonly run: <T>(perform: Perform<T>, done: CallDone<T>) => void
   /** Runs a call after all that wait now, although there may be room. */
-  readonly runLast: <T>(
-    perform: (back: (error: Error | null, value?: T) => void) => void,
-    done: CallDone<T>,
-  ) => void
+  readonly runLast: <T>(perform: Perform<T>, done: CallDone<T>) => void
   /** Notes how a synchronous call ended. */
   readonly note: (error: unknown) => void
   /** Why the mountpath is disabled; null while it serves. */
@@ -82,10 +79,7 @@ export function createMountpathCalls(
     if (failures >= FAILURES_MAX) disable(`${errnoOf(error)} ${failures} times in a row`)
   }
 
-  function run<T>(
-    perform: (back: (error: Error | null, value?: T) => void) => void,
-    done: CallDone<T>,
-  ): void {
+  function run<T>(perform: Perform<T>, done: CallDone<T>): void {
     if (running.size >= MOUNTPATH_CALLS_MAX && why === null) return wait(perform, done)
     if (why !== null) return done(disabledError(path, why), undefined)
     const call: Running = {
@@ -105,31 +99,35 @@ export function createMountpathCalls(
     })
   }
 
-  function wait<T>(
-    perform: (back: (error: Error | null, value?: T) => void) => void,
-    done: CallDone<T>,
-  ): void {
-    if (waiting.length >= WAITING_MAX) {
-      const message = `${path}: ${waiting.length} calls are waiting`
-      return done(new AisError({code: 'TOO_BUSY', message}), undefined)
-    }
+  function wait<T>(perform: Perform<T>, done: CallDone<T>): void {
+    if (waiting.length >= WAITING_MAX) return done(tooMany(path, waiting.length), undefined)
     waiting.push(() => run(perform, done))
   }
 
-  function check(now: number): void {
-    // The time that a frozen process slept is not the device's: its calls may be done long since.
-    const frozen = checkedMs !== null && now - checkedMs >= FROZEN_AFTER_MS
-    checkedMs = now
-    if (frozen) for (const call of running) call.sinceMs = now
-    const stuckMs = now - Math.min(...[...running].map(({sinceMs}) => sinceMs))
-    if (stuckMs < STUCK_AFTER_MS || running.size === 0) return
-    disable(`a call has not returned for ${Math.round(stuckMs / 1000)} s`)
+  function runLast<T>(perform: Perform<T>, done: CallDone<T>): void {
+    if (waiting.length > 0 && why === null) wait(perform, done)
+    else run(perform, done)
   }
 
-  const runLast: typeof run = (perform, done) =>
-    waiting.length > 0 && why === null ? wait(perform, done) : run(perform, done)
+  function check(now: number): void {
+    forgiveFreeze(running, checkedMs, now)
+    checkedMs = now
+    const stuck = [...running].find((call) => now - call.sinceMs >= STUCK_AFTER_MS)
+    if (stuck === undefined) return
+    disable(`a call has not returned for ${Math.round((now - stuck.sinceMs) / 1000)} s`)
+  }
 
   return {run, runLast, note, disabled: () => why, disable, check, inFlight: () => running.size}
+}
+
+/** The time that a frozen process slept is not the device's: its calls may be done long since. */
+function forgiveFreeze(running: ReadonlySet<Running>, checkedMs: number | null, now: number): void {
+  if (checkedMs === null || now - checkedMs < FROZEN_AFTER_MS) return
+  for (const call of running) call.sinceMs = now
+}
+
+function tooMany(path: string, count: number): AisError {
+  return new AisError({code: 'TOO_BUSY', message: `${path}: ${count} calls are waiting`})
 }
 
 function disabledError(path: string, why: string): AisError {

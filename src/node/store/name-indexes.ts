@@ -70,8 +70,8 @@ export function openNameIndexes(
     if (index === undefined) return
     building.add(mountpath.path)
     const files = walkObjects(mountpath.port, mountpath.pinned)
-    const note = (path: string): void =>
-      noteFile(mountpath, index, path, {...options, onUnreadable: unreadable.hear(mountpath)})
+    const hearing = {...options, onUnreadable: unreadable.hear(mountpath)}
+    const note = (path: string): void => noteFile(mountpath, index, path, hearing)
     const step = (): void => {
       if (closed) return
       try {
@@ -103,8 +103,7 @@ export function openNameIndexes(
       indexes.get(path)?.note(attributes)
     },
     page,
-    totals: (paths, bid) =>
-      added(paths.map((path) => indexes.get(path)?.totals(bid) ?? {objects: 0, bytes: 0})),
+    totals: (paths, bid) => sumOf(paths.flatMap((path) => indexes.get(path)?.totals(bid) ?? [])),
     dropBucket: (bid) => {
       for (const index of indexes.values()) index.dropBucket(bid)
       unreadable.dropBucket(bid)
@@ -123,7 +122,10 @@ export function openNameIndexes(
   }
 }
 
-function added(each: readonly {objects: number; bytes: number}[]) {
+function sumOf(each: readonly {objects: number; bytes: number}[]): {
+  objects: number
+  bytes: number
+} {
   return {
     objects: each.reduce((sum, total) => sum + total.objects, 0),
     bytes: each.reduce((sum, total) => sum + total.bytes, 0),
