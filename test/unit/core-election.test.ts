@@ -510,3 +510,30 @@ t.test('a gateway that missed its own promotion can lead when it is the last one
   t.ok(stage.until(() => leaderOf(stage) === 1, 20_000) >= 0)
   t.end()
 })
+
+t.test('a node that is slow to answer does not lose its place to a double', (t) => {
+  const facts = sceneFacts(3, 4)
+  const [last, original] = [facts[6], facts[5]]
+  if (last === undefined || original === undefined) throw new Error('seven nodes were made')
+  const stage = stageOf([
+    ...facts.slice(0, 6),
+    {...last, self: {...last.self, id: original.self.id}},
+  ])
+  for (const index of [0, 1, 2, 3, 4, 5]) stage.at(index).start()
+  stage.until(() => isConverged(stage.processes.slice(0, 6)))
+  stage.at(5).pause()
+  stage.run(3300)
+  stage.at(6).start()
+  stage.run(1500)
+  const place = stage.record().smap.nodes[original.self.id]
+  t.match(place, {inc: 1, control: original.self.control}, 'busy, not gone')
+  stage.at(5).thaw()
+  t.ok(stage.until(() => stage.at(5).leaseValid(), 5000) >= 0)
+  stage.at(5).kill(false)
+  stage.at(6).kill(false)
+  stage.at(6).disk.wipe()
+  stage.at(6).start()
+  const moved = (): boolean => stage.record().smap.nodes[original.self.id]?.inc === 2
+  t.ok(stage.until(moved, 10_000) >= 0, 'an address that refuses is free')
+  t.end()
+})

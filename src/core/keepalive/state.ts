@@ -13,6 +13,8 @@ export interface Peer {
   readonly contactMs: number
   /** When its newest answer arrived, or the reign began: what silence is counted from. */
   readonly answeredMs: number
+  /** When its address last refused a beat; -Infinity: never in this reign. */
+  readonly refusedMs: number
   /** Nonce of its newest answer to a beat, and when it arrived. */
   readonly nonce: number
   readonly nonceAtMs: number
@@ -53,6 +55,7 @@ export function newPeer(id: NodeId, nowMs: number): Peer {
     heard: null,
     contactMs: -Infinity,
     answeredMs: nowMs,
+    refusedMs: -Infinity,
     nonce: 0,
     nonceAtMs: 0,
     position: POSITION_NONE,

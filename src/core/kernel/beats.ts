@@ -224,11 +224,12 @@ function isFrom(voter: Voter, member: Member): boolean {
 }
 
 /** Nobody answered: the question may be asked anew. */
-export function onMemberSilent(turn: Turn, purpose: Purpose): void {
+export function onMemberSilent(turn: Turn, purpose: Purpose, reason: string): void {
   const stage = reign(turn)
   if (stage === undefined) return
   if (purpose.type === 'beat' && purpose.epoch === stage.epoch) {
     beatReturned(turn, purpose.id)
+    if (reason === 'refused') updatePeer(turn, purpose.id, {refusedMs: turn.node.nowMs})
   }
   if (purpose.type === 'prepare' && purpose.epoch === stage.epoch) {
     updatePeer(turn, purpose.id, {prepareOut: false})

@@ -6,7 +6,7 @@ import {refusal} from '../../base/errors.ts'
 import {nextInt} from '../../base/prng.ts'
 import {MEMBERS_MAX} from '../../model/limits.ts'
 import type {Member} from '../../model/node.ts'
-import {isLeaving, nodeLabelOf} from '../../model/node.ts'
+import {formatEndpoint, isLeaving, nodeLabelOf} from '../../model/node.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {
   CheckAnswer,
@@ -86,7 +86,9 @@ function admit(turn: Turn, stage: LeadingStage, askId: number, request: JoinRequ
   const committed = turn.node.onDisk.committed
   if (record === undefined || committed === null) return
   const {id} = request.member
-  const verdict = judgeJoin(record, request, isAnswering(turn, stage.peers[id]))
+  const old = record.smap.nodes[id]
+  const stays = old !== undefined && !isVacant(turn, old, request, stage.peers[id])
+  const verdict = judgeJoin(record, request, stays)
   switch (verdict.type) {
     case 'refused':
       log(turn, 'warn', `not admitted: ${verdict.refusal.message}`, {code: verdict.refusal.code})
@@ -97,6 +99,23 @@ function admit(turn: Turn, stage: LeadingStage, askId: number, request: JoinRequ
     default:
       return enqueue(turn, {change: verdict.change, asks: [{kind: 'join', askId}]})
   }
+}
+
+/**
+ * Whether the place of a member may be taken. At its own address only the node itself can ask, so
+ * silence is enough. From elsewhere it takes more: it is recorded as away, or its address refuses;
+ * a busy node that is slow to answer must not lose its place to a double of it.
+ */
+function isVacant(turn: Turn, old: Member, {member}: JoinRequest, peer: Peer | undefined): boolean {
+  const own = formatEndpoint(old.control) === formatEndpoint(member.control)
+  if (own || old.away !== null) return !isAnswering(turn, peer)
+  return peer !== undefined && isRefusing(turn, peer)
+}
+
+/** Beats come every second, so an address that refuses has done so lately. */
+function isRefusing(turn: Turn, {answeredMs, refusedMs}: Peer): boolean {
+  const {nowMs, timers} = turn.node
+  return refusedMs > answeredMs && nowMs - refusedMs <= 2 * timers.beatMs
 }
 
 function isAnswering(turn: Turn, peer: Peer | undefined): boolean {

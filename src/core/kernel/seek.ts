@@ -24,7 +24,7 @@ import {positionOf} from './view.ts'
 
 const PROBE_TIMEOUT_MS = 3000
 /** A join is answered after a commit; a founder may hold it until it has founded. */
-const JOIN_TIMEOUT_MS = 10_000
+const JOIN_TIMEOUT_MS = 6000
 
 /** A double gives up after this long: longer than a node that moved is held to answer still. */
 const DUPLICATE_MS = 8000

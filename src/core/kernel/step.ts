@@ -362,7 +362,7 @@ function onSilent(
   switch (purpose.type) {
     case 'beat':
     case 'prepare':
-      return onMemberSilent(turn, purpose)
+      return onMemberSilent(turn, purpose, reason)
     case 'join':
       return onJoinSilent(turn, purpose.place)
     case 'leaving':

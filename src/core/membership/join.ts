@@ -18,7 +18,7 @@ export type JoinVerdict =
   | {readonly type: 'change'; readonly change: MemberChange}
 
 /**
- * Judges a join. @param answering whether the member of that id answers beats at its old address
+ * Judges a join. @param answering whether the member of that id is there, as far as is known
  */
 export function judgeJoin(
   record: ClusterRecord,
