@@ -8,7 +8,7 @@ import {waitLeft, type PrimaryWatch} from '../../src/core/election/patience.ts'
 import {standing, standingAsHeir} from '../../src/core/election/state.ts'
 import {outcome, stepElection} from '../../src/core/election/step.ts'
 import {succession} from '../../src/core/placement/next-primary.ts'
-import {ELECTIONS_KEPT} from '../../src/model/limits.ts'
+import {COMMANDS_WAITING_MAX, ELECTIONS_KEPT} from '../../src/model/limits.ts'
 import type {ClusterUuid, NodeId} from '../../src/model/ids.ts'
 import {timersOf} from '../../src/model/timers.ts'
 import {bucket, put, started, stageOf, type Stage} from '../helpers/kernel-stage.ts'
@@ -535,5 +535,57 @@ t.test('a node that is slow to answer does not lose its place to a double', (t) 
   stage.at(6).start()
   const moved = (): boolean => stage.record().smap.nodes[original.self.id]?.inc === 2
   t.ok(stage.until(moved, 10_000) >= 0, 'an address that refuses is free')
+  t.end()
+})
+
+t.test('what was never proposed goes to the next primary; what waits is bounded', (t) => {
+  const stage = started(3, 2)
+  const {epoch, index} = stage.record()
+  stage.at(0).disk.stallMs = 3000
+  const results: CommandResult[] = []
+  for (const name of ['proposed', 'queued']) {
+    stage.at(0).command(bucket(name), (result) => results.push(result))
+  }
+  stage.run(20)
+  const beat = {
+    type: 'beat' as const,
+    uuid: SIM_UUID,
+    epoch: epoch + 3,
+    committed: {epoch, index},
+    committedSha: '',
+    settled: 0,
+    started: true,
+    to: {inc: 1, run: 1},
+    echo: 0,
+    leaseMs: 0,
+  }
+  t.match(put(stage, 0, beat, 1), {accepted: true})
+  t.ok(stage.until(() => results.length === 2, 8000) >= 0)
+  t.match(results, [{type: 'refused'}, {type: 'elsewhere'}])
+  stage.at(0).disk.stallMs = 0
+  for (const process of stage.processes) if (process.index > 0) process.kill(false)
+  stage.run(6000)
+  const busy: CommandResult[] = []
+  for (let count = 0; count <= COMMANDS_WAITING_MAX; count++) {
+    stage.at(0).command(bucket(`held-${count}`), (result) => busy.push(result))
+  }
+  t.match(busy, [{refusal: {code: 'TOO_BUSY'}}])
+  t.end()
+})
+
+t.test('a primary that nobody confirms says so when a command has waited long enough', (t) => {
+  const stage = started(3, 0)
+  const [first = -1] = order(stage)
+  stage.at(0).kill(false)
+  const unconfirmed = (): boolean => {
+    const reign = stage.at(first).node()?.stage
+    return reign?.stage === 'leading' && !reign.confirmed
+  }
+  for (let step = 0; step < 100_000 && !unconfirmed(); step++) stage.run(0.2)
+  for (const other of [0, 1, 2]) {
+    stage.network.cut(first, other)
+    stage.network.cut(other, first)
+  }
+  t.match(stage.ask(first, bucket('early')), {refusal: {code: 'NOT_READY', message: /confirmed/}})
   t.end()
 })

@@ -311,3 +311,17 @@ t.test('an operation is carried out from verified only, node by node', (t) => {
   t.notOk(mayHold({bmd: {version: 1, epoch: 1, serial: 0, buckets: {}}, own: parts.own}, member.id))
   t.end()
 })
+
+t.test('who is being taken out cannot be made primary', (t) => {
+  const stage = withData()
+  take(stage, 'start-maintenance', [1])
+  const set = (index: number): CommandResult =>
+    stage.ask(0, {type: 'set-primary', id: idOf(stage, index)})
+  t.match(set(1), {refusal: {message: /under maintenance/}})
+  stage.at(2).pause()
+  take(stage, 'decommission-node', [2])
+  t.match(set(2), {refusal: {message: /being decommissioned/}})
+  stage.at(2).thaw()
+  t.ok(stage.until(() => record(stage).op === null, 20_000) >= 0)
+  t.end()
+})

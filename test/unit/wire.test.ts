@@ -10,8 +10,10 @@ import type {ObjectAttributes} from '../../src/model/object.ts'
 import {
   decodeAction,
   decodeJobQuery,
+  decodeJobAction,
   decodeNodeAction,
   encodeAction,
+  encodeJobAction,
   encodeNodeAction,
 } from '../../src/wire/action.ts'
 import * as decode from '../../src/wire/decode.ts'
@@ -769,5 +771,13 @@ t.test('times print as Go does and read back', (t) => {
   t.equal(parseRfc3339('2026-11-21T12:28:12.5+01:00'), 1_795_260_492_500_000_000n)
   t.equal(parseRfc3339('2026-11-21 10:28:12-01:00'), 1_795_260_492_000_000_000n)
   t.equal(parseRfc3339('yesterday'), undefined)
+  t.end()
+})
+
+t.test('the value that starts and stops a job is capitalized, and forgiving', (t) => {
+  const job = {id: 'g47', kind: 'rebalance'}
+  t.strictSame(encodeJobAction(job), {ID: 'g47', Kind: 'rebalance'})
+  t.strictSame(decodeJobAction(encodeJobAction(job)), job)
+  t.strictSame(decodeJobAction(null), {id: '', kind: ''})
   t.end()
 })

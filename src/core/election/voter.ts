@@ -63,9 +63,6 @@ function judgeElection(voter: VoterFacts, request: VoteRequest): Ballot {
   const again = votedFor !== null && votedFor.id === candidate.id && votedFor.inc === candidate.inc
   if (request.epoch === promisedEpoch && again) return YES
   if (request.epoch <= promisedEpoch) return no(`this node has promised epoch ${promisedEpoch}`)
-  if (accepted.record.epoch >= request.epoch) {
-    return no(`this node has a record of epoch ${accepted.record.epoch}`)
-  }
   // A primary without a majority that an operator makes go on (R17) is still heard here.
   const own = request.forced && voter.followed?.id === candidate.id
   if (own || (!request.forced && isResuming(voter, candidate, request.led))) return YES

@@ -80,6 +80,6 @@ export function takePart(turn: Turn): void {
 /** What belonged to the cluster is gone from here: said to the primary, then the process ends. */
 export function onDecommissioned(turn: Turn): void {
   update(turn, {leaving: 'wiped'})
-  if (turn.node.stop === null) onStopOrdered(turn)
-  else announceStop(turn)
+  onStopOrdered(turn)
+  announceStop(turn)
 }

@@ -135,9 +135,6 @@ function whyNotOut(
         {hint: 'first make another gateway primary: aisctl cluster set-primary NODE'},
       )
     }
-    if (action !== 'decommission-node' && (member.flags & NODE_FLAG.decommission) !== 0) {
-      return refusal('WRONG_STATE', `${label} is currently being decommissioned`)
-    }
     if (member.learner) return refusal('NOT_READY', `${label} has just joined; try again`)
   }
   return undefined
