@@ -4,7 +4,7 @@
  */
 
 import {spawnSync} from 'node:child_process'
-import {existsSync, readdirSync, readFileSync} from 'node:fs'
+import {existsSync, readdirSync, readFileSync, rmSync} from 'node:fs'
 import {relative} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
@@ -32,6 +32,8 @@ function main(): number {
     '--coverage-report=json-summary',
     '--show-full-coverage',
   ]
+  // A report that an earlier run has left says nothing about this one.
+  rmSync(report, {force: true})
   spawnSync('tap', [...args, ...PURE.flatMap(testsOf)], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'inherit'],
