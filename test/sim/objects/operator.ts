@@ -29,6 +29,8 @@ export interface OperatorDeps {
 
 /** Between two attempts to take a target back: it is refused while data moves. */
 const AGAIN_MS = 700
+/** An order that waited for a primary may be carried out this much later. */
+const HELD_MS = 7000
 /** Some orders are about the rebalance itself. */
 const BY_HAND_RATIO = 0.15
 const WITHOUT_REBALANCE_RATIO = 0.4
@@ -38,6 +40,7 @@ export function createOperator(deps: OperatorDeps): Operator {
   const counts: Record<string, number> = {}
   const out = new Set<NodeId>()
   let over = false
+  let endedMs = Infinity
 
   function order(command: Command, done: () => void = () => undefined): void {
     const name = command.type === 'lifecycle' ? command.action : command.type
@@ -49,7 +52,10 @@ export function createOperator(deps: OperatorDeps): Operator {
   }
 
   function takeIn(id: NodeId): void {
-    order(lifecycle('stop-maintenance', id, false), () => out.delete(id))
+    order(lifecycle('stop-maintenance', id, false), () => {
+      // Another order may still be under way: in the end they are asked until that is over.
+      if (!over || clock.nowMs() - endedMs > HELD_MS) out.delete(id)
+    })
   }
 
   function act(): void {
@@ -84,6 +90,9 @@ export function createOperator(deps: OperatorDeps): Operator {
     },
     end: () => {
       over = true
+      endedMs = clock.nowMs()
+      if (everyMs === Infinity) return
+      for (const {process} of nodes) out.add(process.facts.self.id)
       takeAllIn()
     },
   }
