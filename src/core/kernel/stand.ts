@@ -3,8 +3,8 @@
 import {formatEndpoint} from '../../model/node.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {comparePositions, type ElectionReason, type RecordPosition} from '../../model/record.ts'
-import type {VoteAnswer, VoteRequest} from '../../model/peer-messages.ts'
-import {isVoter, type Member} from '../../model/node.ts'
+import type {StoredRecord, VoteAnswer, VoteRequest} from '../../model/peer-messages.ts'
+import {isElectable, isVoter, type Member} from '../../model/node.ts'
 import {voterKey} from '../../model/quorum.ts'
 import type {ElectionEvent, ElectionOrder} from '../election/events.ts'
 import {rankOf} from '../election/patience.ts'
@@ -148,7 +148,7 @@ function askVoters(turn: Turn): void {
     founding: false,
     led: turn.node.led,
     forced: stage.election.forced !== null,
-    holds: {position: positionOf(own.accepted), sha: own.accepted.sha},
+    holds: {position: positionOf(newestOf(stage)), sha: newestOf(stage).sha},
   }
   for (const member of missingVoters(stage)) {
     if (isAsking(turn.node, (purpose) => isVoteTo(purpose, member.id, epoch, pre))) continue
@@ -173,8 +173,13 @@ function missingVoters(stage: StandingStage) {
   const records = [election.own, ...Object.values(grants)].map((grant) => grant.accepted.record)
   const {forced} = election
   const before = new Set(records.flatMap(({pv}) => pv ?? []).map(voterKey))
+  // One that missed its own promotion has missed others', too: it asks whomever it knows.
+  const self = election.own.accepted.record.smap.nodes[election.own.voter.id]
+  const late = self === undefined || !isElectable(self)
   const counts = (member: Member): boolean =>
-    forced === null ? isVoter(member) || before.has(voterKey(member)) : forced.includes(member.id)
+    forced === null
+      ? late || isVoter(member) || before.has(voterKey(member))
+      : forced.includes(member.id)
   // Asked is who counts in any of them: an older record may not know a voter as one yet.
   const members = new Map(
     records
@@ -183,6 +188,14 @@ function missingVoters(stage: StandingStage) {
       .map((member) => [voterKey(member), member]),
   )
   return [...members].filter(([key]) => grants[key] === undefined).map(([, member]) => member)
+}
+
+/** The newest record that it knows: its own, or one that came with a yes. What R6 will test. */
+function newestOf({election}: StandingStage): StoredRecord {
+  const grants = election.phase === 'storing' ? [] : Object.values(election.grants)
+  return grants
+    .map(({accepted}) => accepted)
+    .reduce((a, b) => (comparePositions(b.record, a.record) > 0 ? b : a), election.own.accepted)
 }
 
 /** A voter answered. */
@@ -204,7 +217,10 @@ export function onVoteAnswered(
     stepCandidate(turn, {type: 'outbid', promisedEpoch: answer.promisedEpoch})
   }
   const {own} = stage.election
-  const accepted = answer.accepted ?? (answer.sha === own.accepted.sha ? own.accepted : null)
+  const {election} = stage
+  const grants = election.phase === 'storing' ? [] : Object.values(election.grants)
+  const known = [own, ...grants].find((grant) => grant.accepted.sha === answer.sha)
+  const accepted = answer.accepted ?? known?.accepted ?? null
   if (accepted === null) return
   stepCandidate(turn, {
     type: 'granted',
