@@ -26,7 +26,7 @@ export default class NodeDecommission extends MembershipCommand {
       default: false,
     }),
     'keep-initial-config': Flags.boolean({
-      description: "keep the node's own file, so that it can join again",
+      description: "as in AIStore; the node's own file is the deployer's and stays in any case",
       default: false,
     }),
   }
