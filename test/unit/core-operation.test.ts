@@ -325,3 +325,21 @@ t.test('who is being taken out cannot be made primary', (t) => {
   t.ok(stage.until(() => record(stage).op === null, 20_000) >= 0)
   t.end()
 })
+
+t.test('a decommissioned node tells that it is gone until a primary has heard it', (t) => {
+  const stage = withData()
+  take(stage, 'decommission-node', [6])
+  const wiped = (): boolean => {
+    movers(stage)
+    return stage.at(6).node()?.leaving === 'wiped'
+  }
+  for (let step = 0; step < 100_000 && !wiped(); step++) stage.run(0.2)
+  t.ok(wiped(), 'its part is done')
+  stage.at(0).kill(true)
+  const led = (): boolean => stage.processes.some((process) => process.view()?.leading === true)
+  const gone = (): boolean => led() && record(stage).smap.nodes[idOf(stage, 6)] === undefined
+  t.ok(stage.until(gone, 20_000) >= 0)
+  t.equal(record(stage).op, null)
+  t.ok(stage.until(() => !stage.at(6).isUp(), 10_000) >= 0, 'and then it ends')
+  t.end()
+})

@@ -262,5 +262,7 @@ export interface Followed {
 /** An ordered stop under way. */
 export interface Stop {
   readonly untilMs: number
+  /** Until when a decommissioned node goes on telling that it is gone. */
+  readonly goneMs: number
   readonly announced: boolean
 }

@@ -45,7 +45,7 @@ import {
 } from './stand.ts'
 import {seek} from './stage.ts'
 import type {Deferred, KernelState, NodeState, Purpose} from './state.ts'
-import {announced, exitIfDone, onStopOrdered} from './stop.ts'
+import {exitIfDone, onLeavingAnswered, onStopOrdered, tickGone, unheard} from './stop.ts'
 import type {Turn} from './turn.ts'
 import {answer, emit, log, takePurpose, update} from './turn.ts'
 import {onViewHeld, publishView} from './view.ts'
@@ -148,6 +148,7 @@ function onTick(turn: Turn): void {
   update(turn, {tickedMs: nowMs})
   answerWaitingBeats(turn, false)
   serveWaitingJoins(turn)
+  tickGone(turn)
   switch (turn.node.stage.stage) {
     case 'seeking':
       tickWatch(turn)
@@ -333,8 +334,9 @@ function onPlaceAnswered(turn: Turn, purpose: Purpose, content: PeerAnswer): boo
     onJoinAnswered(turn, purpose, content)
   else if (purpose.type === 'probe' && content.type === 'probe') {
     onProbeAnswered(turn, purpose.place, content)
-  } else if (purpose.type === 'leaving' && content.type === 'leaving') announced(turn)
-  else if (purpose.type === 'look' && content.type === 'probe') {
+  } else if (purpose.type === 'leaving' && content.type === 'leaving') {
+    onLeavingAnswered(turn, content.recorded)
+  } else if (purpose.type === 'look' && content.type === 'probe') {
     answer(turn, purpose.askId, {type: 'check', reachable: true, detail: ''})
   } else return false
   return true
@@ -366,7 +368,7 @@ function onSilent(
     case 'join':
       return onJoinSilent(turn, purpose.place)
     case 'leaving':
-      return announced(turn)
+      return unheard(turn)
     case 'check':
       return onChecked(turn, purpose, undefined)
     case 'look':

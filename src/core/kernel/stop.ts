@@ -11,12 +11,16 @@ import {acceptedOf, emit, enter, isAsking, log, selfVoter, send, update} from '.
 
 /** How long it may take: two commits, or nobody is there to hear of it. */
 const STOP_MS = 3000
+/** A node whose decommission is done here is a member until somebody has heard of it. */
+const GONE_MS = 600_000
 
 /** The process is to end. */
 export function onStopOrdered(turn: Turn): void {
   const {node} = turn
   if (node.stop !== null) return
-  update(turn, {stop: {untilMs: node.nowMs + STOP_MS, announced: false}})
+  const {nowMs} = node
+  const stop = {untilMs: nowMs + STOP_MS, goneMs: nowMs + GONE_MS, announced: false}
+  update(turn, {stop})
   log(turn, 'info', 'stopping')
   // The office first: the absence is then announced to whoever has it.
   if (!handOverToNext(turn)) announceStop(turn)
@@ -31,7 +35,7 @@ export function announceStop(turn: Turn): void {
   const {followed} = node
   const primary = followed === null ? undefined : record?.smap.nodes[followed.id]
   if (node.stage.stage !== 'following' || record === undefined || primary === undefined) {
-    return announced(turn)
+    return unheard(turn)
   }
   send(turn, primary, {
     request: {
@@ -46,8 +50,28 @@ export function announceStop(turn: Turn): void {
   })
 }
 
-/** The primary has recorded the absence, or cannot. */
-export function announced(turn: Turn): void {
+/** The primary has answered. */
+export function onLeavingAnswered(turn: Turn, recorded: boolean): void {
+  if (recorded) announced(turn)
+  else unheard(turn)
+}
+
+/** Nobody has recorded it: an absence is seen anyway, a decommission is told again. */
+export function unheard(turn: Turn): void {
+  if (turn.node.leaving !== 'wiped') announced(turn)
+}
+
+/** Told again until it is recorded; a stop that was ordered waits for that. */
+export function tickGone(turn: Turn): void {
+  const {leaving, nowMs, stop} = turn.node
+  if (leaving !== 'wiped' || stop === null || stop.announced) return
+  const untilMs = Math.max(stop.untilMs, nowMs + STOP_MS)
+  if (nowMs < stop.goneMs) update(turn, {stop: {...stop, untilMs}})
+  announceStop(turn)
+}
+
+/** The absence is recorded, or cannot be. */
+function announced(turn: Turn): void {
   const {stop} = turn.node
   if (stop === null) return
   update(turn, {stop: {...stop, announced: true}})
@@ -66,7 +90,7 @@ export function exitIfDone(turn: Turn): void {
   }
   update(turn, {waitingCommands: []})
   emit(turn, {type: 'exit', status: 0, reason: 'ordered stop'})
-  update(turn, {stop: {untilMs: Infinity, announced: false}})
+  update(turn, {stop: {untilMs: Infinity, goneMs: 0, announced: false}})
 }
 
 function dropWaiting(turn: Turn): void {
