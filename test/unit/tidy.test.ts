@@ -35,6 +35,7 @@ import {
   unitTwins,
   usedDependencies,
 } from '../helpers/tidy/tree-rules.ts'
+import {MUTANTS, NO_CHECK_QUORUM} from '../sim/world/mutants.ts'
 import {pick, readTree, ROOT, type Finding, type SourceFile} from '../helpers/tidy/tree.ts'
 
 const tree = readTree()
@@ -255,5 +256,14 @@ t.test('the arrows catch forbidden imports and cycles, type imports included', (
     'no-cycle',
   ]
   for (const rule of rules) t.match(output, `error ${rule}:`)
+  t.end()
+})
+
+t.test('the line that each mutant of the simulator changes is there exactly once', (t) => {
+  for (const {name, edit} of [...MUTANTS, NO_CHECK_QUORUM]) {
+    if (edit === undefined) continue
+    const source = readFileSync(join(ROOT, 'src', edit.file), 'utf8')
+    t.equal(source.split(edit.from).length - 1, 1, `${name}: ${edit.file}`)
+  }
   t.end()
 })

@@ -216,10 +216,9 @@ export function onVoteAnswered(
   if (stage.forced !== null && purpose.pre) {
     stepCandidate(turn, {type: 'outbid', promisedEpoch: answer.promisedEpoch})
   }
-  const {own} = stage.election
   const {election} = stage
   const grants = election.phase === 'storing' ? [] : Object.values(election.grants)
-  const known = [own, ...grants].find((grant) => grant.accepted.sha === answer.sha)
+  const known = [election.own, ...grants].find((grant) => grant.accepted.sha === answer.sha)
   const accepted = answer.accepted ?? known?.accepted ?? null
   if (accepted === null) return
   stepCandidate(turn, {

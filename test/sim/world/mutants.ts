@@ -172,11 +172,10 @@ export const MUTANTS: readonly Mutant[] = [
     world: UNREST,
     edit: {
       file: 'core/kernel/stand.ts',
-      from: '  const {own} = stage.election\n  const accepted = answer.accepted',
-      to: `  const {own} = stage.election
-  if (answer.accepted !== null && answer.accepted.record.epoch <= turn.node.durable.promisedEpoch)
+      from: '  const accepted = answer.accepted ?? known',
+      to: `  if (answer.accepted !== null && answer.accepted.record.epoch <= turn.node.durable.promisedEpoch)
     persist(turn, {accepted: answer.accepted, committed: answer.accepted}, [])
-  const accepted = answer.accepted`,
+  const accepted = answer.accepted ?? known`,
     },
   },
   {
