@@ -90,6 +90,22 @@ t.test('a new target is in the map, leased and settled soon after its first cont
   t.end()
 })
 
+t.test('beats are due for all at once, whenever each came back', (t) => {
+  const stage = started(1, 3)
+  for (const [index, waitMs] of [[1, 370] as const, [2, 740] as const]) {
+    stage.at(index).kill()
+    stage.run(waitMs)
+    stage.at(index).start()
+    stage.run(waitMs)
+  }
+  stage.run(3000)
+  const leading = stage.at(0).node()?.stage
+  const due = leading?.stage === 'leading' ? Object.values(leading.peers) : []
+  t.equal(due.length, 3)
+  t.equal(new Set(due.map(({beatDueMs}) => beatDueMs)).size, 1)
+  t.end()
+})
+
 t.test('all nodes restarted in any order come back as they were', (t) => {
   const stage = started(3, 4)
   stage.ask(0, bucket('kept'))

@@ -80,7 +80,7 @@ export function sendDueBeats(turn: Turn): void {
       leaseMs > 0 && peer.heard !== null ? {run: peer.heard, atMs: peer.nonceAtMs} : peer.leased
     updatePeer(turn, peer.id, {
       beatsOut: peer.beatsOut + 1,
-      beatDueMs: nowMs + timers.beatMs,
+      beatDueMs: nextRoundMs(nowMs, timers.beatMs),
       leased,
     })
     send(turn, member, {
@@ -100,6 +100,14 @@ export function sendDueBeats(turn: Turn): void {
       purpose: {type: 'beat', id: peer.id, epoch: stage.epoch, sentMs: nowMs},
     })
   }
+}
+
+/**
+ * All members are due at the same moments, whenever each was added: a primary that dies is silent
+ * for all since the same beat, and the order of succession (R4) is finer than the time between two.
+ */
+function nextRoundMs(nowMs: number, beatMs: number): number {
+  return (Math.floor(nowMs / beatMs) + 1) * beatMs
 }
 
 /** A lease goes to a target in office, from a primary that is confirmed. */
