@@ -45,10 +45,8 @@ export const WORLDS: readonly WorldKind[] = [
   },
   {
     name: 'objects',
-    play: (seed, how) => {
-      const trace = how?.trace
-      return runObjectWorld(objectOptionsOf(seed), trace === undefined ? {} : {trace})
-    },
+    play: (seed, how) =>
+      runObjectWorld(objectOptionsOf(seed), {trace: how?.trace, watched: how?.watched}),
     replay: null,
     mutants: OBJECT_MUTANTS.map((mutant) => ({
       name: mutant.name,

@@ -149,6 +149,20 @@ t.test('what is left where it is, is remembered and moved before a decommission'
   t.end()
 })
 
+t.test('a target out of office that starts anew gets a beat a second, and no more', (t) => {
+  const stage = withData()
+  take(stage, 'start-maintenance', [6], {skipRebalance: true, noShutdown: true})
+  stage.at(6).kill(false)
+  stage.run(500)
+  stage.at(6).start()
+  stage.run(3000)
+  const [before, others] = [stage.at(6).events(), stage.at(5).events()]
+  stage.run(10_000)
+  const events = stage.at(6).events() - before
+  t.ok(events <= stage.at(5).events() - others + 20, `${events} events in ten seconds`)
+  t.end()
+})
+
 t.test('a gateway shut down by command stays in maintenance until it is told otherwise', (t) => {
   const stage = withData()
   t.match(take(stage, 'shutdown-node', [2]), {type: 'done'})

@@ -191,11 +191,11 @@ function nextBeatMs(turn: Turn, of: BeatOutcome): number {
   return wantsLease(turn, stage, of) ? 0 : Infinity
 }
 
-/** A target that has just taken a record into use, or runs anew, can have a lease now. */
+/** A target in office that has just taken a record into use, or runs anew, can have a lease now. */
 function wantsLease(turn: Turn, stage: LeadingStage, of: BeatOutcome): boolean {
   const {member, peer, answer} = of
   const {nowMs, timers} = turn.node
-  if (member.role !== 'target' || !stage.confirmed) return false
+  if (!ownsKeys(member) || !stage.confirmed) return false
   if (leaseToGive(timers.ownMs, nowMs, stage.majorityAtMs) === 0) return false
   const {leased} = peer
   if (comparePositions(peer.held, answer.held) !== 0 || leased === null) return true

@@ -27,7 +27,9 @@ import {createTroubles, type Troubles} from './troubles.ts'
 
 export interface ObjectRun {
   readonly mutant?: ObjectMutant
-  readonly trace?: (line: string) => void
+  readonly trace?: ((line: string) => void) | undefined
+  /** Of this node the trace shows every step. */
+  readonly watched?: string | undefined
 }
 
 const START_MS = 300
@@ -109,7 +111,7 @@ function createParts(
     options,
     mutant: run.mutant,
     rest,
-    witness: witnessOf(invariants, run.trace),
+    witness: witnessOf(invariants, run),
     onExit: (process) => nemesis.ended(process),
     violate: invariants.violate,
     saw: invariants.saw,
@@ -321,10 +323,10 @@ function report(trace: (line: string) => void, stage: Stage, histories: readonly
   }
 }
 
-function witnessOf(invariants: Invariants, trace: ObjectRun['trace']): Witness {
+function witnessOf(invariants: Invariants, {trace, watched}: ObjectRun): Witness {
   return {
     stepped: (process: SimProcess, before, event, effects) => {
-      if (trace !== undefined) traceStep(trace, process, {event, effects})
+      if (trace !== undefined) traceStep(trace, process, {event, effects}, watched)
       invariants.stepped(process, before, event, effects)
     },
     durable: invariants.durable,
