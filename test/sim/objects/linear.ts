@@ -11,12 +11,24 @@ export interface Finding {
   readonly detail: string
 }
 
-/** One explanation so far: what the key holds, and which open operations have taken effect. */
-interface Explanation {
+/**
+ * One explanation so far, as one number: what the key holds in the low bits, above them a bit for
+ * each open operation that has taken effect.
+ */
+type Explanation = bigint
+
+/** An operation that has begun and not ended, with the bit that stands for it. */
+interface Open {
+  readonly operation: Operation
+  readonly slot: number
+  readonly bit: bigint
+  /** What the key holds once it has taken effect. */
   readonly value: number
-  readonly placed: ReadonlySet<Operation>
 }
 
+/** Bits of an explanation that are the value. */
+const VALUE_BITS = 24
+const VALUE_MASK = (1n << BigInt(VALUE_BITS)) - 1n
 /** Explanations kept; a history that needs more is not judged. */
 const EXPLANATIONS_MAX = 20_000
 /** Operations of the report. */
@@ -34,19 +46,29 @@ export function checkRegister(key: string, operations: readonly Operation[]): Fi
     ])
     .filter(({at}) => at !== Infinity)
     .sort((a, b) => a.at - b.at)
-  const open = new Set<Operation>()
-  let explanations: readonly Explanation[] = [{value: NOTHING, placed: new Set()}]
+  const open: Open[] = []
+  let explanations: readonly Explanation[] = [BigInt(NOTHING)]
   for (const {operation, ends} of events) {
     if (!ends) {
-      open.add(operation)
+      open.push(opened(operation, open))
       continue
     }
-    explanations = placeBy(operation, open, explanations)
-    open.delete(operation)
+    const at = open.findIndex((one) => one.operation === operation)
+    explanations = placeBy(open[at] as Open, open, explanations)
+    open.splice(at, 1)
     if (explanations.length === 0) return findingOf(key, operation, operations)
     if (explanations.length > EXPLANATIONS_MAX) return null
   }
   return null
+}
+
+/** Takes the lowest bit that is free: few are in use at a time. */
+function opened(operation: Operation, open: readonly Open[]): Open {
+  let slot = 0
+  while (open.some((one) => one.slot === slot)) slot++
+  const {kind, value} = operation
+  const bit = 1n << BigInt(VALUE_BITS + slot)
+  return {operation, slot, bit, value: kind === 'delete' ? NOTHING : value}
 }
 
 /** D5: only what was written is read, and what was refused was not written. */
@@ -83,65 +105,55 @@ function relevantOperations(operations: readonly Operation[]): readonly Operatio
 
 /** Explanations in which an operation that ends now has taken effect. */
 function placeBy(
-  ending: Operation,
-  open: ReadonlySet<Operation>,
+  ending: Open,
+  open: readonly Open[],
   explanations: readonly Explanation[],
 ): readonly Explanation[] {
-  const ids = new Map([...open].map((operation, at) => [operation, at]))
-  const found = new Map<string, Explanation>()
-  const seen = new Set<string>()
-  const work = explanations.map((explanation) => withReads(explanation, open))
+  const reads = readsByValue(open)
+  const withReads = (explanation: Explanation): Explanation =>
+    explanation | (reads.get(Number(explanation & VALUE_MASK)) ?? 0n)
+  const writes = open.filter(({operation}) => operation.kind !== 'read')
+  const found = new Set<Explanation>()
+  const seen = new Set<Explanation>()
+  const work = explanations.map(withReads)
   for (let next = work.pop(); next !== undefined; next = work.pop()) {
-    const name = nameOf(next, ids)
-    if (seen.has(name)) continue
-    seen.add(name)
-    if (next.placed.has(ending)) {
-      const placed = new Set(next.placed)
-      placed.delete(ending)
-      const done = {value: next.value, placed}
-      found.set(nameOf(done, ids), done)
+    if (seen.has(next)) continue
+    seen.add(next)
+    if ((next & ending.bit) !== 0n) {
+      found.add(next ^ ending.bit)
       if (found.size > EXPLANATIONS_MAX) break
       continue
     }
-    for (const operation of candidates(next, open)) {
-      const value = operation.kind === 'put' ? operation.value : NOTHING
-      const placed = new Set(next.placed).add(operation)
-      work.push(withReads({value, placed}, open))
+    for (const {bit, value} of candidates(next, writes)) {
+      work.push(withReads(((next | VALUE_MASK) ^ VALUE_MASK) | bit | BigInt(value)))
     }
   }
-  return [...found.values()]
+  return [...found]
 }
 
 /** Reads that the value answers take effect at once: that never spoils an explanation. */
-function withReads(explanation: Explanation, open: ReadonlySet<Operation>): Explanation {
-  let placed: Set<Operation> | null = null
-  for (const operation of open) {
-    if (operation.kind !== 'read' || operation.value !== explanation.value) continue
-    if (explanation.placed.has(operation)) continue
-    placed ??= new Set(explanation.placed)
-    placed.add(operation)
+function readsByValue(open: readonly Open[]): ReadonlyMap<number, bigint> {
+  const bits = new Map<number, bigint>()
+  for (const {operation, bit, value} of open) {
+    if (operation.kind === 'read') bits.set(value, (bits.get(value) ?? 0n) | bit)
   }
-  return placed === null ? explanation : {value: explanation.value, placed}
+  return bits
 }
 
 /** Writes that may take effect next; of deletes without an end, which are all alike, the first. */
-function candidates(explanation: Explanation, open: ReadonlySet<Operation>): readonly Operation[] {
-  const list: Operation[] = []
+function candidates(explanation: Explanation, writes: readonly Open[]): readonly Open[] {
+  const list: Open[] = []
+  const holds = (explanation & VALUE_MASK) !== BigInt(NOTHING)
   let hasEndless = false
-  for (const operation of open) {
-    if (operation.kind === 'read' || explanation.placed.has(operation)) continue
-    if (operation.sawNothing && explanation.value !== NOTHING) continue
-    const endless = operation.kind === 'delete' && operation.ended === Infinity
+  for (const one of writes) {
+    const {kind, ended, sawNothing} = one.operation
+    if ((explanation & one.bit) !== 0n || (sawNothing && holds)) continue
+    const endless = kind === 'delete' && ended === Infinity
     if (endless && hasEndless) continue
     hasEndless ||= endless
-    list.push(operation)
+    list.push(one)
   }
   return list
-}
-
-function nameOf(explanation: Explanation, ids: ReadonlyMap<Operation, number>): string {
-  const placed = [...explanation.placed].map((operation) => ids.get(operation) ?? -1)
-  return `${explanation.value}:${placed.sort((a, b) => a - b).join(',')}`
 }
 
 function findingOf(key: string, at: Operation, operations: readonly Operation[]): Finding {
