@@ -48,3 +48,7 @@ export const CHANGES_PER_RECORD_MAX = 256
 export const DESTROYED_BUCKETS_MAX = 1000
 /** Changes of primary that the record remembers. */
 export const ELECTIONS_KEPT = 32
+/** Rebalances whose outcome the record remembers. */
+export const REBALANCES_KEPT = 16
+/** Of so many it also remembers what each target has moved. */
+export const REBALANCE_SHARES_KEPT = 4

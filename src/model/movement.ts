@@ -4,15 +4,7 @@
  */
 
 import type {NodeId} from './ids.ts'
-import type {ClusterRecord, OwnEntry} from './record.ts'
-
-/**
- * `overtaken`: the owners have changed once more, and a newer rebalance moves what it had not moved
- * yet.
- */
-export const MOVE_OUTCOMES = ['running', 'finished', 'overtaken', 'stopped'] as const
-
-export type MoveOutcome = (typeof MOVE_OUTCOMES)[number]
+import type {ClusterRecord, MoveOutcome, OwnEntry} from './record.ts'
 
 /** A rebalance: its number, and the own entry that it moves to. */
 export interface MoveId {

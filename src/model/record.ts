@@ -135,6 +135,34 @@ export interface Movement {
  */
 export type Moves = 'yes' | 'no' | 'with-owners'
 
+/**
+ * How a rebalance stands. `overtaken`: the owners have changed once more, and a newer rebalance
+ * moves what it had not moved yet.
+ */
+export const MOVE_OUTCOMES = ['running', 'finished', 'overtaken', 'stopped'] as const
+
+export type MoveOutcome = (typeof MOVE_OUTCOMES)[number]
+
+/** One rebalance, for people and for those who wait for it: nothing is decided by it. */
+export interface MoveNote {
+  /** `rmd.version`. */
+  readonly rebalance: number
+  /** The own entry that data moved to. */
+  readonly entry: number
+  readonly state: MoveOutcome
+  /** Wall clock of the primary that recorded it, ms since 1970; `endedMs` null while it runs. */
+  readonly beganMs: number
+  readonly endedMs: number | null
+  /** What each target had moved at its end, as far as the primary had heard; only of late ones. */
+  readonly shares: readonly MoveShare[]
+}
+
+export interface MoveShare {
+  readonly id: NodeId
+  readonly objects: number
+  readonly bytes: number
+}
+
 /** Why a primary took office. */
 export const ELECTION_REASONS = [
   /** The cluster was formed. */
@@ -196,6 +224,8 @@ export interface ClusterRecord {
   readonly heir: Voter | null
   /** The latest changes of primary, oldest first, at most ELECTIONS_KEPT. */
   readonly elections: readonly ElectionNote[]
+  /** The latest rebalances, oldest first, at most REBALANCES_KEPT; the last one may be running. */
+  readonly rebalances: readonly MoveNote[]
 }
 
 /** Where a record stands: the order of R1 within one uuid. */

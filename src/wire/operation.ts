@@ -4,8 +4,13 @@
  * (job.ts), which knows less.
  */
 
-import {MOVE_OUTCOMES, type MoveOutcome} from '../model/movement.ts'
-import {OPERATION_ACTIONS, OPERATION_PHASES, type Operation} from '../model/record.ts'
+import {
+  MOVE_OUTCOMES,
+  OPERATION_ACTIONS,
+  OPERATION_PHASES,
+  type MoveOutcome,
+  type Operation,
+} from '../model/record.ts'
 import {
   bool,
   count,
@@ -57,7 +62,7 @@ export interface OperationNode {
   readonly secondsLeft: number | null
 }
 
-/** One rebalance that the primary has seen: memory of its process. */
+/** One rebalance, as the record remembers it. */
 export interface RebalanceNote {
   /** `g3`. */
   readonly id: string

@@ -14,6 +14,7 @@ import type {Endpoint, Member} from '../model/node.ts'
 import type {ClusterRecord} from '../model/record.ts'
 import {
   ELECTION_REASONS,
+  MOVE_OUTCOMES,
   OPERATION_ACTIONS,
   OPERATION_PHASES,
   RECORD_FORMAT,
@@ -34,6 +35,7 @@ import {
   struct,
   text,
   textAs,
+  withDefault,
   word,
 } from './decode.ts'
 import type {Json} from './json.ts'
@@ -186,5 +188,18 @@ const record = struct({
       tookMs: count,
       atMs: int,
     }),
+  ),
+  rebalances: withDefault(
+    list(
+      struct({
+        rebalance: count,
+        entry: count,
+        state: word(MOVE_OUTCOMES),
+        beganMs: int,
+        endedMs: nullable(int),
+        shares: list(struct({id: nodeId, objects: count, bytes: count})),
+      }),
+    ),
+    [],
   ),
 })

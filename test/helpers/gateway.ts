@@ -144,6 +144,7 @@ export function recordWith(nodes: readonly Member[]): ClusterRecord {
     move: null,
     heir: null,
     elections: [],
+    rebalances: [],
   }
 }
 

@@ -335,6 +335,7 @@ function recordOf(nodes: Readonly<Record<string, Member>>, ids: readonly NodeId[
     move: null,
     heir: null,
     elections: [],
+    rebalances: [],
   }
 }
 

@@ -24,6 +24,8 @@ import {bucket, put, started, stageOf} from '../helpers/kernel-stage.ts'
 import {SIM_UUID, sceneFacts, scenePlace} from '../sim/world/scene.ts'
 import {isConverged} from '../sim/world/world.ts'
 
+const SEEN = {wallMs: 0, peers: {}}
+
 t.test('seven nodes form a cluster within a second', (t) => {
   const stage = stageOf(sceneFacts(3, 4))
   for (const process of stage.processes) process.start()
@@ -93,7 +95,7 @@ t.test('a new target is in the map, leased and settled soon after its first cont
 t.test('beats are due for all at once, whenever each came back', (t) => {
   const stage = started(1, 3)
   for (const [index, waitMs] of [[1, 370] as const, [2, 740] as const]) {
-    stage.at(index).kill()
+    stage.at(index).kill(false)
     stage.run(waitMs)
     stage.at(index).start()
     stage.run(waitMs)
@@ -563,7 +565,7 @@ t.test('a draft takes one loss at a time, and no command that would not travel',
     change: {type: 'mark-lost' as const, id: stage.at(index).facts.self.id, sinceMs: 0},
     asks: [],
   }))
-  const two = draftFrom(before, lost, 1)
+  const two = draftFrom(before, lost, 1, SEEN)
   t.equal(two.taken.length, 1)
   t.equal(two.left.length, 1)
   const huge = {
@@ -574,11 +576,11 @@ t.test('a draft takes one loss at a time, and no command that would not travel',
     },
     asks: [],
   }
-  const cut = draftFrom(before, [...lost, huge], 1)
+  const cut = draftFrom(before, [...lost, huge], 1, SEEN)
   t.match(cut.refused, [{refusal: {code: 'TOO_LARGE'}}])
   t.ok(cut.next, 'members do not wait for it')
-  t.equal(draftFrom(before, [], 1).next, null)
-  t.equal(draftFrom(before, [huge], 1).next, null)
+  t.equal(draftFrom(before, [], 1, SEEN).next, null)
+  t.equal(draftFrom(before, [huge], 1, SEEN).next, null)
   return t.end()
 })
 

@@ -63,6 +63,7 @@ function record(own: readonly OwnEntry[], entry: number | null): ClusterRecord {
     move: entry === null ? null : {entry},
     heir: null,
     elections: [],
+    rebalances: [],
   }
 }
 

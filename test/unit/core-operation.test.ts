@@ -11,6 +11,7 @@ import {
 } from '../../src/core/membership/lifecycle.ts'
 import type {LifecycleCommand} from '../../src/model/command.ts'
 import type {NodeId} from '../../src/model/ids.ts'
+import {REBALANCES_KEPT} from '../../src/model/limits.ts'
 import {NODE_FLAG} from '../../src/model/node.ts'
 import {votersOf} from '../../src/model/quorum.ts'
 import type {ClusterRecord} from '../../src/model/record.ts'
@@ -293,6 +294,43 @@ t.test('a rebalance is begun and stopped by hand', (t) => {
   t.match(stage.ask(0, {type: 'stop-rebalance'}), {type: 'done'}, 'there is none')
   const one = started(1, 1)
   t.match(one.ask(0, {type: 'start-rebalance'}), {refusal: {message: /not enough targets/}})
+  t.end()
+})
+
+t.test('what became of a rebalance is in the record, alike at every node and for good', (t) => {
+  const stage = withData()
+  const notes = (index: number): readonly (readonly [number, string])[] =>
+    stage.record(index).rebalances.map(({rebalance, state}) => [rebalance, state])
+  take(stage, 'start-maintenance', [6])
+  t.match(record(stage).rebalances, [{state: 'running', endedMs: null, shares: []}])
+  take(stage, 'stop-maintenance', [6])
+  t.ok(moving(stage, () => record(stage).move === null) >= 0)
+  stage.ask(0, {type: 'start-rebalance'})
+  take(stage, 'start-maintenance', [5], {skipRebalance: true})
+  const {rmd} = record(stage)
+  const [first = 0] = notes(0).map(([number]) => number)
+  t.match(notes(0).slice(0, 2), [
+    [first, 'overtaken'],
+    [first + 1, 'finished'],
+  ])
+  t.match(record(stage).rebalances[1]?.shares, [{objects: 0}, {}, {}, {id: idOf(stage, 6)}])
+  const before = notes(0)
+  stage.at(0).kill(true)
+  t.ok(
+    stage.until(
+      () => stage.at(1).view()?.leading === true || stage.at(2).view()?.leading === true,
+    ) >= 0,
+  )
+  stage.run(3000)
+  for (const index of [1, 2, 3]) t.strictSame(notes(index), before)
+  t.equal(before.at(-1)?.[0], rmd.version)
+  for (let again = 0; again < 20; again++) {
+    const leader = stage.processes.findIndex((process) => process.view()?.leading === true)
+    stage.ask(leader, {type: 'stop-rebalance'})
+    stage.ask(leader, {type: 'start-rebalance'})
+  }
+  t.equal(record(stage).rebalances.length, REBALANCES_KEPT)
+  t.equal(record(stage).rebalances.filter(({shares}) => shares.length > 0).length, 0)
   t.end()
 })
 

@@ -124,6 +124,7 @@ function recordOf(smap: Smap, more: Partial<ClusterRecord> = {}): ClusterRecord 
     move: null,
     heir: null,
     elections: [],
+    rebalances: [],
     ...more,
   }
 }

@@ -273,6 +273,7 @@ const RECORD = {
   move: null,
   heir: null,
   elections: [],
+  rebalances: [],
 } as const satisfies ClusterRecord
 
 t.test('a question that never got a connection is not asked late', async (t) => {

@@ -132,6 +132,16 @@ const RECORD: ClusterRecord = {
   move: null,
   heir: null,
   elections: [],
+  rebalances: [
+    {
+      rebalance: 3,
+      entry: 7,
+      state: 'finished',
+      beganMs: 1_795_280_400_000,
+      endedMs: 1_795_280_412_000,
+      shares: [{id: 'target01' as NodeId, objects: 12, bytes: 3400}],
+    },
+  ],
 }
 
 function viewOf(id: string, more: Partial<ClusterView> = {}): ClusterView {

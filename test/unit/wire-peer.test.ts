@@ -94,6 +94,7 @@ const RECORD = {
   move: null,
   heir: null,
   elections: [],
+  rebalances: [],
 } as const satisfies ClusterRecord
 
 /** A stand-in with the property that matters: another text, another value. */

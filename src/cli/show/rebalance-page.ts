@@ -8,7 +8,7 @@ import {formatDuration, formatSize} from '../../base/units.ts'
 import {formatUtc} from '../../base/utc.ts'
 import type {ClusterClient} from '../../client/cluster.ts'
 import {nodeLabel} from '../../model/ids.ts'
-import type {MoveOutcome} from '../../model/movement.ts'
+import type {MoveOutcome} from '../../model/record.ts'
 import type {
   MoverState,
   OperationAnswer,

@@ -14,6 +14,7 @@ import {withUrls} from '../metasync/urls.ts'
 import {withMovement} from '../ownership/movement.ts'
 import {nextOwn} from '../ownership/own.ts'
 import {applyChange} from './change.ts'
+import {rebalanceNotes, type Seen} from './rebalances.ts'
 import type {Queued, UnderWay} from './state.ts'
 
 export interface Draft {
@@ -29,7 +30,12 @@ export interface Draft {
  * Drafts in the order of the queue. At most one member is marked lost by one record (R13), and an
  * office is handed over by a record that changes nothing else (R16).
  */
-export function draftFrom(before: StoredRecord, queue: readonly Queued[], epoch: number): Draft {
+export function draftFrom(
+  before: StoredRecord,
+  queue: readonly Queued[],
+  epoch: number,
+  seen: Seen,
+): Draft {
   const index = before.record.index + 1
   const taken: UnderWay[] = []
   const refused: {item: Queued; refusal: Refusal}[] = []
@@ -58,7 +64,7 @@ export function draftFrom(before: StoredRecord, queue: readonly Queued[], epoch:
     if (applied.moves !== undefined && moves !== 'yes') moves = applied.moves
     taken.push({...item, bucket: applied.bucket})
   }
-  return finish(before, {parts, moves, epoch}, {taken, refused, left})
+  return finish(before, {parts, moves, epoch, seen}, {taken, refused, left})
 }
 
 /** What was drafted, before it is a record. */
@@ -66,11 +72,12 @@ interface Drafted {
   readonly parts: ClusterRecord
   readonly moves: Moves
   readonly epoch: number
+  readonly seen: Seen
 }
 
 function finish(
   before: StoredRecord,
-  {parts, moves, epoch}: Drafted,
+  {parts, moves, epoch, seen}: Drafted,
   rest: Omit<Draft, 'next'>,
 ): Draft {
   const old = before.record
@@ -86,19 +93,27 @@ function finish(
     old,
     moves,
   )
-  const record = nextRecord(before, draft, epoch)
+  const next = nextRecord(before, draft, epoch)
+  const record = {...next, rebalances: rebalanceNotes(next, seen)}
   const text = canonicalJson(record)
   const fits = text.length <= RECORD_BYTES_MAX
   const commands = rest.taken.some(({change}) => change.type === 'command')
-  return fits || !commands ? {...rest, next: {record, text}} : withoutCommands(before, epoch, rest)
+  return fits || !commands
+    ? {...rest, next: {record, text}}
+    : withoutCommands(before, epoch, rest, seen)
 }
 
 /** A record that would not travel is not made: its commands are refused, its members are taken. */
-function withoutCommands(before: StoredRecord, epoch: number, rest: Omit<Draft, 'next'>): Draft {
+function withoutCommands(
+  before: StoredRecord,
+  epoch: number,
+  rest: Omit<Draft, 'next'>,
+  seen: Seen,
+): Draft {
   const commands = rest.taken.filter(({change}) => change.type === 'command')
   const others = rest.taken.filter(({change}) => change.type !== 'command')
   const tooLarge = refusal('TOO_LARGE', `the metadata would exceed ${RECORD_BYTES_MAX} bytes`)
-  const again = draftFrom(before, [...others, ...rest.left], epoch)
+  const again = draftFrom(before, [...others, ...rest.left], epoch, seen)
   return {
     ...again,
     refused: [

@@ -170,5 +170,6 @@ function genesis(node: NodeState): ClusterRecord {
     move: null,
     heir: null,
     elections: [foundingNote(self.id, node.wallMs)],
+    rebalances: [],
   }
 }

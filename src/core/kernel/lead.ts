@@ -258,7 +258,8 @@ export function proposeQueued(turn: Turn): void {
   if (before === null || (stage.queue.length === 0 && before.record.pv === null)) return
   // The record that hands the office over is the last one of its epoch (R16).
   if (before.record.heir !== null && before.record.epoch === stage.epoch) return
-  const draft = draftFrom(before, stage.queue, stage.epoch)
+  const seen = {wallMs: turn.node.wallMs, peers: stage.peers}
+  const draft = draftFrom(before, stage.queue, stage.epoch, seen)
   enter(turn, {...stage, queue: draft.left, underWay: draft.taken})
   for (const {item, refusal} of draft.refused) refuseChange(turn, item, refusal)
   if (draft.next !== null) propose(turn, draft.next.record, draft.next.text)

@@ -1,16 +1,16 @@
 /**
- * How far a rebalance is, for people: the primary's watch over what the targets report, with rates
- * and with those that have ended; at a target, over its own part. Read from the kernel's state with
- * every tick, decided nowhere; memory of one process.
+ * How far a rebalance is, for people: the primary's watch over what the targets report, with rates;
+ * at a target, over its own part. Read from the kernel's state with every tick, decided nowhere;
+ * memory of one process. Those that have ended are in the record, alike at every node.
  */
 
 import {mayHold} from '../../core/membership/lifecycle.ts'
 import type {KernelState, NodeState} from '../../core/kernel/state.ts'
 import type {NodeId} from '../../model/ids.ts'
-import {holdersOf, moveOutcome, type MoveId} from '../../model/movement.ts'
+import {holdersOf, type MoveId} from '../../model/movement.ts'
 import {isLeaving, type Member} from '../../model/node.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
-import type {ClusterRecord} from '../../model/record.ts'
+import type {ClusterRecord, MoveNote} from '../../model/record.ts'
 import {statusWord} from '../../wire/node-status.ts'
 import type {MoverState, OperationNode, RebalanceNote} from '../../wire/operation.ts'
 import {rebalanceId} from '../../wire/rmd.ts'
@@ -35,8 +35,6 @@ export interface Instant {
   readonly wallMs: number
 }
 
-/** Rebalances that are remembered after their end. */
-const KEPT_MAX = 16
 /** A rate is taken over the samples of the last seconds. */
 const SAMPLE_EVERY_MS = 1000
 const SAMPLES_MAX = 10
@@ -48,32 +46,24 @@ interface Sample {
 }
 
 interface Running extends MoveId {
-  readonly beganMs: number
   readonly samples: Map<NodeId, readonly Sample[]>
-  /** The last word of each, kept when the rebalance ends. */
-  readonly reports: Map<NodeId, MoveReport>
   sampledMs: number
 }
 
 export function createMovementWatch(): MovementWatch {
-  const past: RebalanceNote[] = []
   let running: Running | null = null
 
-  function look(state: KernelState, {nowMs, wallMs}: Instant): void {
+  function look(state: KernelState, {nowMs}: Instant): void {
     const record = recordOf(state)
     if (state.phase === 'idle' || record === undefined) return
-    if (running !== null) {
-      for (const [id, report] of reportsOf(state, running)) running.reports.set(id, report)
-      const outcome = moveOutcome(record, running)
-      if (outcome !== 'running') {
-        past.push(noteOf(running, {state: outcome, endedMs: wallMs}))
-        if (past.length > KEPT_MAX) past.shift()
-        running = null
-      }
+    if (record.move === null) {
+      running = null
+      return
     }
-    if (record.move === null) return
-    running ??= begun(record, record.move.entry, {nowMs, wallMs})
-    if (nowMs - running.sampledMs >= SAMPLE_EVERY_MS) takeSample(state, running, nowMs)
+    if (!isOf(running, record, record.move.entry)) running = begun(record, record.move.entry, nowMs)
+    if (running !== null && nowMs - running.sampledMs >= SAMPLE_EVERY_MS) {
+      takeSample(state, running, nowMs)
+    }
   }
 
   function facts(state: KernelState, now: Instant): Movement {
@@ -81,9 +71,6 @@ export function createMovementWatch(): MovementWatch {
     const record = recordOf(state)
     if (state.phase === 'idle' || record === undefined) return NOTHING
     const current = running
-    const ended: readonly RebalanceNote[] = [...past]
-    const going =
-      current === null ? [] : [noteOf(current, {state: 'running' as const, endedMs: null})]
     const shown = new Set([
       ...(current === null && record.own.length <= 1 ? [] : holdersOf(record)),
       ...Object.values(record.smap.nodes)
@@ -91,10 +78,15 @@ export function createMovementWatch(): MovementWatch {
         .map(({id}) => id),
     ])
     const nodes = [...shown].sort().map((id) => nodeOf(state, {record, id, running: current, now}))
-    return {leads: isLeading(state), nodes, rebalances: [...ended, ...going]}
+    const rebalances = record.rebalances.map((note) => noteOf(state, note))
+    return {leads: isLeading(state), nodes, rebalances}
   }
 
   return {look, facts}
+}
+
+function isOf(running: Running | null, {rmd}: ClusterRecord, entry: number): boolean {
+  return running?.rebalance === rmd.version && running.entry === entry
 }
 
 const NOTHING: Movement = {leads: false, nodes: [], rebalances: []}
@@ -107,13 +99,11 @@ function isLeading(state: NodeState): boolean {
   return state.stage.stage === 'leading' && state.view.leading
 }
 
-function begun(record: ClusterRecord, entry: number, {nowMs, wallMs}: Instant): Running {
+function begun({rmd}: ClusterRecord, entry: number, nowMs: number): Running {
   return {
-    rebalance: record.rmd.version,
+    rebalance: rmd.version,
     entry,
-    beganMs: wallMs,
     samples: new Map(),
-    reports: new Map(),
     sampledMs: nowMs - SAMPLE_EVERY_MS,
   }
 }
@@ -144,14 +134,15 @@ function takeSample(state: NodeState, running: Running, nowMs: number): void {
   }
 }
 
-function noteOf(
-  {rebalance, entry, beganMs, reports}: Running,
-  {state, endedMs}: Pick<RebalanceNote, 'state' | 'endedMs'>,
-): RebalanceNote {
-  const nodes = [...reports]
+/** As the record has it; of one that runs with what is said of it now. */
+function noteOf(state: NodeState, note: MoveNote): RebalanceNote {
+  const {rebalance, entry, beganMs, endedMs} = note
+  const running = [...reportsOf(state, note)]
     .map(([id, {objects, bytes, problem}]) => ({id, objects, bytes, problem}))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  return {id: rebalanceId(rebalance), state, entry, beganMs, endedMs, nodes}
+  const ended = note.shares.map((share) => ({...share, problem: ''}))
+  const nodes = endedMs === null ? running : ended
+  return {id: rebalanceId(rebalance), state: note.state, entry, beganMs, endedMs, nodes}
 }
 
 interface NodeQuestion {
