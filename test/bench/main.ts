@@ -9,6 +9,7 @@ import {benchDeploy} from './deploy.ts'
 import {benchFailover} from './failover.ts'
 import {benchObjects} from './objects.ts'
 import {benchPartitions} from './partitions.ts'
+import {benchRebalance} from './rebalance.ts'
 import {drawRows, type Row} from './row.ts'
 import {benchStart} from './start.ts'
 
@@ -17,6 +18,7 @@ type Bench = (only: readonly string[], args: readonly string[]) => Promise<reado
 const BENCHES: Readonly<Record<string, Bench>> = {
   start: benchStart,
   objects: benchObjects,
+  rebalance: benchRebalance,
   deploy: benchDeploy,
   failover: (_only, args) => benchFailover(args),
   calm: (_only, args) => benchCalm(args),
