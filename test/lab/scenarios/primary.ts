@@ -23,6 +23,8 @@ const READY_MS_MAX = process.argv.includes('--long') ? 5000 : 10_000
 const HAND_OVER_MS_MAX = 5000
 /** After a handover, so that what clients meet is seen. */
 const AFTER_MS = 1000
+/** Its watchdog, told every 15 s, ends it after 30: it is to thaw as the process that led. */
+const FROZEN_MS = 12_000
 
 export const primaryScenarios: readonly Scenario[] = [
   {
@@ -134,8 +136,7 @@ async function frozen(play: Play): Promise<readonly string[]> {
   // The kernel of the frozen one accepts; what it does with them when it thaws is the question.
   const asked = Array.from({length: 5}, (_, number) => changeThrough(play, primary, number))
   const next = await expectPrimary(play, [primary], {withinMs: SILENT_MS_MAX, sinceMs})
-  // Its watchdog ends it after half a minute.
-  await sleep(play.longRun ? Math.max(0, 25_000 - (nowMs() - sinceMs)) : AFTER_MS)
+  await sleep(play.longRun ? Math.max(0, FROZEN_MS - (nowMs() - sinceMs)) : AFTER_MS)
   expectReads(play, sinceMs)
   const thawMs = await stage.thaw([primary])
   const leader = (): string | undefined => watch.of(primary.id)?.primary
