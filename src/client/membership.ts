@@ -29,7 +29,8 @@ export interface MembershipClient {
   order(order: MembershipOrder): Promise<string>
   /** Resolves with the id of the rebalance that goes on. */
   startRebalance(): Promise<string>
-  stopRebalance(): Promise<void>
+  /** @param stop this one alone, when it is named; with force though nodes are being taken out */
+  stopRebalance(stop?: {readonly id?: string; readonly force?: boolean}): Promise<void>
   /** What goes on now, as the primary knows it. */
   operation(): Promise<OperationAnswer>
 }
@@ -41,8 +42,8 @@ export function createMembershipClient(transport: Transport): MembershipClient {
     const {text} = await transport.send({method: 'PUT', path: CLUSTER, body})
     return text.trim()
   }
-  const job = (action: string, id = ''): Promise<string> =>
-    put(encodeAction({action, value: encodeJobAction({id, kind: REBALANCE_KIND})}))
+  const job = (action: string, {id = '', force = false} = {}): Promise<string> =>
+    put(encodeAction({action, value: encodeJobAction({id, kind: REBALANCE_KIND, force})}))
   return {
     order: ({action, nodeIds, skipRebalance, removeUserData, keepInitialConfig}) =>
       put(
@@ -58,8 +59,8 @@ export function createMembershipClient(transport: Transport): MembershipClient {
         }),
       ),
     startRebalance: () => job(ACTION.start),
-    stopRebalance: async () => {
-      await job(ACTION.stop)
+    stopRebalance: async (stop) => {
+      await job(ACTION.stop, stop)
     },
     operation: () => askOperation(transport),
   }

@@ -33,8 +33,7 @@ export type Command =
   | LifecycleCommand
   /** Moves what is not where it belongs, now. */
   | {readonly type: 'start-rebalance'}
-  /** Stops moving; what is not where it belongs stays served by those who have it. */
-  | {readonly type: 'stop-rebalance'}
+  | StopCommand
   /** Hands the office to this member (R16). Done at once when it is the primary already. */
   | {readonly type: 'set-primary'; readonly id: NodeId}
   /**
@@ -44,6 +43,15 @@ export type Command =
   | {readonly type: 'recover'; readonly survivors: readonly NodeId[]}
   /** Answers when the cluster has started. */
   | {readonly type: 'await-started'}
+
+/** Stops moving; what is not where it belongs stays served by those who have it. */
+export interface StopCommand {
+  readonly type: 'stop-rebalance'
+  /** This one alone (`rmd.version`); absent: whichever runs. */
+  readonly rebalance?: number
+  /** Though nodes are being taken out: they stay out, and their data is remembered as not moved. */
+  readonly force?: boolean
+}
 
 /** AIStore's membership actions. Ids are validated by the kernel, all or nothing. */
 export interface LifecycleCommand {

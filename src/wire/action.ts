@@ -118,22 +118,25 @@ export interface JobAction {
   /** '' for any. */
   readonly id: string
   readonly kind: string
+  /** Stop: though it moves the data of nodes that are being taken out. */
+  readonly force: boolean
 }
 
 const JOB_ACTION = looseStruct({
   ID: withDefault(text, ''),
   Kind: withDefault(text, ''),
+  Force: withDefault(bool, false),
 })
 
 /** @throws AisError BAD_REQUEST */
 export function decodeJobAction(value: Json): JobAction {
   const found = JOB_ACTION(value ?? {}, 'value')
-  return {id: found.ID, kind: found.Kind}
+  return {id: found.ID, kind: found.Kind, force: found.Force}
 }
 
 /** The inverse of decodeJobAction. */
-export function encodeJobAction({id, kind}: JobAction): JsonMap {
-  return {ID: id, Kind: kind}
+export function encodeJobAction({id, kind, force}: JobAction): JsonMap {
+  return {ID: id, Kind: kind, ...(force ? {Force: true} : {})}
 }
 
 /** Which jobs a query means. */

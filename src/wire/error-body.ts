@@ -27,6 +27,8 @@ export interface ErrorContext {
 
 /** Longest message that goes into a header or a body: a message is for people. */
 const MESSAGE_MAX = 2000
+/** Facts that would be longer as JSON are left out. */
+const DETAILS_MAX = 2000
 
 /** An answer: headers in the order of the wire, and the body ('' for HEAD). */
 export interface ErrorAnswer {
@@ -52,6 +54,7 @@ export function encodeError(error: AisError | Refusal, context: ErrorContext): E
   const ours: readonly HeaderPair[] = [
     [HEADER.errorCode, error.code],
     ...(error.hint === undefined ? [] : [[HEADER.errorHint, headerText(error.hint)] as const]),
+    ...(error.code === 'BUSY' ? detailsHeader(error.details) : []),
   ]
   const head = context.method === 'HEAD'
   return {
@@ -66,6 +69,12 @@ export function encodeError(error: AisError | Refusal, context: ErrorContext): E
   }
 }
 
+/** What is in the way, for programs. Other details may be paths, and stay here. */
+function detailsHeader(details: Refusal['details']): readonly HeaderPair[] {
+  const text = details === undefined ? '' : encodeJson(details)
+  return text === '' || text.length > DETAILS_MAX ? [] : [[HEADER.errorDetails, headerText(text)]]
+}
+
 /** What a client is told by an answer of status 400 or above. */
 export function decodeError(status: number, headers: HeaderBag, body: string): Refusal {
   const fields = errorFields(firstHeader(headers, HEADER.error) ?? body)
@@ -77,7 +86,12 @@ export function decodeError(status: number, headers: HeaderBag, body: string): R
     code: codeOf(status, firstHeader(headers, HEADER.errorCode), tcode),
     message: message === '' ? `HTTP status ${status}` : message,
     ...(hint === undefined ? {} : {hint}),
-    details: {status, ...(tcode === undefined ? {} : {tcode}), ...(node ? {node} : {})},
+    details: {
+      ...errorFields(firstHeader(headers, HEADER.errorDetails) ?? ''),
+      status,
+      ...(tcode === undefined ? {} : {tcode}),
+      ...(node ? {node} : {}),
+    },
   }
 }
 

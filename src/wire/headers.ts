@@ -29,6 +29,8 @@ export const HEADER = {
   errorCode: 'Ais-Ext-Code',
   /** Ours: the hint of a refusal. */
   errorHint: 'Ais-Ext-Hint',
+  /** Ours: facts of a refusal as JSON, such as the operation that is in the way. */
+  errorDetails: 'Ais-Ext-Details',
   /** Ours: `stale` on a read that was answered without a lease (DESIGN: leases). */
   degraded: 'Ais-Degraded',
   /** Ours: generation of the version that was read or written. */

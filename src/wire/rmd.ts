@@ -33,3 +33,9 @@ export function decodeRmd(value: Json): {
 export function rebalanceId(version: number): string {
   return `g${version}`
 }
+
+/** The number in such an id; undefined: it is none. */
+export function rebalanceNumber(id: string): number | undefined {
+  const match = /^g(\d{1,15})$/.exec(id)
+  return match === null ? undefined : Number(match[1])
+}

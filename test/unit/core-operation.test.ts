@@ -217,6 +217,106 @@ t.test('one operation at a time; the same again is no second one; a return inter
   t.end()
 })
 
+t.test('a part of an operation again is the same; with other options it is refused', (t) => {
+  const stage = withData()
+  take(stage, 'decommission-node', [5, 6])
+  stage.run(500)
+  const {op, index} = record(stage)
+  t.match(take(stage, 'decommission-node', [6]), {type: 'done', rebalance: /\d/})
+  const wiping = take(stage, 'decommission-node', [5, 6], {rmUserData: true})
+  t.match(wiping, {refusal: {code: 'BUSY', message: /with other options/, details: {op: op?.id}}})
+  const staying = take(stage, 'decommission-node', [5, 6], {skipRebalance: true})
+  t.match(staying, {refusal: {code: 'BUSY'}})
+  t.match(
+    take(stage, 'stop-maintenance', [6]),
+    {refusal: {code: 'BUSY'}},
+    'a part is not taken back',
+  )
+  t.match(take(stage, 'stop-maintenance', [4, 5, 6]), {refusal: {code: 'BUSY'}}, 'nor with others')
+  t.match(record(stage), {index, op})
+  t.match(take(stage, 'stop-maintenance', [6, 5]), {type: 'done'})
+  t.equal(flagsOf(stage, 6), 0)
+  t.end()
+})
+
+t.test('one that is out already and an active one are completed by one rebalance', (t) => {
+  const stage = withData()
+  take(stage, 'start-maintenance', [5], {skipRebalance: true})
+  const {rmd} = record(stage)
+  t.match(take(stage, 'start-maintenance', [5, 6]), {type: 'done', rebalance: rmd.version + 1})
+  t.ok(moving(stage, () => record(stage).op === null) >= 0)
+  t.strictSame([flagsOf(stage, 5), flagsOf(stage, 6)], [MOVED, MOVED])
+  t.equal(record(stage).rmd.version, rmd.version + 1)
+  t.match(take(stage, 'shutdown-node', [4, 0]), {refusal: {code: 'WRONG_STATE'}})
+  const unknown = stage.ask(0, {
+    ...{type: 'lifecycle', action: 'shutdown-node', skipRebalance: false, rmUserData: false},
+    ...{keepInitialConfig: false, noShutdown: false},
+    nodes: [idOf(stage, 4), 'nobody-7' as NodeId],
+  })
+  t.match(unknown, {refusal: {code: 'NODE_NOT_FOUND'}})
+  t.equal(flagsOf(stage, 4), 0, 'nothing was touched')
+  t.end()
+})
+
+t.test('a move that is stopped by force leaves the nodes out, and what they hold is known', (t) => {
+  const stage = withData()
+  take(stage, 'start-maintenance', [6])
+  const {rmd} = record(stage)
+  t.match(stage.ask(0, {type: 'stop-rebalance'}), {refusal: {code: 'BUSY', hint: /--force/}})
+  const stop = {type: 'stop-rebalance', force: true} as const
+  const other = stage.ask(0, {...stop, rebalance: rmd.version + 1})
+  t.match(other, {refusal: {code: 'JOB_NOT_FOUND'}})
+  t.match(stage.ask(0, {...stop, rebalance: rmd.version - 1}), {type: 'done'}, 'it is over')
+  t.ok(record(stage).op)
+  t.match(stage.ask(0, {...stop, rebalance: rmd.version}), {type: 'done'})
+  t.match(record(stage), {op: null, move: null, rebalances: [{state: 'stopped'}]})
+  t.equal(flagsOf(stage, 6), OUT)
+  t.ok(mayHold(record(stage), idOf(stage, 6)))
+  t.match(take(stage, 'start-maintenance', [6]), {type: 'done', rebalance: /\d/}, 'again')
+  stage.ask(0, stop)
+  t.match(take(stage, 'shutdown-node', [6]), {type: 'done', rebalance: /\d/})
+  stage.ask(0, stop)
+  t.match(take(stage, 'decommission-node', [6]), {type: 'done', rebalance: /\d/})
+  stage.ask(0, stop)
+  t.equal(flagsOf(stage, 6), NODE_FLAG.decommission)
+  t.match(take(stage, 'start-maintenance', [6]), {refusal: {message: /being decommissioned/}})
+  t.match(take(stage, 'decommission-node', [6]), {type: 'done', rebalance: /\d/})
+  t.ok(moving(stage, () => record(stage).smap.nodes[idOf(stage, 6)] === undefined) >= 0)
+  t.end()
+})
+
+t.test('a node that is off, or is leaving for good, is not taken back', (t) => {
+  const stage = withData()
+  take(stage, 'shutdown-node', [2])
+  t.ok(stage.until(() => record(stage).smap.nodes[idOf(stage, 2)]?.away?.kind === 'absent') >= 0)
+  t.ok(stage.until(() => record(stage).op === null) >= 0)
+  const off = take(stage, 'stop-maintenance', [2])
+  t.match(off, {refusal: {code: 'WRONG_STATE', message: /is off/, hint: /node start/}})
+  const active = take(stage, 'stop-maintenance', [3])
+  t.match(active, {type: 'done', rebalance: undefined}, 'an active node: nothing to do')
+  take(stage, 'decommission-node', [6])
+  const {index} = record(stage)
+  const finalizing = (): boolean => record(stage).op?.phase === 'finalizing'
+  for (let step = 0; step < 100_000 && !finalizing(); step++) {
+    movers(stage)
+    stage.run(0.2)
+  }
+  t.ok(record(stage).index > index)
+  t.match(take(stage, 'stop-maintenance', [6]), {refusal: {message: /too late/}})
+  t.end()
+})
+
+t.test('a gateway that dies while it shuts down is not waited for for ever', (t) => {
+  const stage = withData()
+  stage.at(2).pause()
+  take(stage, 'shutdown-node', [2])
+  t.match(record(stage).op, {phase: 'finalizing'})
+  stage.at(2).kill(true)
+  t.ok(stage.until(() => record(stage).op === null, 60_000) >= 0)
+  t.equal(flagsOf(stage, 2), OUT)
+  t.end()
+})
+
 t.test('what cannot be taken out is refused, all or nothing', (t) => {
   const stage = withData()
   t.match(take(stage, 'start-maintenance', [0]), {

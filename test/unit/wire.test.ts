@@ -611,6 +611,12 @@ t.test("an answer of AIStore's is read by its tcode, then its status", (t) => {
   t.match(decodeError(599, none, 'plain text\n'), {code: 'INTERNAL', message: 'plain text'})
   t.match(decodeError(418, none, '{broken'), {code: 'BAD_REQUEST', message: '{broken'})
   t.match(decodeError(404, collectHeaders(['Ais-Ext-Code', 'toString']), ''), {code: 'NOT_FOUND'})
+  const busy = {code: 'BUSY', message: 'busy', details: {op: 'm7', nodes: ['a']}} as const
+  const answer = encodeError(busy, CONTEXT)
+  const back = decodeError(answer.status, collectHeaders(flat(answer.headers)), answer.body)
+  t.match(back, {code: 'BUSY', details: {op: 'm7', nodes: ['a'], status: 409}})
+  const paths = encodeError({code: 'IO_ERROR', message: 'bad', details: {path: '/x'}}, CONTEXT)
+  t.notOk(JSON.stringify(paths).includes('/x'), 'what lies within stays within')
   const quiet = encodeError({code: 'STALE_RECORD', message: 'old'}, CONTEXT)
   t.notMatch(quiet.body, /tcode/)
   t.strictSame(quiet.headers[0], ['Ais-Ext-Code', 'STALE_RECORD'])
@@ -775,9 +781,10 @@ t.test('times print as Go does and read back', (t) => {
 })
 
 t.test('the value that starts and stops a job is capitalized, and forgiving', (t) => {
-  const job = {id: 'g47', kind: 'rebalance'}
+  const job = {id: 'g47', kind: 'rebalance', force: false}
   t.strictSame(encodeJobAction(job), {ID: 'g47', Kind: 'rebalance'})
   t.strictSame(decodeJobAction(encodeJobAction(job)), job)
-  t.strictSame(decodeJobAction(null), {id: '', kind: ''})
+  t.strictSame(decodeJobAction(null), {id: '', kind: '', force: false})
+  t.match(encodeJobAction({...job, force: true}), {Force: true})
   t.end()
 })

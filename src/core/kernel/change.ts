@@ -1,9 +1,10 @@
 /** What one queued change makes of the parts of the record that is drafted. */
 
-import {refusal, type Refusal} from '../../base/errors.ts'
+import type {Refusal} from '../../base/errors.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import {isRefusal, type NodeId} from '../../model/ids.ts'
 import type {ClusterRecord, Moves} from '../../model/record.ts'
+import {stopMove, whyNoMove} from '../membership/busy.ts'
 import {applyMemberChange} from '../membership/changes.ts'
 import {afterMove, applyLifecycle, finalized, isGone, withoutNode} from '../membership/lifecycle.ts'
 import {applyCommand} from '../metasync/metadata.ts'
@@ -57,31 +58,17 @@ function applyRecordCommand(
     const same = smap === parts.smap && op === parts.op
     return {parts: same ? parts : {...parts, smap, op}, bucket: null, moves}
   }
-  if (command.type === 'start-rebalance' || command.type === 'stop-rebalance') {
-    return rebalanceByHand(parts, command.type)
+  if (command.type === 'start-rebalance') {
+    return whyNoMove(parts) ?? {parts, bucket: null, moves: 'yes'}
+  }
+  if (command.type === 'stop-rebalance') {
+    const stopped = stopMove(parts, command)
+    return isRefusal(stopped) ? stopped : {parts: stopped, bucket: null}
   }
   const applied = applyCommand(parts, command, {index, wallMs})
   if (isRefusal(applied)) return applied
   const {bmd, conf, bucket} = applied
   return {parts: {...parts, bmd, conf}, bucket: bucket ?? null}
-}
-
-function rebalanceByHand(
-  parts: ClusterRecord,
-  type: 'start-rebalance' | 'stop-rebalance',
-): Applied | Refusal {
-  const {op, move, rmd} = parts
-  if (op !== null) {
-    return refusal('BUSY', `${op.id}: ${op.action} of ${op.nodes.join(', ')} is ${op.phase}`)
-  }
-  if (type === 'stop-rebalance') {
-    return {parts: move === null ? parts : {...parts, move: null}, bucket: null}
-  }
-  if (move !== null) return refusal('BUSY', `rebalance[g${rmd.version}] is running`)
-  if ((parts.own.at(-1)?.targets.length ?? 0) < 2) {
-    return refusal('REFUSED', 'not enough targets: two have to be active')
-  }
-  return {parts, bucket: null, moves: 'yes'}
 }
 
 /** A node has left, as it was told; one that is gone is a member no more. */

@@ -6,6 +6,7 @@
 import type {NodeId} from '../../model/ids.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import {comparePositions, type ClusterRecord} from '../../model/record.ts'
+import type {Peer} from '../keepalive/state.ts'
 import {enqueue, isQueued} from './lead.ts'
 import type {Change} from './state.ts'
 import {announceStop, onStopOrdered} from './stop.ts'
@@ -24,8 +25,14 @@ export function reviewOperation(turn: Turn): void {
   if (op?.phase === 'verified') order(turn, {type: 'finalize'})
   if (op?.phase !== 'finalizing' || op.action !== 'shutdown-node') return
   for (const id of op.nodes) {
-    if (record.smap.nodes[id]?.away !== null) order(turn, {type: 'left', id, gone: false})
+    const absent = record.smap.nodes[id]?.away !== null
+    if (absent || isSilent(turn, stage.peers[id])) order(turn, {type: 'left', id, gone: false})
   }
+}
+
+/** It has not been heard for as long as an absence may last: it has ended, ordered or not. */
+function isSilent({node}: Turn, peer: Peer | undefined): boolean {
+  return peer !== undefined && node.nowMs - peer.answeredMs >= node.timers.absentGraceMs
 }
 
 /** Every target that an own entry names and that is a member still, lost ones included. */

@@ -18,6 +18,7 @@ import {
   type Member,
 } from '../../model/node.ts'
 import type {ClusterRecord, Moves, Operation, Smap} from '../../model/record.ts'
+import {whyBusy} from './busy.ts'
 
 /** What a command makes of the record's parts. */
 export interface LifecycleChange {
@@ -49,38 +50,23 @@ export function applyLifecycle(
   return takeOut(record, command, known, index)
 }
 
-/** At most one operation, and none beside a rebalance (R28); a repetition is no second one. */
-function whyBusy(
-  record: Pick<ClusterRecord, 'op' | 'move' | 'rmd'>,
-  command: LifecycleCommand,
-): Refusal | undefined {
-  const {op, move, rmd} = record
-  const {action, nodes} = command
-  if (op !== null) {
-    const same = nodes.length === op.nodes.length && nodes.every((id) => op.nodes.includes(id))
-    if (same && (action === op.action || action === 'stop-maintenance')) return undefined
-    return refusal(
-      'BUSY',
-      `cluster membership "${action}" is currently busy (${op.id}: ${op.action} of ` +
-        `${op.nodes.join(', ')} is ${op.phase}), please try again`,
-      {details: {op: op.id}},
-    )
-  }
-  if (move === null) return undefined
-  return refusal(
-    'BUSY',
-    `cluster membership "${action}" is currently busy (rebalance[g${rmd.version}] is running), ` +
-      'please try again',
-    {details: {rebalance: `g${rmd.version}`}},
-  )
-}
-
-/** Back to service: the node owns its share again, at once. */
+/**
+ * Back to service: the node owns its share again, at once. One that is off could not serve it; when
+ * that interrupts an operation it is a loss like any other.
+ */
 function takeIn(
   record: Pick<ClusterRecord, 'smap' | 'op'>,
   {skipRebalance}: LifecycleCommand,
   members: readonly Member[],
-): LifecycleChange {
+): LifecycleChange | Refusal {
+  const off = members.find((member) => isLeaving(member) && member.away !== null)
+  if (off !== undefined && record.op === null) {
+    return refusal(
+      'WRONG_STATE',
+      `${nodeLabelOf(off)} is off: nobody could reach what it would own`,
+      {hint: `start it first: aisctl node start ${off.id}`, details: {node: off.id}},
+    )
+  }
   const smap = withFlags(record.smap, members, (flags) => flags & ~OUT_FLAGS)
   const interrupted = record.op !== null && members.some(({id}) => record.op?.nodes.includes(id))
   const moves = skipRebalance ? 'no' : 'with-owners'
@@ -134,6 +120,11 @@ function whyNotOut(
         `${label} is the current primary, cannot perform action "${action}" on itself`,
         {hint: 'first make another gateway primary: aisctl cluster set-primary NODE'},
       )
+    }
+    if (action !== 'decommission-node' && (member.flags & NODE_FLAG.decommission) !== 0) {
+      return refusal('WRONG_STATE', `${label} is currently being decommissioned`, {
+        hint: `first take it back: aisctl node maintenance stop ${member.id}`,
+      })
     }
     if (member.learner) return refusal('NOT_READY', `${label} has just joined; try again`)
   }

@@ -11,7 +11,8 @@ import type {Command, LifecycleCommand} from '../../model/command.ts'
 import {isNodeId, type NodeId} from '../../model/ids.ts'
 import {ACTION, decodeJobAction, decodeNodeAction} from '../../wire/action.ts'
 import type {Json} from '../../wire/json.ts'
-import {rebalanceId} from '../../wire/rmd.ts'
+import {REBALANCE_KIND} from '../../wire/job.ts'
+import {rebalanceId, rebalanceNumber} from '../../wire/rmd.ts'
 import type {NodeContext} from './context.ts'
 import {commandThroughPrimary, sendDone, sendText} from './respond.ts'
 
@@ -41,25 +42,35 @@ function commandOf(action: string, value: Json): Command | undefined {
   const lifecycle = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
   if (lifecycle !== undefined) return lifecycleCommand(lifecycle, value)
   if (action !== ACTION.start && action !== ACTION.stop) return undefined
-  const {kind} = decodeJobAction(value)
-  if (kind !== 'rebalance') {
+  const {id, kind, force} = decodeJobAction(value)
+  const rebalance = rebalanceNumber(id)
+  if (kind !== REBALANCE_KIND && (kind !== '' || rebalance === undefined)) {
     throw new AisError(refusal('UNSUPPORTED', `job ${JSON.stringify(kind)}: not in this release`))
   }
-  return {type: action === ACTION.start ? 'start-rebalance' : 'stop-rebalance'}
+  if (action === ACTION.start) return {type: 'start-rebalance'}
+  if (id !== '' && rebalance === undefined) {
+    throw new AisError(refusal('JOB_NOT_FOUND', `job ${JSON.stringify(id)} does not exist`))
+  }
+  return {type: 'stop-rebalance', force, ...(rebalance === undefined ? {} : {rebalance})}
 }
 
 function lifecycleCommand(action: LifecycleCommand['action'], value: Json): LifecycleCommand {
-  const {nodeIds, ...options} = decodeNodeAction(value)
-  if (nodeIds.length === 0) throw new AisError(refusal('BAD_REQUEST', 'missing node IDs'))
+  const options = decodeNodeAction(value)
   return {
     type: 'lifecycle',
     action,
-    nodes: nodeIds.map(nodeIdOf),
+    nodes: nodesOf(value),
     skipRebalance: options.skipRebalance,
     rmUserData: options.removeUserData,
     keepInitialConfig: options.keepInitialConfig,
     noShutdown: options.noShutdown,
   }
+}
+
+function nodesOf(value: Json): readonly NodeId[] {
+  const {nodeIds} = decodeNodeAction(value)
+  if (nodeIds.length === 0) throw new AisError(refusal('BAD_REQUEST', 'missing node IDs'))
+  return nodeIds.map(nodeIdOf)
 }
 
 function nodeIdOf(id: string): NodeId {
