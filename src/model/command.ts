@@ -31,6 +31,11 @@ export type Command =
   | {readonly type: 'join-by-admin'; readonly member: Member}
   /** Takes nodes out, or back in (R28). `done` names the rebalance that it began, if any. */
   | LifecycleCommand
+  /**
+   * Takes nodes from the map at once: nobody expects them back (R33). What only they hold is lost
+   * to the cluster; one that returns comes as an empty one.
+   */
+  | {readonly type: 'remove-from-smap'; readonly nodes: readonly NodeId[]}
   /** Moves what is not where it belongs, now. */
   | {readonly type: 'start-rebalance'}
   | StopCommand

@@ -53,6 +53,11 @@ export interface Member {
   /** Joined, not yet promoted: no vote, no ownership (R14). */
   readonly learner: boolean
   readonly away: Away | null
+  /**
+   * Index of the record that made this id a member, the last time that it was none; absent: it is
+   * one since the cluster was formed. What it holds from before is not the cluster's (R33).
+   */
+  readonly since?: number | undefined
   /** Lowest and highest `level` that its release speaks. */
   readonly speaks: readonly [low: number, high: number]
 }

@@ -119,6 +119,7 @@ const memberFields = struct({
   inc: count,
   learner: bool,
   away: nullable(struct({kind: word(['absent', 'lost']), sinceMs: int})),
+  since: optional(count),
   speaks,
 })
 

@@ -573,6 +573,7 @@ t.test('a draft takes one loss at a time, and no command that would not travel',
       type: 'command' as const,
       command: {type: 'set-config' as const, set: {x: 'x'.repeat(RECORD_BYTES_MAX)}, reset: false},
       wallMs: 0,
+      settledIndex: 0,
     },
     asks: [],
   }

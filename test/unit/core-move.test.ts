@@ -132,7 +132,7 @@ t.test('a key goes to its owner under the entry, and stays where that is', async
   }
   t.equal(destinationOf(task(B), B, digest), A)
   t.equal(destinationOf(task(A), A, digest), null)
-  const nobody = {...task(B), ring: {index: 5, candidates: [], merged: []}}
+  const nobody = {...task(B), ring: {index: 5, candidates: [], merged: [], forgotten: []}}
   t.equal(destinationOf(nobody, B, digest), null)
 })
 

@@ -13,7 +13,7 @@ import {
   suspicionAfter,
   suspicionAt,
 } from '../../src/core/keepalive/suspicion.ts'
-import {applyMemberChange} from '../../src/core/membership/changes.ts'
+import {applyMemberChange, type MemberChange} from '../../src/core/membership/changes.ts'
 import {
   discoveryFrom,
   nextRound,
@@ -39,6 +39,7 @@ import {
 } from '../../src/core/placement/locate.ts'
 import {succession} from '../../src/core/placement/next-primary.ts'
 import {canonicalJson} from '../../src/base/canonical-json.ts'
+import type {Refusal} from '../../src/base/errors.ts'
 import {formatRfc3339, formatUtc} from '../../src/base/utc.ts'
 import {isRefusal, type BucketName, type ClusterUuid, type NodeId} from '../../src/model/ids.ts'
 import {GLOBAL_NAMESPACE, type BucketRef} from '../../src/model/bucket.ts'
@@ -465,34 +466,43 @@ t.test('URLs stay while they lead to the information center', (t) => {
   t.end()
 })
 
+const T9 = 'tnode0009' as NodeId
+
+const changed = (smap: Smap, change: MemberChange): Smap | Refusal =>
+  applyMemberChange(smap, change, 9)
+
 t.test('a change of the map does what it says, once', (t) => {
   const learner = smapOf(member(P1), member(T1, {learner: true}))
-  const promoted = applyMemberChange(learner, {type: 'promote', id: T1, inc: 1})
+  const promoted = changed(learner, {type: 'promote', id: T1, inc: 1})
   t.match(promoted, {nodes: {[T1]: {learner: false}}})
-  t.equal(applyMemberChange(learner, {type: 'promote', id: T1, inc: 2}), learner)
-  t.equal(applyMemberChange(learner, {type: 'promote', id: T2, inc: 1}), learner)
-  const absent = applyMemberChange(three, {type: 'mark-absent', id: T1, sinceMs: 5})
+  t.equal(changed(learner, {type: 'promote', id: T1, inc: 2}), learner)
+  t.equal(changed(learner, {type: 'promote', id: T2, inc: 1}), learner)
+  const absent = changed(three, {type: 'mark-absent', id: T1, sinceMs: 5})
   t.match(absent, {nodes: {[T1]: {away: {kind: 'absent'}}}})
   if (isRefusal(absent)) return t.fail(absent.message)
-  t.equal(applyMemberChange(absent, {type: 'mark-absent', id: T1, sinceMs: 6}), absent)
-  const lost = applyMemberChange(absent, {type: 'mark-lost', id: T1, sinceMs: 7})
+  t.equal(changed(absent, {type: 'mark-absent', id: T1, sinceMs: 6}), absent)
+  const lost = changed(absent, {type: 'mark-lost', id: T1, sinceMs: 7})
   t.match(lost, {nodes: {[T1]: {away: {kind: 'lost', sinceMs: 7}}}})
   if (isRefusal(lost)) return t.fail(lost.message)
-  t.equal(applyMemberChange(lost, {type: 'mark-lost', id: T1, sinceMs: 8}), lost)
-  t.match(applyMemberChange(lost, {type: 'mark-active', id: T1}), {nodes: {[T1]: {away: null}}})
-  t.equal(applyMemberChange(three, {type: 'mark-active', id: T1}), three)
+  t.equal(changed(lost, {type: 'mark-lost', id: T1, sinceMs: 8}), lost)
+  t.match(changed(lost, {type: 'mark-active', id: T1}), {nodes: {[T1]: {away: null}}})
+  t.equal(changed(three, {type: 'mark-active', id: T1}), three)
   const moved = member(T1, {control: {host: 'x', port: 9}, away: null})
-  t.match(applyMemberChange(lost, {type: 'describe', member: moved}), {
+  t.match(changed(lost, {type: 'describe', member: moved}), {
     nodes: {[T1]: {control: {host: 'x'}, away: {kind: 'lost'}}},
   })
-  t.equal(applyMemberChange(lost, {type: 'describe', member: {...moved, inc: 4}}), lost)
-  t.match(applyMemberChange(three, {type: 'admit', member: member(P1, {inc: 2})}), {
+  t.equal(changed(lost, {type: 'describe', member: {...moved, inc: 4}}), lost)
+  t.match(changed(three, {type: 'admit', member: member(P1, {inc: 2})}), {
     code: 'REFUSED',
   })
   const many = Array.from({length: MEMBERS_MAX}, (_, n) => member(`n${n}-00000` as NodeId))
-  t.match(applyMemberChange(smapOf(...many), {type: 'admit', member: member(T1)}), {
+  t.match(changed(smapOf(...many), {type: 'admit', member: member(T1)}), {
     code: 'REFUSED',
   })
+  const fresh = changed(three, {type: 'admit', member: member(T9, {inc: 1})})
+  t.match(fresh, {nodes: {[T9]: {inc: 9, since: 9}}}, 'whoever was none is one from this record on')
+  const again = changed(three, {type: 'admit', member: member(T1, {inc: 2})})
+  t.match(again, {nodes: {[T1]: {inc: 2, since: undefined}}}, 'who was one stays one')
   return t.end()
 })
 

@@ -6,6 +6,7 @@ import {isRefusal, type NodeId} from '../../model/ids.ts'
 import type {ClusterRecord, Moves} from '../../model/record.ts'
 import {stopMove, whyNoMove} from '../membership/busy.ts'
 import {applyMemberChange} from '../membership/changes.ts'
+import {withoutRemoved} from '../membership/forgotten.ts'
 import {afterMove, applyLifecycle, finalized, isGone, withoutNode} from '../membership/lifecycle.ts'
 import {applyCommand} from '../metasync/metadata.ts'
 import type {Change, Queued} from './state.ts'
@@ -39,7 +40,7 @@ export function applyChange(
     case 'left':
       return {parts: afterLeft(parts, change), bucket: null}
     default: {
-      const smap = applyMemberChange(parts.smap, change)
+      const smap = applyMemberChange(parts.smap, change, index)
       if (isRefusal(smap)) return smap
       return {parts: smap === parts.smap ? parts : {...parts, smap}, bucket: null}
     }
@@ -48,7 +49,7 @@ export function applyChange(
 
 function applyRecordCommand(
   parts: ClusterRecord,
-  {command, wallMs}: Extract<Change, {type: 'command'}>,
+  {command, wallMs, settledIndex}: Extract<Change, {type: 'command'}>,
   index: number,
 ): Applied | Refusal {
   if (command.type === 'lifecycle') {
@@ -57,6 +58,10 @@ function applyRecordCommand(
     const {smap, op, moves} = taken
     const same = smap === parts.smap && op === parts.op
     return {parts: same ? parts : {...parts, smap, op}, bucket: null, moves}
+  }
+  if (command.type === 'remove-from-smap') {
+    const left = withoutRemoved(parts, command.nodes, settledIndex)
+    return isRefusal(left) ? left : {parts: left, bucket: null}
   }
   if (command.type === 'start-rebalance') {
     return whyNoMove(parts) ?? {parts, bucket: null, moves: 'yes'}

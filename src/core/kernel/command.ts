@@ -41,7 +41,12 @@ export function onCommanded(turn: Turn, askId: number, command: Command): void {
       return invite(turn, stage, askId, command.member)
     default:
       enqueue(turn, {
-        change: {type: 'command', command, wallMs: turn.node.wallMs},
+        change: {
+          type: 'command',
+          command,
+          wallMs: turn.node.wallMs,
+          settledIndex: stage.settledIndex,
+        },
         asks: [{kind: 'command', askId}],
       })
       return proposeQueued(turn)

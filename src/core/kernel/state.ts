@@ -191,7 +191,13 @@ export type Change =
   | MemberChange
   | {readonly type: 'hand-over'; readonly heir: Voter}
   | OperationChange
-  | {readonly type: 'command'; readonly command: RecordCommand; readonly wallMs: number}
+  | {
+      readonly type: 'command'
+      readonly command: RecordCommand
+      readonly wallMs: number
+      /** Up to which entry of `own` shares had passed when it was asked. */
+      readonly settledIndex: number
+    }
 
 /** How an operation goes on (R28). */
 export type OperationChange =
@@ -204,7 +210,11 @@ export type OperationChange =
 
 /** Commands that change the record by themselves. */
 export type RecordCommand =
-  MetadataCommand | Extract<Command, {type: 'lifecycle' | 'start-rebalance' | 'stop-rebalance'}>
+  | MetadataCommand
+  | Extract<
+      Command,
+      {type: 'lifecycle' | 'remove-from-smap' | 'start-rebalance' | 'stop-rebalance'}
+    >
 
 /** A change and who waits for it. */
 export interface Queued {

@@ -21,11 +21,11 @@ export type MemberChange =
   | {readonly type: 'mark-lost'; readonly id: NodeId; readonly sinceMs: number}
   | {readonly type: 'mark-active'; readonly id: NodeId}
 
-/** The map after a change, or why it may not be. */
-export function applyMemberChange(smap: Smap, change: MemberChange): Smap | Refusal {
+/** The map after a change, or why it may not be. @param index of the record that is drafted */
+export function applyMemberChange(smap: Smap, change: MemberChange, index: number): Smap | Refusal {
   switch (change.type) {
     case 'admit':
-      return admit(smap, change.member)
+      return admit(smap, change.member, index)
     case 'describe':
       return withMember(smap, change.member.id, (old) =>
         old.inc === change.member.inc ? {...change.member, away: old.away} : old,
@@ -47,8 +47,9 @@ export function applyMemberChange(smap: Smap, change: MemberChange): Smap | Refu
   }
 }
 
-function admit(smap: Smap, member: Member): Smap | Refusal {
-  const old = smap.nodes[member.id]
+function admit(smap: Smap, asking: Member, index: number): Smap | Refusal {
+  const old = smap.nodes[asking.id]
+  const member = old === undefined ? newcomer(asking, index) : asking
   if (old === undefined && Object.keys(smap.nodes).length >= MEMBERS_MAX) {
     return refusal('REFUSED', `the cluster has ${MEMBERS_MAX} members, and may have no more`)
   }
@@ -58,6 +59,14 @@ function admit(smap: Smap, member: Member): Smap | Refusal {
     return refusal('REFUSED', `${nodeLabelOf(member)}: the primary cannot be admitted anew`)
   }
   return after
+}
+
+/**
+ * Who was no member may have been one before, and may have forgotten it: no incarnation that it had
+ * can be as high as the index, since each was given by a record of its own.
+ */
+function newcomer(member: Member, index: number): Member {
+  return {...member, inc: Math.max(member.inc, index), since: index}
 }
 
 function withMember(smap: Smap, id: NodeId, alter: (old: Member) => Member): Smap {

@@ -33,7 +33,9 @@ export function judgeJoin(
   const flags = mergeFlags(old, request)
   if (!request.hasState || member.inc !== old.inc) {
     if (answering) return {type: 'refused', refusal: stillThere(old)}
-    return admit({...member, inc: Math.max(old.inc, member.inc) + 1, flags})
+    const inc = Math.max(old.inc, member.inc) + 1
+    const {since} = old
+    return admit({...member, inc, flags, ...(since === undefined ? {} : {since})})
   }
   const described = redescribe({...old, flags}, member)
   return sameDescription(old, described)

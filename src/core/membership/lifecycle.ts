@@ -132,7 +132,7 @@ function whyNotOut(
 }
 
 /** Quorum and leadership have to survive it (R15), with the nodes that are there now. */
-function whyUnsafe(before: Smap, after: Smap): Refusal | undefined {
+export function whyUnsafe(before: Smap, after: Smap): Refusal | undefined {
   const voters = Object.values(after.nodes).filter(isVoter)
   if (!voters.some(isElectable)) return refusal('REFUSED', 'no electable gateway would remain')
   const here = voters.filter((member) => member.away === null)

@@ -5,6 +5,7 @@
  * an owner that could know better is silent (DESIGN: own, R23). Decides; asks nobody itself.
  */
 
+import type {ClusterView} from '../../model/cluster-view.ts'
 import type {Generation} from '../../model/generation.ts'
 import {compareGenerations} from '../../model/generation.ts'
 import type {NodeId} from '../../model/ids.ts'
@@ -78,15 +79,40 @@ export function resolveRead(
   return from === self ? {type: 'local'} : {type: 'remote', from, gen: best.gen}
 }
 
-/** Different owners of the key under the entries newer than a generation; all entries for null. */
+/**
+ * Different owners of the key under the entries newer than a generation; all entries for null.
+ * Those that are forgotten are not waited for (R33).
+ */
 function ownersSince(question: ReadQuestion, gen: Generation | null): readonly NodeId[] {
   const {ring, digest} = question
   const owners = new Set<NodeId>()
   for (const entry of ring.entries) {
     if (gen !== null && entry.index <= gen.own) continue
-    for (const owner of ownersUnder(entry, digest)) owners.add(owner)
+    for (const owner of ownersUnder(entry, digest)) {
+      if (!entry.forgotten.includes(owner)) owners.add(owner)
+    }
   }
   return [...owners]
+}
+
+/** Under which record a target is asked what it holds, and which incarnation of it is meant. */
+export interface AskMark {
+  readonly recordIndex: number
+  readonly inc: number
+}
+
+/**
+ * Why this target does not say what it holds; null when it does (R33). One with an older record may
+ * still take what the asker does not ask for any more; another incarnation may be an empty one that
+ * the asker does not know to be.
+ */
+export function whyNotTold(view: ClusterView, mark: AskMark): string | null {
+  const index = view.record?.index ?? 0
+  if (index === 0 || index < mark.recordIndex) {
+    return `here is record ${index}, the question names ${mark.recordIndex}`
+  }
+  const {inc} = view.self
+  return inc === mark.inc ? null : `here is incarnation ${inc}, the question means ${mark.inc}`
 }
 
 /**

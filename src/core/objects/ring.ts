@@ -6,6 +6,7 @@
 
 import type {NodeId} from '../../model/ids.ts'
 import type {ClusterRecord} from '../../model/record.ts'
+import {forgottenIn} from '../membership/forgotten.ts'
 import type {Candidate} from '../placement/locate.ts'
 import {candidatesOf, highestWeight} from '../placement/locate.ts'
 
@@ -18,6 +19,8 @@ export interface RingEntry {
    * Sets of older entries that were folded into this one: the owner under each is asked as well.
    */
   readonly merged: readonly (readonly Candidate<NodeId>[])[]
+  /** Targets of it that were removed by force since: nobody asks them for what was theirs (R33). */
+  readonly forgotten: readonly NodeId[]
 }
 
 export interface OwnRing {
@@ -37,6 +40,7 @@ export function ringOf(record: ClusterRecord): OwnRing {
       index: entry.index,
       candidates: candidatesOf(entry.targets),
       merged: (entry.merged ?? []).map((targets) => candidatesOf(targets)),
+      forgotten: forgottenIn(record.smap, entry),
     })),
   }
 }
@@ -77,4 +81,16 @@ export function isPassing(
   return entries
     .slice(Math.max(lastSettled, 0))
     .some((entry) => ownersUnder(entry, digest).some((owner) => owner !== self))
+}
+
+/**
+ * Whether two rings forget the same: what was asked under the one may be judged under the other. An
+ * answer from before a removal may not have known what came to its giver since.
+ */
+export function forgetsTheSame(a: OwnRing, b: OwnRing): boolean {
+  return forgottenText(a) === forgottenText(b)
+}
+
+function forgottenText({entries}: OwnRing): string {
+  return entries.map(({index, forgotten}) => `${index}:${forgotten.join()}`).join(' ')
 }

@@ -14,6 +14,7 @@ import {decodeLocalQuery, LOCAL_LIST_PATH} from '../../wire/local-query.ts'
 import {isObjectPath, parseObjectPath, splitTarget} from '../../wire/paths.ts'
 import {parseBucketRef, parseQuery} from '../../wire/query.ts'
 import {isMovePath, serveMove} from '../move/serve.ts'
+import {ASK_RECORD_KEY} from '../objects/questions.ts'
 import type {PeerGuard} from '../peer/guard.ts'
 import {answerError, asAisError} from './answer.ts'
 import {
@@ -55,9 +56,7 @@ async function serve(
   if (path === LOCAL_LIST_PATH) {
     const body = await admittedBody(admitted, req, CONTROL_BODY_BYTES_MAX)
     const query = decodeLocalQuery(body.toString('utf8'))
-    const reached = (): true | undefined =>
-      (context.view().record?.index ?? 0) >= query.recordIndex ? true : undefined
-    if ((await until(reached, RECORD_WAIT_MS)) === undefined) {
+    if (!(await hasRecord(context, query.recordIndex))) {
       throw new AisError(refusal('STALE_RECORD', `${context.label} has an older record`))
     }
     const page = encodeLocalPage(objects.listPage(query))
@@ -76,6 +75,14 @@ async function serve(
   const query = parseQuery(rawQuery)
   const ref = parseBucketRef(parsed.bucket, query)
   if (isRefusal(ref)) throw new AisError(ref)
+  // What it answers with an older record than the asker's is up to the question (R33).
+  if (query.has(ASK_RECORD_KEY)) await hasRecord(context, Number(query.get(ASK_RECORD_KEY)))
   const route = {ref, name: parsed.objectName, rawPath: path, rawQuery, query}
   objects.handle(req, res, route, 'data')
+}
+
+/** Whether this target has the record of that index in use, now or in a moment. */
+async function hasRecord(context: NodeContext, index: number): Promise<boolean> {
+  const has = (): boolean => (context.view().record?.index ?? 0) >= index
+  return has() || (await until(() => has() || undefined, RECORD_WAIT_MS)) === true
 }

@@ -41,6 +41,7 @@ export async function tookLifecycleAction(
 function commandOf(action: string, value: Json): Command | undefined {
   const lifecycle = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
   if (lifecycle !== undefined) return lifecycleCommand(lifecycle, value)
+  if (action === ACTION.removeUnsafe) return {type: 'remove-from-smap', nodes: nodesOf(value)}
   if (action !== ACTION.start && action !== ACTION.stop) return undefined
   const {id, kind, force} = decodeJobAction(value)
   const rebalance = rebalanceNumber(id)

@@ -77,7 +77,7 @@ async function relay(call: ObjectCall, admitted: Admitted, from: NodeId): Promis
     const reply = await call.deps.askTarget({
       to,
       method,
-      path: method === 'HEAD' ? askHeadPath(call, admitted) : askPath(call, admitted),
+      path: (method === 'HEAD' ? askHeadPath : askPath)(call, admitted, to),
       headers: range === undefined ? {} : {Range: range},
       timeoutMs: ASK_TIMEOUT_MS,
     })

@@ -39,7 +39,7 @@ export interface Pull {
 export async function pullObject(write: AdmittedCall, pull: Pull, done: WriteDone): Promise<void> {
   const {call, admitted} = write
   const {deps} = call
-  const path = askPath(call, admitted, pull.name)
+  const path = askPath(call, admitted, pull.from, pull.name)
   const ask = {to: pull.from, method: 'GET', path, timeoutMs: PULL_TIMEOUT_MS}
   const reply = await deps.askTarget(ask).catch((error: unknown) => {
     throw pullError(call, error instanceof Error ? error : null)

@@ -5,12 +5,14 @@
  */
 
 import {AisError} from '../../base/errors.ts'
+import {whyNotTold} from '../../core/objects/read.ts'
 import {formatGeneration} from '../../model/generation.ts'
+import type {Member} from '../../model/node.ts'
 import type {HeaderPair} from '../../wire/headers.ts'
 import {HEADER} from '../../wire/headers.ts'
 import {encodeObjectHeaders} from '../../wire/object.ts'
 import {objectPath} from '../../wire/paths.ts'
-import {bucketQuery, formatQuery, QUERY} from '../../wire/query.ts'
+import {bucketQuery, formatQuery, QUERY, type Query} from '../../wire/query.ts'
 import type {Lookup} from '../store/object-store.ts'
 import type {ObjectFile} from '../store/object-file.ts'
 import {fail, headHeaders, ownerAway, writeHead} from './answers.ts'
@@ -21,39 +23,45 @@ import {sendFile} from './send.ts'
 export const ASK_KEY = 'ext-ask'
 /** Query key: the answer to HEAD is the one that a client gets. */
 const AS_CLIENT_KEY = 'ext-head'
+/** Query keys: the asker's record, and the incarnation that it means. */
+export const ASK_RECORD_KEY = 'ext-record'
+const ASK_INC_KEY = 'ext-inc'
 /** On a 404: what is held is a delete. */
 export const TOMBSTONE_HEADER = 'Ais-Ext-Tombstone'
 
-/** Path and query of a question about a call's key. */
+/** Path and query of a question to a target about a call's key. */
 export function askPath(
   call: ObjectCall,
   admitted: Admitted,
+  {inc}: Pick<Member, 'inc'>,
   name: string = call.route.name,
 ): string {
-  const {ref} = admitted.bucket
-  const query = formatQuery({...bucketQuery(ref), [ASK_KEY]: admitted.bucket.bid})
+  const {ref, bid} = admitted.bucket
+  const index = call.deps.ring().recordIndex
+  const mark = {[ASK_KEY]: bid, [ASK_RECORD_KEY]: String(index), [ASK_INC_KEY]: String(inc)}
+  const query = formatQuery({...bucketQuery(ref), ...mark})
   return `${objectPath(ref.name, name)}?${query}`
 }
 
 /** The same for a client's HEAD, with the properties that it wants. */
-export function askHeadPath(call: ObjectCall, admitted: Admitted): string {
+export function askHeadPath(call: ObjectCall, admitted: Admitted, to: Pick<Member, 'inc'>): string {
   const props = call.route.query.get(QUERY.props)
   const query = formatQuery({[AS_CLIENT_KEY]: 'true', [QUERY.props]: props})
-  return `${askPath(call, admitted)}&${query}`
+  return `${askPath(call, admitted, to)}&${query}`
 }
 
 /** Answers HEAD and GET with what is held here. */
 export function answerQuestion(call: ObjectCall): void {
   const {store} = call.deps
-  const key = {
-    bid: call.route.query.get(ASK_KEY) ?? '',
-    name: call.route.name,
-    digest: call.digest,
-  }
+  const {query} = call.route
+  const key = {bid: query.get(ASK_KEY) ?? '', name: call.route.name, digest: call.digest}
   if (!/^\d{1,20}$/.test(key.bid)) {
     return fail(call, new AisError({code: 'BAD_REQUEST', message: 'a question names a bucket id'}))
   }
+  const mark = {recordIndex: number(query, ASK_RECORD_KEY), inc: number(query, ASK_INC_KEY)}
   store.whenSettled(key, () => {
+    const why = whyNotTold(call.deps.view(), mark)
+    if (why !== null) return fail(call, new AisError({code: 'STALE_RECORD', message: why}))
     let lookup: Lookup
     try {
       lookup = store.lookup(key, call.req.method === 'GET')
@@ -75,6 +83,11 @@ export function answerQuestion(call: ObjectCall): void {
     }
     answerHeld(call, lookup.file)
   })
+}
+
+/** A number of a query; one that is no number is asked for by nobody and matches nothing. */
+function number(query: Query, key: string): number {
+  return Number(query.get(key) ?? Infinity)
 }
 
 function answerHeld(call: ObjectCall, file: ObjectFile): void {

@@ -8,7 +8,7 @@ import {unreachable} from '../../base/assert.ts'
 import {AisError} from '../../base/errors.ts'
 import type {Copy} from '../../core/objects/read.ts'
 import {planRead, resolveRead} from '../../core/objects/read.ts'
-import {newestEntry} from '../../core/objects/ring.ts'
+import {forgetsTheSame, newestEntry} from '../../core/objects/ring.ts'
 import {parseGeneration} from '../../model/generation.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {HEADER} from '../../wire/headers.ts'
@@ -84,7 +84,9 @@ interface CopyRead {
 /** Asks, reads the local copy last, and checks that all of it still holds. @throws AisError */
 async function concludeAsked(read: CopyRead, targets: readonly NodeId[]): Promise<Found> {
   const {call, admitted, wantContent} = read
+  const asked = call.deps.ring()
   const answers = await askOwners(call, admitted, targets)
+  if (!forgetsTheSame(asked, call.deps.ring())) throw leaseLost(call)
   const lookup = call.deps.store.lookup(storeKey(call, admitted), wantContent)
   try {
     const found = judge(read, lookup, answers)
@@ -135,7 +137,7 @@ export async function askOwners(
       const to = call.deps.view().record?.smap.nodes[id]
       if (to === undefined) return
       try {
-        const path = askPath(call, admitted)
+        const path = askPath(call, admitted, to)
         const ask = {to, method: 'HEAD', path, timeoutMs: ASK_TIMEOUT_MS}
         const reply = await call.deps.askTarget(ask)
         reply.body.resume()

@@ -1,0 +1,92 @@
+/**
+ * Forced removal: a node leaves the map without having moved what it holds, because nobody expects
+ * it back. What it got before counts no more, also when it returns: it comes as an empty one (R33).
+ * What is forgotten follows from the map alone: a member knows since which record it is one.
+ */
+
+import {refusal, type Refusal} from '../../base/errors.ts'
+import {isRefusal, type NodeId} from '../../model/ids.ts'
+import {nodeLabelOf, ownsKeys, type Member} from '../../model/node.ts'
+import type {ClusterRecord, OwnEntry, Smap} from '../../model/record.ts'
+import {whyUnsafe} from './lifecycle.ts'
+
+/** Whether what a target got under an own entry, or before it, counts no more. */
+export function isForgotten(smap: Pick<Smap, 'nodes'>, id: NodeId, entryIndex: number): boolean {
+  const member = smap.nodes[id]
+  return member === undefined || sinceOf(member) > entryIndex
+}
+
+/** Index of the record that made this id a member, the last time that it was none; 0: the first. */
+export function sinceOf(member: Member | undefined): number {
+  return member?.since ?? 0
+}
+
+/** Targets of an own entry, folded ones too, that are forgotten. */
+export function forgottenIn(smap: Pick<Smap, 'nodes'>, entry: OwnEntry): readonly NodeId[] {
+  return namedBy(entry).filter((id) => isForgotten(smap, id, entry.index))
+}
+
+/** Every target that may still hold what is nowhere else, in whatever state: completion waits. */
+export function participantsOf(record: Pick<ClusterRecord, 'own' | 'smap'>): readonly NodeId[] {
+  const {own, smap} = record
+  const named = own.flatMap((entry) =>
+    namedBy(entry).filter((id) => !isForgotten(smap, id, entry.index)),
+  )
+  return [...new Set(named)]
+}
+
+function namedBy({targets, merged = []}: OwnEntry): readonly NodeId[] {
+  return [targets, ...merged].flat()
+}
+
+/** The parts of the record that a removal concerns. */
+type Removable = Pick<ClusterRecord, 'smap' | 'own' | 'op'>
+
+/**
+ * The parts without these nodes, or why they may not go. Whoever owns its share still might answer
+ * writes that would be lost with it, so it has to be out first, and its share has to have passed.
+ * @param settledIndex up to which entry of `own` shares have passed
+ */
+export function withoutRemoved<Parts extends Removable>(
+  parts: Parts,
+  nodes: readonly NodeId[],
+  settledIndex: number,
+): Parts | Refusal {
+  let {op} = parts
+  const left: Record<string, Member> = {...parts.smap.nodes}
+  for (const id of nodes) {
+    const member = removable(parts, id, settledIndex)
+    if (isRefusal(member)) return member
+    delete left[id]
+    if (op?.nodes.includes(id) === true) {
+      const others = op.nodes.filter((one) => one !== id)
+      op = others.length === 0 ? null : {...op, nodes: others}
+    }
+  }
+  const smap = {...parts.smap, nodes: left}
+  return whyUnsafe(parts.smap, smap) ?? {...parts, smap, op}
+}
+
+function removable(parts: Removable, id: NodeId, settledIndex: number): Member | Refusal {
+  const {smap, own} = parts
+  const member = smap.nodes[id]
+  if (member === undefined) {
+    return refusal('NODE_NOT_FOUND', `node ${id} not present in Smap v${smap.version}`, {
+      hint: 'the nodes are: aisctl show cluster',
+    })
+  }
+  const label = nodeLabelOf(member)
+  if (id === smap.primary) {
+    return refusal('WRONG_STATE', `${label} is the current primary`, {
+      hint: 'first make another gateway primary: aisctl cluster set-primary NODE',
+    })
+  }
+  const newest = own.at(-1)
+  if (ownsKeys(member) || newest?.targets.includes(id) === true) {
+    return refusal('REFUSED', `${label} owns its share of the objects`, {
+      hint: `first take it out: aisctl node maintenance start --no-rebalance ${id}`,
+    })
+  }
+  if (member.role === 'proxy' || newest === undefined || newest.index <= settledIndex) return member
+  return refusal('NOT_READY', `the share of ${label} is still passing to others; try again`)
+}
