@@ -1,17 +1,12 @@
 /** Forced removal: who may go, what is forgotten with it, and who comes back as an empty one. */
 
 import t from 'tap'
-import {
-  forgottenIn,
-  isForgotten,
-  participantsOf,
-  sinceOf,
-  withoutRemoved,
-} from '../../src/core/membership/forgotten.ts'
+import {withoutRemoved} from '../../src/core/membership/forgotten.ts'
 import {planRead, resolveRead, whyNotTold} from '../../src/core/objects/read.ts'
 import {forgetsTheSame, ownersUnder, ringOf, type OwnRing} from '../../src/core/objects/ring.ts'
 import {objectDigest} from '../../src/core/placement/locate.ts'
 import type {CommandResult} from '../../src/core/kernel/events.ts'
+import {forgottenIn, isForgotten, participantsOf, sinceOf} from '../../src/model/forgotten.ts'
 import type {BucketName, NodeId} from '../../src/model/ids.ts'
 import {GLOBAL_NAMESPACE} from '../../src/model/bucket.ts'
 import {NODE_FLAG, type Member} from '../../src/model/node.ts'

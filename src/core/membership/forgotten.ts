@@ -1,43 +1,14 @@
 /**
  * Forced removal: a node leaves the map without having moved what it holds, because nobody expects
  * it back. What it got before counts no more, also when it returns: it comes as an empty one (R33).
- * What is forgotten follows from the map alone: a member knows since which record it is one.
+ * What is forgotten of it is `model/forgotten.ts`.
  */
 
 import {refusal, type Refusal} from '../../base/errors.ts'
 import {isRefusal, type NodeId} from '../../model/ids.ts'
 import {nodeLabelOf, ownsKeys, type Member} from '../../model/node.ts'
-import type {ClusterRecord, OwnEntry, Smap} from '../../model/record.ts'
+import type {ClusterRecord} from '../../model/record.ts'
 import {whyUnsafe} from './lifecycle.ts'
-
-/** Whether what a target got under an own entry, or before it, counts no more. */
-export function isForgotten(smap: Pick<Smap, 'nodes'>, id: NodeId, entryIndex: number): boolean {
-  const member = smap.nodes[id]
-  return member === undefined || sinceOf(member) > entryIndex
-}
-
-/** Index of the record that made this id a member, the last time that it was none; 0: the first. */
-export function sinceOf(member: Member | undefined): number {
-  return member?.since ?? 0
-}
-
-/** Targets of an own entry, folded ones too, that are forgotten. */
-export function forgottenIn(smap: Pick<Smap, 'nodes'>, entry: OwnEntry): readonly NodeId[] {
-  return namedBy(entry).filter((id) => isForgotten(smap, id, entry.index))
-}
-
-/** Every target that may still hold what is nowhere else, in whatever state: completion waits. */
-export function participantsOf(record: Pick<ClusterRecord, 'own' | 'smap'>): readonly NodeId[] {
-  const {own, smap} = record
-  const named = own.flatMap((entry) =>
-    namedBy(entry).filter((id) => !isForgotten(smap, id, entry.index)),
-  )
-  return [...new Set(named)]
-}
-
-function namedBy({targets, merged = []}: OwnEntry): readonly NodeId[] {
-  return [targets, ...merged].flat()
-}
 
 /** The parts of the record that a removal concerns. */
 type Removable = Pick<ClusterRecord, 'smap' | 'own' | 'op'>

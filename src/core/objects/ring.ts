@@ -4,9 +4,9 @@
  * of leases or of what is stored.
  */
 
+import {forgottenIn} from '../../model/forgotten.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {ClusterRecord} from '../../model/record.ts'
-import {forgottenIn} from '../membership/forgotten.ts'
 import type {Candidate} from '../placement/locate.ts'
 import {candidatesOf, highestWeight} from '../placement/locate.ts'
 
