@@ -1,7 +1,7 @@
 /** The kinds of worlds that the simulator plays, and what is broken in each on purpose. */
 
 import {OBJECT_MUTANTS} from './objects/mutants.ts'
-import {objectOptionsOf} from './objects/options.ts'
+import {objectOptionsOf, type ObjectWorldOptions} from './objects/options.ts'
 import {runObjectWorld} from './objects/world.ts'
 import {mutatedWorld} from './world/mutate.ts'
 import {MUTANTS, type Mutant} from './world/mutants.ts'
@@ -15,12 +15,15 @@ export interface Play {
   readonly wallJumps?: boolean
 }
 
+/** What a world is like, as far as it differs from what its seed draws. */
+export type Plan = Partial<ObjectWorldOptions>
+
 /** One kind of world. */
 export interface WorldKind {
   readonly name: string
   readonly play: (seed: number, how?: Play) => Promise<Outcome> | Outcome
-  /** A plan that was written down; null: this kind has none. */
-  readonly replay: ((options: WorldOptions, how?: Play) => Outcome) | null
+  /** A seed with a plan that was written down: what differs from what the seed draws. */
+  readonly replay: (seed: number, plan: Plan, how?: Play) => Promise<Outcome> | Outcome
   readonly mutants: readonly {
     readonly name: string
     /** A seed that has shown it. */
@@ -35,7 +38,7 @@ export const WORLDS: readonly WorldKind[] = [
   {
     name: 'kernels',
     play: (seed, how) => runWorld(optionsOf(seed), how),
-    replay: (options, how) => runWorld(options, how),
+    replay: (seed, plan, how) => runWorld({...optionsOf(seed), ...plan}, how),
     mutants: MUTANTS.map((mutant) => ({
       name: mutant.name,
       known: mutant.known,
@@ -47,7 +50,8 @@ export const WORLDS: readonly WorldKind[] = [
     name: 'objects',
     play: (seed, how) =>
       runObjectWorld(objectOptionsOf(seed), {trace: how?.trace, watched: how?.watched}),
-    replay: null,
+    replay: (seed, plan, how) =>
+      runObjectWorld({...objectOptionsOf(seed), ...plan}, {trace: how?.trace}),
     mutants: OBJECT_MUTANTS.map((mutant) => ({
       name: mutant.name,
       play: (seed) => runObjectWorld(objectOptionsOf(seed), {mutant}),

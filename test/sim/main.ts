@@ -109,8 +109,7 @@ async function playRegression(
   for (const {world: name, seed, plan} of readRegression()) {
     const world = worlds.find((one) => one.name === name)
     if (world === undefined) continue
-    const planned = plan !== undefined && world.replay !== null
-    const outcome = planned ? world.replay({...optionsOf(seed), ...plan}) : await world.play(seed)
+    const outcome = await (plan === undefined ? world.play(seed) : world.replay(seed, plan))
     told(world, outcome)
     add(outcome)
   }

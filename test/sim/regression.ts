@@ -6,13 +6,13 @@
 
 import {readFileSync} from 'node:fs'
 
-import type {WorldOptions} from './world/options.ts'
+import type {Plan} from './kinds.ts'
 
 export interface RegressionEntry {
   readonly world: string
   readonly seed: number
   readonly why: string
-  readonly plan?: Partial<WorldOptions>
+  readonly plan?: Plan
 }
 
 const FILE = new URL('seeds/regression.jsonl', import.meta.url)

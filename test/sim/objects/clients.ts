@@ -26,6 +26,8 @@ export interface Clients {
   readonly stop: () => void
   /** Reads a key until it is answered; null when it never was. */
   readonly readAtEnd: (history: History, tries: number, done: (heard: boolean) => void) => void
+  /** Operations under way. */
+  readonly open: () => number
   readonly counts: Readonly<Record<string, number>>
 }
 
@@ -56,6 +58,8 @@ const DAWDLE_MS = 8000
 /** Redirects that clients remember per key. */
 const LOCATIONS_KEPT = 40
 const FINAL_PAUSE_MS = 400
+/** A client that was refused waits for about so long. */
+const REFUSED_MS = 200
 /** Sizes of content: read in one call, through a descriptor, written in several blocks. */
 const SIZES = [100, 100, 100, 100, 1000, 70_000, 200_000] as const
 const PIECES_MAX = 4
@@ -89,20 +93,21 @@ export function createClients(deps: ClientDeps): Clients {
   const locations = new Map<string, string[]>()
   const hashes = new Map<string, number>()
   let serial = 0
+  let open = 0
   let stopped = false
 
   function count(name: string): void {
     counts[name] = (counts[name] ?? 0) + 1
   }
 
-  function live(client: number): void {
+  function live(client: number, waits = 0): void {
     if (stopped) return
-    clock.after(random.exp(deps.pauseMs), () => {
-      if (!stopped) begin(client, () => live(client))
+    clock.after(waits + random.exp(deps.pauseMs), () => {
+      if (!stopped) begin(client, (heard) => live(client, heard ? 0 : random.exp(REFUSED_MS)))
     })
   }
 
-  function begin(client: number, done: () => void): void {
+  function begin(client: number, done: Call['done']): void {
     const history = random.pick(histories)
     const method = random.pick(MIX)
     const kind = KINDS[method]
@@ -111,7 +116,12 @@ export function createClients(deps: ClientDeps): Clients {
     const content = bodyOf(method, history.key, value)
     if (method === 'PUT') hashes.set(`${history.key} ${deps.hash(content)}`, value)
     const operation = history.begin({kind, client, atMs: clock.nowMs(), value})
-    send({history, operation, method, content, prompt: false, done})
+    open++
+    const ended = (heard: boolean): void => {
+      open--
+      done(heard)
+    }
+    send({history, operation, method, content, prompt: false, done: ended})
   }
 
   function bodyOf(method: Call['method'], key: string, value: number): Buffer {
@@ -237,6 +247,7 @@ export function createClients(deps: ClientDeps): Clients {
       stopped = true
     },
     readAtEnd,
+    open: () => open,
     counts,
   }
 }

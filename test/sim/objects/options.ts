@@ -20,6 +20,8 @@ export interface ObjectWorldOptions extends WorldOptions {
   readonly troubleEveryMs: number
   /** Mean time between two orders of an operator; Infinity: none. */
   readonly orderEveryMs: number
+  /** How long a target is away that is away for long. */
+  readonly awayMs: readonly [fewest: number, most: number]
 }
 
 /** Streams of a seed that the kernels' world does not use. */
@@ -30,6 +32,7 @@ export const OBJECT_STREAM = {
   links: 24,
   troubles: 25,
   operator: 26,
+  span: 27,
 } as const
 
 /** Faults that say something about data. */
@@ -57,6 +60,21 @@ const TOPOLOGIES = [
   [3, 4],
 ] as const
 
+/** Most worlds are short, so that many are seen; what takes long is seen in the others. */
+const LONG_RATIO = 0.15
+
+/** How long things take in the world of a seed. */
+function spanOf(
+  seed: number,
+  longMs: number,
+): Pick<ObjectWorldOptions, 'chaosMs' | 'healMs' | 'awayMs'> {
+  const random = randomOf(seed, OBJECT_STREAM.span)
+  if (random.chance(LONG_RATIO)) {
+    return {chaosMs: longMs, healMs: 30_000, awayMs: [12_000, 40_000]}
+  }
+  return {chaosMs: random.int(8000, 30_000), healMs: 5000, awayMs: [5000, 20_000]}
+}
+
 /** The options of a seed. */
 export function objectOptionsOf(seed: number): ObjectWorldOptions {
   const random = randomOf(seed, OBJECT_STREAM.options)
@@ -71,8 +89,7 @@ export function objectOptionsOf(seed: number): ObjectWorldOptions {
     gone: [],
     pace: 1,
     tickMs: 100,
-    chaosMs: 60_000 + random.int(0, 40_000),
-    healMs: 30_000,
+    ...spanOf(seed, 60_000 + random.int(0, 40_000)),
     calmMs: 0,
     delayMs: random.pick([0.2, 0.5, 2, 10]),
     diskMs: random.pick([1, 5, 20]),

@@ -26,11 +26,10 @@ export interface TroubleDeps {
   /** Mean times; Infinity: never. */
   readonly outageEveryMs: number
   readonly diskEveryMs: number
+  /** How long a target is away. */
+  readonly awayMs: readonly [fewest: number, most: number]
 }
 
-/** Longer than it takes to be marked lost and to be waited for. */
-const AWAY_MIN_MS = 12_000
-const AWAY_MAX_MS = 40_000
 const OUTAGES = ['kill', 'power', 'pause', 'cut', 'cut', 'deaf'] as const
 const CODES = ['EIO', 'ENOSPC', 'EROFS'] as const
 
@@ -55,7 +54,7 @@ export function createTroubles(deps: TroubleDeps): Troubles {
 
   function until(mend: () => void): void {
     mends.add(mend)
-    clock.after(random.int(AWAY_MIN_MS, AWAY_MAX_MS), () => {
+    clock.after(random.int(...deps.awayMs), () => {
       if (mends.delete(mend)) mend()
     })
   }

@@ -40,6 +40,8 @@ const CONVERGE_MS = 16_000
 const RETURNS_MS = 34_000
 /** Clients go on in the healed cluster for a while, then everything under way ends. */
 const QUIET_MS = 13_000
+/** Between two looks whether it has. */
+const QUIET_POLL_MS = 250
 const FINAL_TRIES = 12
 /** Between two looks at the start for the bucket. */
 const FOUND_POLL_MS = 250
@@ -52,9 +54,13 @@ export async function runObjectWorld(
 ): Promise<Outcome> {
   const hashing = await loadHashing()
   const rest = createRest()
+  const {stackTraceLimit} = Error
+  // Every refusal is an error: who threw it is told to whoever traces.
+  if (run.trace === undefined) Error.stackTraceLimit = 0
   try {
     return await play(options, run, rest, (bytes) => hex64(hashing.h64(bytes)))
   } finally {
+    Error.stackTraceLimit = stackTraceLimit
     rest.end()
   }
 }
@@ -174,11 +180,17 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
   operator.end()
   nemesis.heal()
   const convergedMs = await converge(stage, chaosEndMs, convergeWithin(options))
-  await clock.restUntil(chaosEndMs + options.healMs)
+  await clock.restUntil(Math.max(chaosEndMs, clock.nowMs()) + options.healMs)
   clients.stop()
   commanding = false
-  await clock.restUntil(chaosEndMs + options.healMs + QUIET_MS)
+  await until(stage, QUIET_MS, () => clients.open() === 0)
   return convergedMs
+}
+
+/** Time goes on until something holds, at most so long. */
+async function until({clock}: Stage, mostMs: number, holds: () => boolean): Promise<void> {
+  const endMs = clock.nowMs() + mostMs
+  while (clock.nowMs() < endMs && !holds()) await clock.restUntil(clock.nowMs() + QUIET_POLL_MS)
 }
 
 /** The bucket is made before anything goes wrong: without it there is nothing to see. */
@@ -256,6 +268,7 @@ function createStageTroubles(options: ObjectWorldOptions, stage: Stage): Trouble
     places: processes.length,
     outageEveryMs: options.outageEveryMs,
     diskEveryMs: options.troubleEveryMs,
+    awayMs: options.awayMs,
   })
 }
 
@@ -281,12 +294,14 @@ async function converge(stage: Stage, fromMs: number, withinMs: number): Promise
 /** When everything is whole, every key is answered. */
 async function readAll({clients, histories, invariants, stage}: Parts): Promise<void> {
   const silent = new Set(histories.map(({key}) => key))
+  let left = histories.length
   for (const history of histories) {
     clients.readAtEnd(history, FINAL_TRIES, (heard) => {
+      left--
       if (heard) silent.delete(history.key)
     })
   }
-  await stage.clock.restUntil(stage.clock.nowMs() + QUIET_MS * 2)
+  await until(stage, QUIET_MS * 2, () => left === 0)
   for (const key of silent) invariants.violate('D1', `${key} is not answered in a healed cluster`)
 }
 
