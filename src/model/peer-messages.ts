@@ -198,6 +198,11 @@ export interface BeatAnswer {
   readonly stopping: boolean
   /** How far a target is with the rebalance that goes on; null: it takes no part. */
   readonly move: MoveReport | null
+  /**
+   * The same of what it removes when all has moved (R24); `clean`: it holds nothing that is not its
+   * own under the entry, durably.
+   */
+  readonly reclaim: MoveReport | null
 }
 
 /** One target's word on a rebalance (R27). Memory of one run: a restarted one walks again. */

@@ -85,6 +85,11 @@ export interface OwnEntry {
   readonly index: number
   readonly targets: readonly NodeId[]
   readonly merged?: readonly (readonly NodeId[])[]
+  /**
+   * Every member has said, under this entry alone, that it holds nothing but its own: tombstones
+   * may go (R21). Means nothing beside a second entry.
+   */
+  readonly swept?: boolean
 }
 
 /** What an operation does with its nodes; the names of AIStore's actions. */

@@ -155,6 +155,18 @@ const REQUESTS: Readonly<Record<string, Decoder<unknown>>> = {
   nominate: struct({uuid: clusterUuid, epoch: count, primary: nodeId}),
 }
 
+const moveReport = nullable(
+  struct({
+    rebalance: count,
+    entry: count,
+    state: word(['waiting', 'walking', 'clean', 'failing']),
+    objects: count,
+    bytes: count,
+    left: int,
+    problem: text,
+  }),
+)
+
 const ANSWERS: Readonly<Record<string, Decoder<unknown>>> = {
   vote: struct({
     granted: bool,
@@ -177,17 +189,8 @@ const ANSWERS: Readonly<Record<string, Decoder<unknown>>> = {
     held: position,
     nonce: count,
     stopping: bool,
-    move: nullable(
-      struct({
-        rebalance: count,
-        entry: count,
-        state: word(['waiting', 'walking', 'clean', 'failing']),
-        objects: count,
-        bytes: count,
-        left: int,
-        problem: text,
-      }),
-    ),
+    move: moveReport,
+    reclaim: moveReport,
   }),
   join: struct({
     refusal,

@@ -164,7 +164,14 @@ const record = struct({
     urls: struct({primary: text, original: text, discovery: text}),
   }),
   tokens: struct({version: count, epoch: count, revoked: list(text)}),
-  own: list(struct({index: count, targets: list(nodeId), merged: optional(list(list(nodeId)))})),
+  own: list(
+    struct({
+      index: count,
+      targets: list(nodeId),
+      merged: optional(list(list(nodeId))),
+      swept: optional(bool),
+    }),
+  ),
   op: nullable(
     struct({
       id: text,

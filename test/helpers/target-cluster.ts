@@ -42,6 +42,8 @@ export interface TestTarget {
   mover: Mover
   /** Its words on rebalances, oldest first. */
   readonly reports: MoveReport[]
+  /** The same on what it removes when all has moved. */
+  readonly reclaims: MoveReport[]
   readonly counters: Stats
   /** What its kernel would say; a test may change it at any time. */
   readonly says: {leased: boolean; settled: number; record: ClusterRecord; silent: boolean}
@@ -104,7 +106,8 @@ export async function startTargets(count: number): Promise<TestCluster> {
   for (const [at, id] of ids.entries()) {
     const says = {leased: true, settled: record.index, record, silent: false}
     const disk = createCrashFs(['/state', '/mp0', '/mp1'])
-    const target = await openTarget({id, says, reports: [], counters: createStats()}, disk, targets)
+    const known = {id, says, reports: [], reclaims: [], counters: createStats()}
+    const target = await openTarget(known, disk, targets)
     targets.push(target)
     const {publicServer, dataServer} = servers[at] ?? {}
     publicServer?.on('request', handler(target, 'public'))
@@ -114,7 +117,7 @@ export async function startTargets(count: number): Promise<TestCluster> {
 }
 
 async function openTarget(
-  known: Pick<TestTarget, 'id' | 'says' | 'reports' | 'counters'>,
+  known: Pick<TestTarget, 'id' | 'says' | 'reports' | 'reclaims' | 'counters'>,
   disk: CrashFs,
   targets: readonly TestTarget[],
 ): Promise<TestTarget> {
@@ -125,6 +128,7 @@ async function openTarget(
     hash: hashing.h64,
     stats: known.counters,
     report: (report: MoveReport) => void known.reports.push(report),
+    reclaimed: (report: MoveReport) => void known.reclaims.push(report),
     nowMs: () => performance.now(),
     after: (ms: number, act: () => void) => {
       const timer = setTimeout(act, ms)

@@ -22,6 +22,12 @@ import {
 } from '../../src/wire/move.ts'
 import {splitTarget} from '../../src/wire/paths.ts'
 import {parseQuery} from '../../src/wire/query.ts'
+import {
+  decodeHeldAnswer,
+  decodeHeldQuestion,
+  encodeHeldAnswer,
+  encodeHeldQuestion,
+} from '../../src/wire/reclaim.ts'
 
 const hash = (bytes: Uint8Array): bigint => xxh64Bytes(bytes, 0n)
 
@@ -104,6 +110,15 @@ t.test('a frame that is cut or changed anywhere is refused', async (t) => {
     changed[at] = (changed[at] ?? 0) ^ 1
     t.throws(() => decodeFrames(changed, hash), {code: 'BAD_REQUEST'})
   }
+})
+
+t.test('a question whether copies are held comes back as it was asked', async (t) => {
+  const gen = {own: 3, counter: 18_446_744_073_709_551_615n}
+  const question = {entry: 5, bid: '9223372036854775809', names: [{name: 'ü/"', gen}]}
+  t.strictSame(decodeHeldQuestion(encodeHeldQuestion(question)), question)
+  const answer = {held: [0, 2], failed: [{at: 1, why: 'away'}]}
+  t.strictSame(decodeHeldAnswer(encodeHeldAnswer(answer)), answer)
+  t.throws(() => decodeHeldQuestion('{"entry":5}'), {code: 'BAD_REQUEST'})
 })
 
 t.test('a footer of a newer release is not taken for an older one', async (t) => {

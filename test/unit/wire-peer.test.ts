@@ -117,7 +117,7 @@ t.test('a record survives its text, with the fields that nobody knows', (t) => {
     ...RECORD,
     future: [1],
     smap: {...RECORD.smap, nodes: {[P1.id]: {...P1, colour: 'red'}}},
-    own: [{index: 4, targets: [], merged: [[P1.id]], more: true}],
+    own: [{index: 4, targets: [], merged: [[P1.id]], swept: true, more: true}],
   }
   t.equal(encodeRecord(decodeRecord(canonicalJson(newer))), canonicalJson(newer))
   t.end()
@@ -218,6 +218,7 @@ const ANSWERS: readonly PeerAnswer[] = [
     held: HERE,
     nonce: 8,
     stopping: false,
+    reclaim: null,
     move: {
       rebalance: 3,
       entry: 9,

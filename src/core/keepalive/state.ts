@@ -25,6 +25,8 @@ export interface Peer {
   readonly stopping: boolean
   /** Its newest word on a rebalance. */
   readonly move: MoveReport | null
+  /** Its newest word on what it has removed since. */
+  readonly reclaim: MoveReport | null
   /** The run that was last given a lease, and when the answer came that the lease counts from. */
   readonly leased: {readonly run: RunMark; readonly atMs: number} | null
   /** Answers of a learner that hold the committed record (R14). */
@@ -62,6 +64,7 @@ export function newPeer(id: NodeId, nowMs: number): Peer {
     held: POSITION_NONE,
     stopping: false,
     move: null,
+    reclaim: null,
     leased: null,
     learnerAcks: 0,
     beatDueMs: nowMs,

@@ -142,6 +142,7 @@ export function onBeatAnswered(
     answeredMs: nowMs,
     stopping: answer.stopping,
     move: answer.move,
+    reclaim: answer.reclaim,
     suspicion: {phase: 'none', notBeforeMs: nowMs} as const,
   }
   if (!answer.accepted) return updatePeer(turn, purpose.id, answered)

@@ -53,6 +53,7 @@ export function bootedNode(event: Booted): NodeState {
     clusterStarted: false,
     stop: null,
     move: null,
+    reclaim: null,
     leaving: 'no',
   }
 }

@@ -9,6 +9,7 @@ import {applyMemberChange} from '../membership/changes.ts'
 import {withoutRemoved} from '../membership/forgotten.ts'
 import {afterMove, applyLifecycle, finalized, isGone, withoutNode} from '../membership/lifecycle.ts'
 import {applyCommand} from '../metasync/metadata.ts'
+import {withSwept} from '../objects/reclaim.ts'
 import type {Change, Queued} from './state.ts'
 
 /** The parts after one change. */
@@ -33,6 +34,8 @@ export function applyChange(
       const entry = parts.move?.entry
       return {parts: entry === change.entry ? afterMove(parts) : parts, bucket: null}
     }
+    case 'swept':
+      return {parts: withSwept(parts, change.entry), bucket: null}
     case 'finalize': {
       const op = finalized(parts.op)
       return {parts: op === parts.op ? parts : {...parts, op}, bucket: null}

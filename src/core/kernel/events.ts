@@ -134,6 +134,8 @@ export type KernelEvent =
   | {readonly type: 'view-held'; readonly index: number; readonly nowMs: number}
   /** This target's own word on the rebalance that the view in use speaks of. */
   | {readonly type: 'move-reported'; readonly report: MoveReport; readonly nowMs: number}
+  /** The same on what it removes when all has moved. */
+  | {readonly type: 'reclaim-reported'; readonly report: MoveReport; readonly nowMs: number}
   /** The decommission that was ordered has been carried out here. */
   | {readonly type: 'decommissioned'; readonly nowMs: number}
   | {readonly type: 'stop-ordered'; readonly nowMs: number; readonly wallMs: number}

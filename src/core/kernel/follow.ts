@@ -251,6 +251,7 @@ function beatAnswer(node: NodeState, reason: string): PeerAnswer {
     nonce: node.lease.lastNonce,
     stopping: node.stop !== null,
     move: node.move,
+    reclaim: node.reclaim,
   }
 }
 

@@ -321,7 +321,8 @@ function changeKey(change: LeadingStage['queue'][number]['change']): string {
     case 'finalize':
       return change.type
     case 'moved':
-      return `moved ${change.entry}`
+    case 'swept':
+      return `${change.type} ${change.entry}`
     default:
       return `${change.type} ${change.id}`
   }

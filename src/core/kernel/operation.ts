@@ -6,6 +6,7 @@
 import type {NodeId} from '../../model/ids.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import {comparePositions, type ClusterRecord} from '../../model/record.ts'
+import {sweptEntry} from '../objects/reclaim.ts'
 import type {Peer} from '../keepalive/state.ts'
 import {enqueue, isQueued} from './lead.ts'
 import type {Change} from './state.ts'
@@ -22,6 +23,8 @@ export function reviewOperation(turn: Turn): void {
   if (move !== null && participants(record).every((id) => isClean(record, stage.peers[id]?.move))) {
     order(turn, {type: 'moved', entry: move.entry})
   }
+  const swept = sweptEntry(record, (id) => stage.peers[id]?.reclaim)
+  if (swept !== undefined) order(turn, {type: 'swept', entry: swept.index})
   if (op?.phase === 'verified') order(turn, {type: 'finalize'})
   if (op?.phase !== 'finalizing' || op.action !== 'shutdown-node') return
   for (const id of op.nodes) {
@@ -59,6 +62,11 @@ function order(turn: Turn, change: Change): void {
 /** A target: what it reports goes with the next answers to beats. */
 export function onMoveReported(turn: Turn, report: MoveReport): void {
   update(turn, {move: report})
+}
+
+/** The same of what it removes. */
+export function onReclaimReported(turn: Turn, report: MoveReport): void {
+  update(turn, {reclaim: report})
 }
 
 /** A node that a committed operation names does its part, once. */

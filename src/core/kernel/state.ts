@@ -75,6 +75,8 @@ export interface NodeState {
   readonly stop: Stop | null
   /** How far this target is with the rebalance that goes on; null: it has not said. */
   readonly move: MoveReport | null
+  /** And with removing what is not its own; null: it has not said. */
+  readonly reclaim: MoveReport | null
   /** The decommission of this node is being carried out, or has been. */
   readonly leaving: 'no' | 'wiping' | 'wiped'
 }
@@ -203,6 +205,8 @@ export type Change =
 export type OperationChange =
   /** All that take part in the rebalance to this own entry have nothing left to move (R27). */
   | {readonly type: 'moved'; readonly entry: number}
+  /** All members hold nothing but their own under this entry (R21). */
+  | {readonly type: 'swept'; readonly entry: number}
   /** What was verified is to be carried out by the nodes. */
   | {readonly type: 'finalize'}
   /** A node has done what it was told; `gone`: it may be forgotten. */

@@ -32,7 +32,13 @@ import {
   serveWaitingJoins,
 } from './members.ts'
 import {answerSpread} from './outcome.ts'
-import {onDecommissioned, onMoveReported, reviewOperation, takePart} from './operation.ts'
+import {
+  onDecommissioned,
+  onMoveReported,
+  onReclaimReported,
+  reviewOperation,
+  takePart,
+} from './operation.ts'
 import {onInviteAsked, onProbeAsked, refuseSpeaker} from './place.ts'
 import {onGivenUpAnswered} from './recover.ts'
 import {onJoinAnswered, onJoinSilent, onProbeAnswered, tickSeeking} from './seek.ts'
@@ -133,6 +139,8 @@ function route(turn: Turn, event: Exclude<KernelEvent, {type: 'booted'}>): void 
       return onConnectionLost(turn, event.from)
     case 'move-reported':
       return onMoveReported(turn, event.report)
+    case 'reclaim-reported':
+      return onReclaimReported(turn, event.report)
     case 'decommissioned':
       return onDecommissioned(turn)
     case 'stop-ordered':

@@ -22,15 +22,19 @@ export interface MoveDeps {
   readonly traffic: TrafficWatch
   readonly stats: Pick<Stats, 'add'>
   readonly report: (report: MoveReport) => void
+  /** The same on what is removed when all has moved. */
+  readonly reclaimed: (report: MoveReport) => void
   readonly nowMs: () => number
   /** Runs something later, once; the result takes it back. */
   readonly after: (ms: number, act: () => void) => () => void
   readonly log: Log
 }
 
-/** One rebalance under way at this target, from its first walk to the clean one or its end. */
+/** One piece of work under way at this target, from its first walk to the clean one or its end. */
 export interface Run {
   readonly deps: MoveDeps
+  /** What becomes of objects: `moved`. */
+  readonly verb: string
   readonly task: MoveTask
   /** Aborted: another rebalance, none any more, or a stop. Nothing more is begun. */
   readonly signal: AbortSignal
@@ -61,7 +65,7 @@ export function tally(run: Run, by: Partial<WalkTally>): void {
 /** Counts failures, and remembers the last for the report. */
 export function tallyFailure(run: Run, failed: number, problem: string): void {
   run.totals = {...run.totals, problem}
-  run.deps.log.warn('objects could not be moved', {count: failed, problem})
+  run.deps.log.warn(`objects could not be ${run.verb}`, {count: failed, problem})
   tally(run, {failed})
 }
 

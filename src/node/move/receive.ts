@@ -13,16 +13,18 @@ import {moveTask, whyNotTaken} from '../../core/objects/move.ts'
 import {folderOf} from '../../core/objects/file-name.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
 import {bucketLabel} from '../../model/bucket.ts'
-import type {Generation} from '../../model/generation.ts'
 import type {Footer} from '../../wire/footer.ts'
 import type {Failure, Frame, ObjectsAnswer, Offer, OfferAnswer} from '../../wire/move.ts'
 import {decodeFrames} from '../../wire/move.ts'
+import type {HeldAnswer, HeldQuestion} from '../../wire/reclaim.ts'
 import {receiveBody} from '../objects/receive.ts'
 import type {Received} from '../objects/receive.ts'
 import type {Decide, ObjectKey} from '../store/object-store.ts'
 import type {MoveDeps} from './context.ts'
 import {turn} from './context.ts'
+import {confirmHeld} from './confirm.ts'
 import {readFrameHead} from './frame-head.ts'
+import {LOOKUPS_PER_TURN, heldOf, settled} from './held.ts'
 import {createRoom, type Room} from './room.ts'
 
 export interface MoveReceiver {
@@ -32,12 +34,12 @@ export interface MoveReceiver {
   readonly enter: () => () => void
   readonly objects: (mark: MoveMark, body: Uint8Array) => Promise<ObjectsAnswer>
   readonly object: (mark: MoveMark, source: Readable) => Promise<ObjectsAnswer>
+  /** Which of these are held here, before others remove them. @throws AisError NOT_READY */
+  readonly held: (question: HeldQuestion) => Promise<HeldAnswer>
 }
 
 /** Requests with objects at a time, each of a few MiB: more are asked to come again. */
 const REQUESTS_MAX = 8
-/** Keys looked up between two turns of the event loop. */
-const LOOKUPS_PER_TURN = 32
 /** Objects on their way to the disk: many share flushes, few leave the disk to clients. */
 const COMMITS_MAX = 256
 const CALM_COMMITS_MAX = 8
@@ -58,6 +60,7 @@ export function createMoveReceiver(deps: MoveDeps): MoveReceiver {
     },
     objects: (mark, body) => takeObjects(deps, commits, mark, body),
     object: (mark, source) => takeStreamed(deps, mark, source),
+    held: (question) => confirmHeld(deps, question),
   }
 }
 
@@ -100,28 +103,6 @@ function keyHere(deps: MoveDeps, bid: string, name: string): ObjectKey {
   const other = destinationOf(task, view.self.id, digest)
   if (other === null) return {bid, name, digest}
   throw new AisError({code: 'STALE_RECORD', message: `t[${other}] owns ${JSON.stringify(name)}`})
-}
-
-function settled(deps: MoveDeps, key: ObjectKey): Promise<void> {
-  return new Promise((resolve) => deps.store.whenSettled(key, resolve))
-}
-
-/** @throws AisError when what is here cannot be read, or may lie on a disk that is away */
-function heldOf({store}: MoveDeps, key: ObjectKey): Generation | null {
-  const lookup = store.lookup(key, false)
-  switch (lookup.type) {
-    case 'none':
-      return null
-    case 'tombstone':
-      return lookup.attributes.gen
-    case 'unsure': {
-      const message = `${lookup.missing.join(', ')} may hold ${JSON.stringify(key.name)}`
-      throw new AisError({code: 'IO_ERROR', message})
-    }
-    case 'object':
-      store.close(lookup.file)
-      return lookup.file.footer.attributes.gen
-  }
 }
 
 async function takeObjects(

@@ -171,7 +171,7 @@ async function offer(run: Run, {to, bucket, keys}: Batch): Promise<OfferAnswer> 
 }
 
 /** The body of a 200. @throws Error for everything else */
-async function ask(
+export async function ask(
   run: Run,
   id: NodeId,
   question: Pick<TargetQuestion, 'path'> & {body: NonNullable<TargetQuestion['body']>},
@@ -207,7 +207,11 @@ async function orFailure<T>(run: Run, batch: Batch, step: () => Promise<T>): Pro
  * Repeats a question until it is answered, with growing pauses. Null when it was not: then the keys
  * of the batch count as failed.
  */
-async function withRetries<T>(run: Run, batch: Batch, step: () => Promise<T>): Promise<T | null> {
+export async function withRetries<T>(
+  run: Run,
+  batch: Batch,
+  step: () => Promise<T>,
+): Promise<T | null> {
   let problem = ''
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     if (run.signal.aborted) return null
@@ -215,7 +219,7 @@ async function withRetries<T>(run: Run, batch: Batch, step: () => Promise<T>): P
       return await step()
     } catch (error) {
       problem = `t[${batch.to}]: ${reasonOf(error)}`
-      run.deps.log.debug('a move is tried again', {problem})
+      run.deps.log.debug('an owner is asked again', {problem})
     }
     await pause(run, Math.min(RETRY_MS * 2 ** tries, RETRY_MAX_MS))
     if (!stillMoves(run.deps.view(), batch.bucket)) return null

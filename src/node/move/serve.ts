@@ -13,6 +13,7 @@ import {
   parseMark,
 } from '../../wire/move.ts'
 import type {Query} from '../../wire/query.ts'
+import {HELD_PATH, decodeHeldQuestion, encodeHeldAnswer} from '../../wire/reclaim.ts'
 import type {MoveReceiver} from './receive.ts'
 
 /** Objects in one request: a batch, its frames' heads, and one object that did not fit any more. */
@@ -28,7 +29,7 @@ export interface MoveRequest {
 }
 
 export function isMovePath(path: string): boolean {
-  return path === OFFER_PATH || path === OBJECTS_PATH || path === OBJECT_PATH
+  return [OFFER_PATH, OBJECTS_PATH, OBJECT_PATH, HELD_PATH].includes(path)
 }
 
 /** The body of the answer. @throws AisError */
@@ -37,6 +38,10 @@ export async function serveMove(moves: MoveReceiver, request: MoveRequest): Prom
   if (path === OFFER_PATH) {
     const offer = await body(CONTROL_BODY_BYTES_MAX)
     return encodeOfferAnswer(await moves.offer(decodeOffer(offer.toString('utf8'))))
+  }
+  if (path === HELD_PATH) {
+    const question = await body(CONTROL_BODY_BYTES_MAX)
+    return encodeHeldAnswer(await moves.held(decodeHeldQuestion(question.toString('utf8'))))
   }
   const mark = parseMark(query)
   const leave = moves.enter()

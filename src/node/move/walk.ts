@@ -1,7 +1,7 @@
 /**
  * One walk over everything that lies here: bucket by bucket, in the order of names, all mountpaths
- * merged. What belongs to another target under the entry is handed to the sender in batches, a few
- * at a time. What the walk could not see is counted, so that it proves nothing then.
+ * merged. What belongs to another target under the entry is dealt with in batches, a few at a
+ * time. What the walk could not see is counted, so that it proves nothing then.
  */
 
 import {OFFER_NAMES_MAX, destinationOf, moveBuckets, stillMoves} from '../../core/objects/move.ts'
@@ -10,7 +10,7 @@ import type {Bucket} from '../../model/bucket.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {pause, tally, turn, type Run} from './context.ts'
 import {createRoom, type Room} from './room.ts'
-import {sendBatch, type Misplaced} from './send.ts'
+import type {Batch, Misplaced} from './send.ts'
 
 /** Batches in flight to one owner, and to all: they bound what is held in memory. */
 const PER_OWNER_MAX = 2
@@ -20,9 +20,12 @@ const PAGE_NAMES = 512
 /** Until the index of names is complete, after a start. */
 const INDEX_WAIT_MS = 200
 
-/** Walks, and resolves when everything that it found was answered. */
-export async function walkAll(run: Run): Promise<void> {
-  const senders = new Senders(run)
+/** What is done with a batch. Never throws what the world is to blame for. */
+export type Deal = (run: Run, batch: Batch) => Promise<void>
+
+/** Walks, and resolves when everything that it found was dealt with. */
+export async function walkAll(run: Run, deal: Deal): Promise<void> {
+  const senders = new Senders(run, deal)
   for (const bucket of moveBuckets(run.deps.view())) {
     await walkBucket(run, bucket, senders)
     if (run.signal.aborted) break
@@ -67,14 +70,16 @@ async function walkBucket(run: Run, bucket: Bucket, senders: Senders): Promise<v
 /** Collects names by owner; a full batch is sent as soon as there is room. */
 class Senders {
   readonly #run: Run
+  readonly #deal: Deal
   readonly #waiting = new Map<NodeId, Misplaced[]>()
   readonly #rooms = new Map<NodeId, Room>()
   readonly #all = createRoom(() => IN_FLIGHT_MAX)
   readonly #sending = new Set<Promise<void>>()
   #failed: Promise<void> | null = null
 
-  constructor(run: Run) {
+  constructor(run: Run, deal: Deal) {
     this.#run = run
+    this.#deal = deal
   }
 
   async add(to: NodeId, bucket: Bucket, key: Misplaced): Promise<void> {
@@ -104,7 +109,7 @@ class Senders {
     this.#rooms.set(to, room)
     const leave = await room.enter()
     const leaveAll = await this.#all.enter()
-    const batch = sendBatch(this.#run, {to, bucket, keys})
+    const batch = this.#deal(this.#run, {to, bucket, keys})
     const ended = (): void => {
       leave()
       leaveAll()

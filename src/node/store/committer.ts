@@ -30,6 +30,8 @@ export interface Committer {
   readonly commit: (commit: Commit) => void
   /** fsync of an open file that keeps its name (an appended footer). */
   readonly sync: (fd: Fd, done: (error: Error | null) => void) => void
+  /** fsync of a folder whose entries have changed; shared with those who wait for the same. */
+  readonly syncFolder: (folder: string, done: (error: Error | null) => void) => void
   /** Rename without any fsync, for buckets that chose it. Synchronous. */
   readonly commitRelaxed: (commit: Commit) => void
 }
@@ -40,6 +42,7 @@ export function createCommitter(mountpath: Mountpath): Committer {
   return {
     commit: (item) => group.add(item),
     sync: (fd, done) => group.sync(fd, done),
+    syncFolder: (folder, done) => group.shareFolder(folder, true, done),
     commitRelaxed: (item) => group.addRelaxed(item),
   }
 }
@@ -80,10 +83,10 @@ class SharedCommit {
       left -= 1
       if (left === 0) item.done(failure)
     }
-    for (const folder of item.folders) this.#shareFolder(folder, item.patient, oneDone)
+    for (const folder of item.folders) this.shareFolder(folder, item.patient, oneDone)
   }
 
-  #shareFolder(folder: string, patient: boolean, done: FolderDone): void {
+  shareFolder(folder: string, patient: boolean, done: FolderDone): void {
     const waiting = this.#folders.get(folder)
     if (waiting !== undefined) {
       waiting.push(done)

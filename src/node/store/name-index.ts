@@ -28,8 +28,12 @@ export interface IndexPage {
 export interface NameIndex {
   /** Remembers a version; an older generation than the known one changes nothing. */
   readonly note: (attributes: ObjectAttributes) => void
+  /** A version is gone from the disk; a newer one that is known stays. */
+  readonly forget: (attributes: ObjectAttributes) => void
   /** Up to `limit` entries in byte order, tombstones included. */
   readonly page: (question: IndexPage) => readonly ObjectAttributes[]
+  /** The same of tombstones alone; costs those, and not the bucket. */
+  readonly tombstones: (question: Omit<IndexPage, 'prefix'>) => readonly ObjectAttributes[]
   /** Forgets a bucket. */
   readonly dropBucket: (bid: string) => void
   /** Number and bytes of a bucket's live objects. */
@@ -50,6 +54,7 @@ const SCHEMA = `
     atime INTEGER NOT NULL, mtime INTEGER NOT NULL, checksum TEXT NOT NULL, custom TEXT NOT NULL,
     PRIMARY KEY (bid, name)
   ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS tombstones ON names (bid, name) WHERE tombstone = 1;
 `
 const UPSERT = `
   INSERT INTO names VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -61,6 +66,9 @@ const UPSERT = `
 `
 const PAGE = 'SELECT * FROM names WHERE bid = ? AND name > ? ORDER BY name LIMIT ?'
 const PAGE_FROM = 'SELECT * FROM names WHERE bid = ? AND name >= ? ORDER BY name LIMIT ?'
+const TOMBSTONES =
+  'SELECT * FROM names WHERE bid = ? AND name > ? AND tombstone = 1 ORDER BY name LIMIT ?'
+const FORGET = 'DELETE FROM names WHERE bid = ? AND name = ? AND (own, counter) <= (?, ?)'
 const TOTALS =
   'SELECT count(*) AS objects, coalesce(sum(size), 0) AS bytes FROM names WHERE bid = ? AND tombstone = 0'
 
@@ -71,13 +79,15 @@ export function openNameIndex(file: string): NameIndex {
   const upsert = database.prepare(UPSERT)
   const page = withBigInts(database.prepare(PAGE))
   const pageFrom = withBigInts(database.prepare(PAGE_FROM))
+  const tombstones = withBigInts(database.prepare(TOMBSTONES))
+  const forget = database.prepare(FORGET)
   const totals = database.prepare(TOTALS)
   const drop = database.prepare('DELETE FROM names WHERE bid = ?')
-  let pending: ObjectAttributes[] = []
+  let pending: Pending[] = []
   let timer: NodeJS.Timeout | null = null
 
-  function note(attributes: ObjectAttributes): void {
-    pending.push(attributes)
+  function add(one: Pending): void {
+    pending.push(one)
     if (pending.length >= PENDING_MAX) flush()
     else timer ??= setTimeout(flush, FLUSH_AFTER_MS).unref()
   }
@@ -89,7 +99,10 @@ export function openNameIndex(file: string): NameIndex {
     const rows = pending
     pending = []
     database.exec('BEGIN')
-    for (const row of rows) upsert.run(...columnsOf(row))
+    for (const {row, gone} of rows) {
+      if (gone) forget.run(row.bid, row.name, row.gen.own, row.gen.counter)
+      else upsert.run(...columnsOf(row))
+    }
     database.exec('COMMIT')
   }
 
@@ -108,8 +121,13 @@ export function openNameIndex(file: string): NameIndex {
   }
 
   return {
-    note,
+    note: (row) => add({row, gone: false}),
+    forget: (row) => add({row, gone: true}),
     page: readPage,
+    tombstones: ({bid, after, limit}) => {
+      flush()
+      return tombstones.all(bid, after, limit).map((row) => attributesOf(row as unknown as Row))
+    },
     dropBucket: (bid) => {
       flush()
       drop.run(bid)
@@ -125,6 +143,12 @@ export function openNameIndex(file: string): NameIndex {
       database.close()
     },
   }
+}
+
+/** A row that is to be written, or removed. */
+interface Pending {
+  readonly row: ObjectAttributes
+  readonly gone: boolean
 }
 
 /** Whether a comes before b in UTF-8 byte order. */

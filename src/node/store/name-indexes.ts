@@ -31,8 +31,15 @@ export interface PlacedEntry {
 
 export interface NameIndexes {
   readonly note: (path: string, attributes: ObjectAttributes) => void
+  /** A version is gone from a mountpath. */
+  readonly forget: (path: string, attributes: ObjectAttributes) => void
   /** null while one of the indexes is being rebuilt. */
   readonly page: (paths: readonly string[], question: IndexPage) => readonly PlacedEntry[] | null
+  /** The same of tombstones alone, each the newest of its kind: an object may be newer. */
+  readonly tombstones: (
+    paths: readonly string[],
+    question: Omit<IndexPage, 'prefix'>,
+  ) => readonly PlacedEntry[] | null
   readonly totals: (
     paths: readonly string[],
     bid: string,
@@ -86,14 +93,19 @@ export function openNameIndexes(
     step()
   }
 
-  function page(paths: readonly string[], question: IndexPage): readonly PlacedEntry[] | null {
+  function merged(
+    paths: readonly string[],
+    limit: number,
+    of: (index: NameIndex) => readonly ObjectAttributes[],
+  ): readonly PlacedEntry[] | null {
     if (closed || paths.some((path) => building.has(path))) return null
-    const pages = paths.map((path) =>
-      (indexes.get(path)?.page(question) ?? []).map((attributes) => ({attributes, path})),
-    )
+    const pages = paths.map((path) => {
+      const index = indexes.get(path)
+      return (index === undefined ? [] : of(index)).map((attributes) => ({attributes, path}))
+    })
     const [only] = pages
     if (pages.length === 1 && only !== undefined) return only
-    return mergePages(pages, question.limit)
+    return mergePages(pages, limit)
   }
 
   return {
@@ -102,7 +114,12 @@ export function openNameIndexes(
       unreadable.replaced(path, attributes)
       indexes.get(path)?.note(attributes)
     },
-    page,
+    forget: (path, attributes) => {
+      if (!closed) indexes.get(path)?.forget(attributes)
+    },
+    page: (paths, question) => merged(paths, question.limit, (index) => index.page(question)),
+    tombstones: (paths, question) =>
+      merged(paths, question.limit, (index) => index.tombstones(question)),
     totals: (paths, bid) => sumOf(paths.flatMap((path) => indexes.get(path)?.totals(bid) ?? [])),
     dropBucket: (bid) => {
       for (const index of indexes.values()) index.dropBucket(bid)

@@ -30,6 +30,7 @@ import {readObject} from './object-reader.ts'
 import type {Change, ObjectKey, WriteDone, Writing} from './object-write.ts'
 import {lockName, writeBody, writeMetadata} from './object-write.ts'
 import {clearMountpaths} from './decommission.ts'
+import {createDiscarding, type Discard, type DiscardDone} from './object-discard.ts'
 import {emptyTrash, moveToTrash} from './trash.ts'
 
 export type {Lookup} from './object-lookup.ts'
@@ -74,8 +75,14 @@ export interface ObjectStore {
   readonly remove: (change: Change, done: WriteDone) => void
   /** The same content under new metadata. */
   readonly changeMetadata: (change: Change, done: WriteDone) => void
+  /** Removes all that is here of a key, when it is still what the caller knows. */
+  readonly discard: (order: Discard, done: DiscardDone) => void
+  /** Makes durable what was discarded by now. */
+  readonly flushDiscarded: (done: (error: AisError | null) => void) => void
   /** One page over all mountpaths, tombstones included; null while indexes are built. */
   readonly page: (question: IndexPage) => readonly PlacedEntry[] | null
+  /** The same of tombstones; there may be something newer of a name. */
+  readonly tombstones: (question: Omit<IndexPage, 'prefix'>) => readonly PlacedEntry[] | null
   readonly nextCounter: () => bigint
   /** Counters given from now on are above this one, which came with a move. */
   readonly passCounter: (counter: bigint) => void
@@ -116,6 +123,14 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
   const reading: Reading = {hashing, pool, scratch, verify: parts.verifyReads}
   const lookups = new ObjectLookup({...parts, reading, nextCounter: counter.peek})
   const writing = createWriting(parts, lookups)
+  const discarding = createDiscarding({
+    used: () => mountpaths.used,
+    missing: () => lookups.missing(),
+    locks: writing.locks,
+    hashing,
+    committerOf: writing.committerOf,
+    forget: indexes.forget,
+  })
   const moved = new Set<string>()
   return {
     whenSettled: (key, go) => {
@@ -145,7 +160,10 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
       }
     },
     changeMetadata: (change, done) => writeMetadata(writing, change, done),
+    discard: discarding.discard,
+    flushDiscarded: discarding.flush,
     page: (question) => indexes.page(lookups.enabledPaths(), question),
+    tombstones: (question) => indexes.tombstones(lookups.enabledPaths(), question),
     nextCounter: counter.next,
     passCounter: counter.pass,
     whenWritesEnded: writing.locks.drain,

@@ -34,6 +34,8 @@ export interface DataPortsDeps {
   readonly answer: (question: Question) => Promise<Answer>
   /** How far this target is with a rebalance. */
   readonly moved: (report: MoveReport) => void
+  /** And with removing what is not its own. */
+  readonly reclaimed: (report: MoveReport) => void
   /** Something is wrong that does not keep the node from serving. */
   readonly problem: (text: string) => void
   readonly fatal: (fatal: Fatal) => void
@@ -147,6 +149,8 @@ export class DataPorts {
         return
       case 'move-reported':
         return this.#deps.moved(message.report)
+      case 'reclaim-reported':
+        return this.#deps.reclaimed(message.report)
       case 'decommissioned':
         return this.#onDecommissioned(message.problem)
       case 'stopped':

@@ -133,6 +133,7 @@ class DataWorker {
       askTarget,
       stats: this.#stats,
       moved: (report) => this.#tell({type: 'move-reported', report}),
+      reclaimed: (report) => this.#tell({type: 'reclaim-reported', report}),
       defect: (error) => {
         this.#tell({type: 'fatal', refusal: refusalOf(error), status: EXIT_FAILED})
       },

@@ -116,6 +116,8 @@ class Main {
       answer: (question) => this.#answer(question),
       moved: (report) =>
         this.#runtime.tell({type: 'move-reported', report, nowMs: this.#clock.nowMs()}),
+      reclaimed: (report) =>
+        this.#runtime.tell({type: 'reclaim-reported', report, nowMs: this.#clock.nowMs()}),
       problem: (text) => this.#noteProblem(text),
       fatal,
     })

@@ -42,6 +42,8 @@ export interface TargetDeps {
   readonly stats: Stats
   /** This target's word on a rebalance. */
   readonly moved: (report: MoveReport) => void
+  /** And on what it removes when all has moved. */
+  readonly reclaimed: (report: MoveReport) => void
   readonly defect: (error: unknown) => void
   readonly log: Log
 }
@@ -96,6 +98,7 @@ export async function openTarget(deps: TargetDeps): Promise<Target> {
     traffic,
     stats,
     report: deps.moved,
+    reclaimed: deps.reclaimed,
     nowMs,
     after,
     log,

@@ -89,7 +89,7 @@ export type FromDataWorker =
   | {readonly type: 'view-held'; readonly serial: number}
   | {readonly type: 'asked'; readonly askId: number; readonly question: Question}
   | {readonly type: 'stats'; readonly reportId: number; readonly snapshot: StatsSnapshot}
-  | {readonly type: 'move-reported'; readonly report: MoveReport}
+  | {readonly type: 'move-reported' | 'reclaim-reported'; readonly report: MoveReport}
   /** `problem`: what could not be removed; '' when all is gone. */
   | {readonly type: 'decommissioned'; readonly problem: string}
   | {readonly type: 'stopped'}

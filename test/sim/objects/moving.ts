@@ -41,6 +41,10 @@ export function createMoving(deps: ObjectNodeDeps, {border, store, hash}: Opened
       saw(`move ${report.state}`)
       if (process.run() === run) process.reportMove(report)
     },
+    reclaimed: (report) => {
+      saw(`reclaim ${report.state}`)
+      if (process.run() === run) process.reportReclaim(report)
+    },
     nowMs: process.atMs,
     after: (ms, act) => {
       let isDue = true

@@ -95,6 +95,8 @@ export interface SimProcess {
   readonly connectionLost: (from: number) => void
   /** What a target's mover says. */
   readonly reportMove: (report: MoveReport) => void
+  /** The same on what it removes when all has moved. */
+  readonly reportReclaim: (report: MoveReport) => void
   /** Dies before the n-th effect from now on that is not a line of the log. */
   readonly dieAtEffect: (n: number, power: boolean) => void
   /** The view that every worker holds. */
@@ -358,6 +360,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       within(run, () => tell({type: 'peer-asked', askId, from: sender, request}))
     },
     reportMove: (report) => within(run, () => tell({type: 'move-reported', report})),
+    reportReclaim: (report) => within(run, () => tell({type: 'reclaim-reported', report})),
     connectionLost: (from) =>
       within(run, () => tell({type: 'connection-lost', from: deps.idOf(from)})),
     dieAtEffect: (n, power) => {
