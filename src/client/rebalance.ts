@@ -17,103 +17,89 @@ export interface RebalanceWait extends Looks {
 }
 
 export interface RebalanceEnd {
-  /** The one that ended it: a newer one when the owners changed meanwhile. '' when there is none. */
+  /** The one that was waited for. '' when there is none. */
+  readonly asked: string
+  /** The one that ended it: a newer one when the owners changed meanwhile, or it began again. */
   readonly id: string
   readonly objects: number
   readonly bytes: number
-  /** From its begin, as the primary saw it, to its end; null: nobody has seen it. */
+  /** From its begin to its end, by the primary's clock; null: there was none. */
   readonly tookMs: number | null
 }
 
 /**
- * @throws AisError PARTIAL when it was stopped, JOB_NOT_FOUND, TIMED_OUT, OUTCOME_UNKNOWN when
- * nobody remembers what became of it
+ * @throws AisError PARTIAL when it was stopped or not all is where it belongs, JOB_NOT_FOUND,
+ * TIMED_OUT
  */
 export function awaitRebalance(
   client: ClusterClient,
   {id, ...looks}: RebalanceWait,
 ): Promise<RebalanceEnd> {
+  let asked = id
   let wanted = id
-  let entry: number | undefined
   return lookUntil<RebalanceEnd>(client, looks, {
     judge: (answer) => {
-      wanted ??= answer.rebalance
-      if (wanted === '') return {id: '', objects: 0, bytes: 0, tookMs: null}
-      const verdict = judge(answer, wanted, entry)
-      if (typeof verdict === 'object') return verdict
+      wanted ??= answer.rebalances.at(-1)?.id
+      asked ??= wanted
+      if (wanted === undefined || asked === undefined) return whole(answer)
+      const verdict = judge(answer, wanted)
+      if (typeof verdict === 'object') {
+        return id === undefined && verdict.id === answer.rebalance
+          ? {...whole(answer), ...verdict, asked}
+          : {...verdict, asked}
+      }
       wanted = verdict
-      if (answer.rebalance === wanted) entry = answer.move?.entry ?? entry
       return undefined
     },
     late: (last) => late(wanted ?? '', last, looks.timeoutMs),
   })
 }
 
-/** The end, or the id of the rebalance that is to be waited for. @throws AisError */
-function judge(
-  answer: OperationAnswer,
-  wanted: string,
-  entry: number | undefined,
-): RebalanceEnd | string {
-  const {rebalance, move, rebalances} = answer
-  if (numberOf(wanted) > numberOf(rebalance)) {
-    throw new AisError({
-      code: 'JOB_NOT_FOUND',
-      message: `there is no rebalance ${wanted}; the newest is ${rebalance === '' ? 'none' : rebalance}`,
-      hint: 'see: aisctl show rebalance --all',
-    })
-  }
-  const note = rebalances.find((one) => one.id === wanted)
-  if (note?.state === 'finished') return endOf(note)
-  // An operation goes on when those that it waits for are back.
-  const resumes = answer.op?.phase === 'moving'
-  if (note?.state === 'stopped' && !resumes) throw stopped(note, answer)
-  // When the owners changed meanwhile, a newer one moves what this one had not moved.
-  if (move !== null || resumes) return rebalance
-  if (note?.state === 'overtaken') return laterThan(note, answer)
-  return byRecord(answer, wanted, entry)
-}
-
-/** The record alone tells, when the primary was not in office then. @throws AisError */
-function byRecord(
-  {node, inPlace, ownFrom}: OperationAnswer,
-  wanted: string,
-  entry: number | undefined,
-): RebalanceEnd {
-  const done = inPlace || (entry !== undefined && ownFrom >= entry)
-  if (done) return {id: wanted, objects: 0, bytes: 0, tookMs: null}
+/** Nothing is under way: then all has to be in its place. @throws AisError PARTIAL */
+function whole({inPlace, move}: OperationAnswer): RebalanceEnd | undefined {
+  if (move !== null) return undefined
+  if (inPlace) return {asked: '', id: '', objects: 0, bytes: 0, tookMs: null}
   throw new AisError({
-    code: 'OUTCOME_UNKNOWN',
-    message: `${wanted} is over, and the primary (${node}) has not seen its end; not everything is where it belongs`,
-    hint: 'move the rest: aisctl rebalance start --wait',
+    code: 'PARTIAL',
+    message: 'no rebalance is running, and not everything is where it belongs',
+    hint: 'move it: aisctl rebalance start --wait · see: aisctl show rebalance',
   })
 }
 
-/** How the newest of those that followed ended. */
-function laterThan(note: RebalanceNote, answer: OperationAnswer): RebalanceEnd | string {
-  const last = answer.rebalances.at(-1)
-  if (last === undefined || last.id === note.id) return answer.rebalance
-  if (last.state === 'finished') return endOf(last)
-  throw stopped(last, answer)
+/** The end, or the id of the rebalance that is to be waited for. @throws AisError */
+function judge(answer: OperationAnswer, wanted: string): RebalanceEnd | string {
+  const {rebalances, op} = answer
+  const at = rebalances.findIndex(({id}) => id === wanted)
+  const note = rebalances[at]
+  if (note === undefined) throw noSuchRebalance(wanted, answer)
+  if (note.state === 'finished') return endOf(note)
+  if (note.state === 'running') return wanted
+  // A newer one moves what this one had not moved.
+  const next = rebalances[at + 1]
+  if (next !== undefined) return next.id
+  // An operation goes on when those that it waits for are back.
+  if (op?.phase === 'moving') return wanted
+  throw stopped(note, answer)
+}
+
+/** An id that no rebalance of the record has. */
+export function noSuchRebalance(id: string, {rebalances}: OperationAnswer): AisError {
+  const known = rebalances.map((note) => note.id)
+  return new AisError({
+    code: /^g\d+$/.test(id) ? 'JOB_NOT_FOUND' : 'USAGE',
+    message: `there is no rebalance ${id}`,
+    hint: known.length === 0 ? 'there never was one' : `the last ones are: ${known.join(', ')}`,
+  })
 }
 
 function endOf({id, nodes, beganMs, endedMs}: RebalanceNote): RebalanceEnd {
   return {
+    asked: id,
     id,
     objects: nodes.reduce((sum, {objects}) => sum + objects, 0),
     bytes: nodes.reduce((sum, {bytes}) => sum + bytes, 0),
     tookMs: endedMs === null ? null : endedMs - beganMs,
   }
-}
-
-function numberOf(id: string): number {
-  const match = /^g(\d+)$/.exec(id)
-  if (id === '' || match !== null) return Number(match?.[1] ?? 0)
-  throw new AisError({
-    code: 'USAGE',
-    message: `${JSON.stringify(id)} is no id of a rebalance`,
-    hint: 'an id is g1, g2, …: aisctl show rebalance --all',
-  })
 }
 
 function stopped({id}: RebalanceNote, {nodes}: OperationAnswer): AisError {

@@ -293,12 +293,14 @@ t.test('the tables of a rebalance', async (t) => {
   const texts = [await page(false), await page(true), await page(false, 'g1')]
   tells(MOVED)
   texts.push(await page(false), await page(true))
+  tells({...MOVED, rebalances: [{...ended('g2', 'finished'), nodes: []}, ended('g3', 'finished')]})
+  texts.push(await page(true), await page(true, 'g2'))
   tells(operation({inPlace: false}))
   texts.push(await page(true))
   tells(operation({live: false}))
   texts.push(await page(false))
   matches(t, 'show-rebalance.txt', `${texts.join('\n\n')}\n`)
-  await t.rejects(page(false, 'g9'), {code: 'JOB_NOT_FOUND', hint: /seen none/})
+  await t.rejects(page(false, 'g9'), {code: 'JOB_NOT_FOUND', hint: 'there never was one'})
 })
 
 t.test('every order ends with what is true and what to type next', async (t) => {
@@ -390,20 +392,22 @@ t.test('a wait for a rebalance ends with what became of it, and not before', asy
     operation({...newer, rebalances: [over, note('g4')]}),
     operation({rebalance: 'g4', rebalances: [over, ended('g4', 'finished')]}),
   )
-  t.match(await wait('g3'), {id: 'g4'}, 'the newer one moves the rest')
+  t.match(await wait('g3'), {asked: 'g3', id: 'g4'}, 'the newer one moves the rest')
   tells(operation({rebalance: 'g4', rebalances: [over, ended('g4', 'finished')]}))
   t.match(await wait('g3'), {id: 'g4'})
   tells(operation({rebalance: 'g4', rebalances: [over, ended('g4', 'stopped')]}))
   await t.rejects(wait('g3'), {code: 'PARTIAL'})
 })
 
-t.test('a primary that was not in office then is asked for the record', async (t) => {
+t.test('a wait that names nothing waits until everything is in its place', async (t) => {
   const {client, tells} = await pretended(t)
-  const wait = () => awaitRebalance(client, {id: 'g3', timeoutMs: 5000})
-  tells(MOVING, operation({rebalance: 'g3', ownFrom: 120, inPlace: false}))
-  t.match(await wait(), {id: 'g3', tookMs: null}, 'nothing older than its entry is left')
-  tells(MOVING, operation({rebalance: 'g3', ownFrom: 100, inPlace: false}))
-  await t.rejects(wait(), {code: 'OUTCOME_UNKNOWN'})
+  const wait = (id?: string) =>
+    awaitRebalance(client, {timeoutMs: 5000, ...(id === undefined ? {} : {id})})
+  tells(operation({rebalance: 'g3', rebalances: [ended('g3', 'finished')], inPlace: false}))
+  await t.rejects(wait(), {code: 'PARTIAL', message: /not everything is where it belongs/})
+  t.match(await wait('g3'), {id: 'g3'}, 'that one is done')
+  tells(operation({rebalance: 'g3', inPlace: false}))
+  await t.rejects(wait('g3'), {code: 'JOB_NOT_FOUND', hint: 'there never was one'})
   tells(MOVING)
   const late = awaitRebalance(client, {timeoutMs: 1})
   await t.rejects(late, {code: 'TIMED_OUT', message: /g3 goes on after 1ms/})

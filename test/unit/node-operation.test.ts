@@ -223,8 +223,22 @@ t.test('another gateway asks the primary, and answers itself when nobody is', as
   t.match(await ask(), {node: 'pFollow01', live: false}, 'it hears no primary')
   other.setView({primary: hears})
   t.match(await ask(), {node: 'pFollow01', live: false}, 'the primary cannot be reached')
+  const status = async (id: string): Promise<number> => {
+    const body = JSON.stringify({id})
+    return (await http(other.to, 'GET', '/v1/cluster?what=status', {body})).status
+  }
+  const heard = {...MOVEMENT, leads: false}
+  const follows = await gatewayOf(t, nodes, {...follower, movement: async () => heard})
+  const alone = async (id: string): Promise<number> => {
+    const body = JSON.stringify({id})
+    return (await http(follows.to, 'GET', '/v1/cluster?what=status', {body})).status
+  }
+  t.equal(await alone('g2'), 200, 'an end is an end')
+  t.equal(await alone('g3'), 503, 'whether it still runs only a primary knows')
+  t.equal(await alone('g9'), 503, 'nor whether there is a newer one')
   await gatewayOf(t, nodes, {port, movement: async () => MOVEMENT})
   t.match(await ask(), {node: 'pGateway1', live: true})
+  t.strictSame([await status('g2'), await status('g3'), await status('g9')], [200, 200, 404])
 })
 
 t.test('a node that is taken out answers for itself as long as it can', async (t) => {

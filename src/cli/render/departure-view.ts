@@ -109,9 +109,9 @@ export function progressText(answer: OperationAnswer): string {
 }
 
 /** `g3 finished: 1,234 objects (2.3GiB) moved in 12s.` */
-export function endText({id, objects, bytes, tookMs}: RebalanceEnd): string {
-  if (id === '') return 'There never was a rebalance: nothing has to move.'
-  if (tookMs === null) return `${id} is finished: everything is where it belongs.`
+export function endText({asked, id, objects, bytes, tookMs}: RebalanceEnd): string {
+  if (id === '' || tookMs === null) return 'Nothing has to move: everything is where it belongs.'
   const took = formatDuration(Math.round(tookMs / 100) * 100)
-  return `${id} finished: ${objectsText(objects)} (${formatSize(bytes)}) moved in ${took}.`
+  const went = asked === id ? '' : `${asked} went on as ${id}; `
+  return `${went}${id} finished: ${objectsText(objects)} (${formatSize(bytes)}) moved in ${took}.`
 }

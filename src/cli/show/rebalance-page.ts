@@ -1,12 +1,12 @@
 /**
  * `show rebalance`: what each target has moved and has left, as the primary knows it; with `--all`
- * also the rebalances that are over, as far as the present primary has seen them.
+ * also the rebalances that are over, as the cluster's record remembers them.
  */
 
-import {AisError} from '../../base/errors.ts'
 import {formatDuration, formatSize} from '../../base/units.ts'
 import {formatUtc} from '../../base/utc.ts'
 import type {ClusterClient} from '../../client/cluster.ts'
+import {noSuchRebalance} from '../../client/rebalance.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import type {MoveOutcome} from '../../model/record.ts'
 import type {
@@ -51,20 +51,11 @@ export async function rebalancePage(
   const notes = answer.rebalances.filter((note) =>
     id === undefined ? all || note.endedMs === null : note.id === id,
   )
-  if (id !== undefined && notes.length === 0) throw noSuch(id, answer)
+  if (id !== undefined && notes.length === 0) throw noSuchRebalance(id, answer)
   return {
     lines: [...tableOf(notes, answer, paint), ...closing(notes, answer, all)],
     json: encodeOperation(answer),
   }
-}
-
-function noSuch(id: string, {rebalances}: OperationAnswer): AisError {
-  const known = rebalances.map((note) => note.id)
-  return new AisError({
-    code: 'JOB_NOT_FOUND',
-    message: `the primary remembers no rebalance ${id}`,
-    hint: known.length === 0 ? 'it has seen none' : `it has seen: ${known.join(', ')}`,
-  })
 }
 
 function tableOf(
@@ -77,7 +68,11 @@ function tableOf(
 }
 
 function rowsOf(note: RebalanceNote, {nodes}: OperationAnswer): readonly Row[] {
-  if (note.endedMs !== null) return note.nodes.map((node) => ({...node, note, now: null}))
+  if (note.endedMs !== null) {
+    // Of older ones the record keeps the outcome alone.
+    const kept = note.nodes.map((node) => ({...node, note, now: null}))
+    return kept.length > 0 ? kept : [{note, id: '', objects: 0, bytes: 0, problem: '', now: null}]
+  }
   return nodes
     .filter(({state}) => state !== 'idle')
     .map((node) => ({
@@ -93,9 +88,9 @@ function rowsOf(note: RebalanceNote, {nodes}: OperationAnswer): readonly Row[] {
 function columns(paint: Paint): readonly TableColumn<Row>[] {
   return [
     {heading: 'REB ID', cell: ({note}) => note.id},
-    {heading: 'NODE', cell: ({id}) => nodeLabel('target', id)},
-    {heading: 'TX OBJECTS', cell: ({objects}) => formatCount(objects)},
-    {heading: 'TX BYTES', cell: ({bytes}) => formatSize(bytes)},
+    {heading: 'NODE', cell: ({id}) => (id === '' ? '-' : nodeLabel('target', id))},
+    {heading: 'TX OBJECTS', cell: ({id, objects}) => (id === '' ? '-' : formatCount(objects))},
+    {heading: 'TX BYTES', cell: ({id, bytes}) => (id === '' ? '-' : formatSize(bytes))},
     {heading: 'LEFT', cell: ({now}) => (now === null ? '-' : leftText(now))},
     {heading: 'RATE', cell: ({now}) => (now === null ? '-' : rateText(now))},
     {heading: 'TIME LEFT', cell: ({now}) => (now === null ? '-' : timeLeftText(now))},
@@ -158,7 +153,7 @@ function closing(
   if (running !== undefined) {
     return [
       `${progressText(answer)}.`,
-      `Wait for it: aisctl rebalance wait ${running.id} · stop it: aisctl rebalance stop`,
+      `Wait for it: aisctl rebalance wait ${running.id} · ${stopText(answer)}`,
     ]
   }
   const last = notes.at(-1)
@@ -171,12 +166,19 @@ function closing(
   return [`No rebalance is running; ${place}.${all ? '' : ' History: aisctl show rebalance --all'}`]
 }
 
+/** The data of nodes that are taken out stops moving when they are taken back. */
+function stopText({op}: OperationAnswer): string {
+  return op === null
+    ? 'stop it: aisctl rebalance stop'
+    : `take back what moves away: aisctl node maintenance stop ${op.nodes.join(' ')}`
+}
+
 function lastText({id, state, nodes, beganMs, endedMs}: RebalanceNote): string {
   const objects = nodes.reduce((sum, node) => sum + node.objects, 0)
   const bytes = nodes.reduce((sum, node) => sum + node.bytes, 0)
   const took = formatDuration(Math.round(((endedMs ?? beganMs) - beganMs) / 100) * 100)
-  const moved = `${objectsText(objects)} (${formatSize(bytes)}) moved in ${took}`
-  return `${id}: ${ENDS[state][1].toLowerCase()}; ${moved}.`
+  const moved = nodes.length === 0 ? '' : `; ${objectsText(objects)} (${formatSize(bytes)}) moved`
+  return `${id}: ${ENDS[state][1].toLowerCase()}${moved}, after ${took}.`
 }
 
 function remedy({nodes}: OperationAnswer): string {

@@ -74,12 +74,12 @@ async function passedToPrimary(context: NodeContext, ctx: Context): Promise<bool
   }
 }
 
-/** `what=status`: one job. @throws AisError JOB_NOT_FOUND */
+/** `what=status`: one job. @throws AisError JOB_NOT_FOUND, NO_PRIMARY when only a primary can say */
 export async function answerJobStatus(context: NodeContext, ctx: Context): Promise<void> {
   if (await passedToPrimary(context, ctx)) return
   const query = decodeJobQuery(await bodyOf(ctx))
   const found = (await notesOf(context, query)).at(-1)
-  if (found === undefined) throw noJob(query.id)
+  if (found === undefined) throw await noJob(context, query.id)
   sendJson(ctx, encodeJobStatus(jobOf(found)))
 }
 
@@ -109,7 +109,7 @@ export async function answerJobStats(context: NodeContext, ctx: Context): Promis
   if (await passedToPrimary(context, ctx)) return
   const query = decodeJobQuery(await bodyOf(ctx))
   const found = await notesOf(context, query)
-  if (found.length === 0 && query.id !== '') throw noJob(query.id)
+  if (found.length === 0 && query.id !== '') throw await noJob(context, query.id)
   const {nodes} = await context.movement()
   const targets = Object.values(recordOf(context).smap.nodes)
     .filter(({role, id}) => role === 'target' && (query.node === '' || query.node === id))
@@ -129,9 +129,20 @@ async function notesOf(
   {id, kind, onlyRunning}: JobQuery,
 ): Promise<readonly RebalanceNote[]> {
   if (kind !== '' && kind !== REBALANCE_KIND) return []
-  const {rebalances} = await context.movement()
-  return rebalances.filter(
+  const {rebalances, leads} = await context.movement()
+  const found = rebalances.filter(
     (note) => (id === '' || note.id === id) && (onlyRunning !== true || note.endedMs === null),
+  )
+  // An end is an end, whoever tells of it; that one still runs only the primary knows.
+  if (!leads && found.some(({endedMs}) => endedMs === null)) throw onlyPrimaryKnows()
+  return found
+}
+
+function onlyPrimaryKnows(): AisError {
+  return new AisError(
+    refusal('NO_PRIMARY', 'there is no primary at present that could say whether it still runs', {
+      hint: 'ask again in a moment',
+    }),
   )
 }
 
@@ -141,6 +152,9 @@ export function jobOf({id, state, beganMs, endedMs}: RebalanceNote): RebalanceJo
   return {rebalance: Number(id.slice(1)), beganMs, endedMs, aborted}
 }
 
-function noJob(id: string): AisError {
+/** Without a primary this node may not have heard of it yet. */
+async function noJob(context: NodeContext, id: string): Promise<AisError> {
+  const {leads} = await context.movement()
+  if (!leads) return onlyPrimaryKnows()
   return new AisError(refusal('JOB_NOT_FOUND', `job ${JSON.stringify(id)} does not exist`))
 }

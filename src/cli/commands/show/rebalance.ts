@@ -7,8 +7,7 @@ export default class ShowRebalance extends ShowCommand {
   static override readonly summary = 'show what each target has moved, what is left, and how long'
   static override readonly description = paragraph(
     'As the primary hears it from the targets. LEFT counts objects as far as a target has looked;',
-    'the rate is that of the last seconds. Those that are over are remembered by the primary that',
-    'saw them: --all.',
+    'the rate is that of the last seconds. The record of the cluster remembers the last ones: --all.',
   )
   static override readonly aliases = ['rebalance:status', 'show:job:rebalance']
   static override readonly examples = [
