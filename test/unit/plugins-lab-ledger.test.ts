@@ -52,6 +52,22 @@ t.test('what was deleted stays deleted', (t) => {
   t.end()
 })
 
+t.test('a read is judged by what was known when it was made', (t) => {
+  const ledger = ledgerOf(
+    ['a', 'one', 0, 1, 'acknowledged'],
+    ['a', 'two', 4, 6, 'acknowledged'],
+    ['a', null, 10, 11, 'acknowledged'],
+  )
+  t.strictSame(ledger.possible('k', 2, 3), ['one'], 'a lost read')
+  t.strictSame(ledger.possible('k', 5, 7), ['one', 'two'], 'beside the second write')
+  t.strictSame(ledger.possible('k', 7, 8), ['two'], 'the old content is a lie now')
+  t.strictSame(ledger.possible('k', 7, 12), ['two', null], 'a delete is under way')
+  t.strictSame(ledger.possible('k', 12, 13), [null])
+  t.strictSame(ledger.possible('other', 2, 3), [null], 'nobody wrote it')
+  t.ok(ledger.everHad('k', 'one') && !ledger.everHad('k', 'three'))
+  t.end()
+})
+
 t.test('a key that passes to the other side once is right, one that comes back is not', (t) => {
   const passes = ledgerOf(['a', '1', 0, 1, 'acknowledged'], ['b', '2', 2, 3, 'acknowledged'])
   t.strictSame(passes.turnedBack(0, 9), [])

@@ -1,9 +1,12 @@
 /** All scenarios, and which of them a run plays. */
 
 import {adminScenarios} from './admins.ts'
+import {changeScenarios} from './changes.ts'
+import {decommissionScenarios} from './decommission.ts'
 import {intruderScenarios} from './intruders.ts'
 import {networkScenarios} from './network.ts'
 import {nodeScenarios} from './nodes.ts'
+import {orderScenarios} from './orders.ts'
 import {primaryScenarios} from './primary.ts'
 import type {Place, Scenario} from './scenario.ts'
 import {wholeScenarios} from './whole.ts'
@@ -16,6 +19,9 @@ export const SCENARIOS: readonly Scenario[] = [
   ...nodeScenarios,
   ...wholeScenarios,
   ...intruderScenarios,
+  ...changeScenarios,
+  ...decommissionScenarios,
+  ...orderScenarios,
 ]
 
 export interface Choice {

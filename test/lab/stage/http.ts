@@ -4,7 +4,7 @@
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
-import {type Ask, createClient} from '../../bench/http-client.ts'
+import {type Ask, type Client, createClient} from '../../bench/http-client.ts'
 
 /** Nobody who waits longer for one answer is served. */
 const ANSWER_MS_MAX = 15_000
@@ -35,6 +35,20 @@ export async function request(
   timeoutMs = ANSWER_MS_MAX,
 ): Promise<Reply> {
   const client = createClient()
+  try {
+    return await requestOver(client, endpoint, ask, timeoutMs)
+  } finally {
+    client.close()
+  }
+}
+
+/** Asks once over a client's connections; after a failure they are not to be used again. */
+async function requestOver(
+  client: Client,
+  endpoint: string,
+  ask: Ask,
+  timeoutMs: number,
+): Promise<Reply> {
   const silence = new AbortController()
   const startMs = nowMs()
   const reply = (part: Partial<Reply>): Reply => {
@@ -57,7 +71,26 @@ export async function request(
     return reply({failure: found?.[1] ?? 'cut', text})
   } finally {
     silence.abort()
-    client.close()
+  }
+}
+
+/**
+ * Connections that are used again, for many requests: what is kept alive may have been closed by
+ * the other side meanwhile, and then it looks as if the request had been cut.
+ */
+export class Connections {
+  readonly #idle: Client[] = []
+
+  async ask(endpoint: string, ask: Ask, timeoutMs = ANSWER_MS_MAX): Promise<Reply> {
+    const client = this.#idle.pop() ?? createClient()
+    const reply = await requestOver(client, endpoint, ask, timeoutMs)
+    if (reply.failure === '') this.#idle.push(client)
+    else client.close()
+    return reply
+  }
+
+  close(): void {
+    for (const client of this.#idle.splice(0)) client.close()
   }
 }
 

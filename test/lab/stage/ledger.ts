@@ -66,15 +66,31 @@ export class Ledger {
 
   /** Whether the key may have this content now: nothing acknowledged began after that try ended. */
   allows(key: string, content: Content): boolean {
-    const attempts = (this.#attempts.get(key) ?? []).filter(({outcome}) => outcome !== 'refused')
+    const now = Number.POSITIVE_INFINITY
+    return this.possible(key, now, now).includes(content)
+  }
+
+  /** Contents that a read between these moments may have shown; null: not found. */
+  possible(key: string, sinceMs: number, untilMs: number): readonly Content[] {
+    const attempts = (this.#attempts.get(key) ?? []).filter(
+      ({outcome, startMs}) => outcome !== 'refused' && startMs <= untilMs,
+    )
     const ended = ({outcome, endMs}: Attempt): number =>
       outcome === 'unknown' ? Number.POSITIVE_INFINITY : endMs
     const newest = Math.max(
-      ...attempts.filter(({outcome}) => outcome === 'acknowledged').map(({startMs}) => startMs),
+      ...attempts
+        .filter(({outcome, endMs}) => outcome === 'acknowledged' && endMs <= sinceMs)
+        .map(({startMs}) => startMs),
     )
-    const possible = attempts.filter((one) => ended(one) >= newest)
-    if (newest === Number.NEGATIVE_INFINITY && content === null) return true
-    return possible.some((one) => one.content === content)
+    const contents = attempts.filter((one) => ended(one) >= newest).map(({content}) => content)
+    return newest === Number.NEGATIVE_INFINITY ? [...contents, null] : contents
+  }
+
+  /** Whether this content was acknowledged at some time. */
+  everHad(key: string, content: Content): boolean {
+    return (this.#attempts.get(key) ?? []).some(
+      (one) => one.outcome === 'acknowledged' && one.content === content,
+    )
   }
 
   /** Whether the key was ever acknowledged and is not surely deleted: it has to be listed. */

@@ -1,14 +1,16 @@
 /**
  * What every scenario does around its fault: watch, load, wait until the cluster is whole, and the
  * standing checks. I1: one primary, one map. I2: no map goes back. I3: what was acknowledged is
- * there. I4: and listed. I7: nobody is marked for maintenance. I8: nobody restarted but whom the
- * scenario ended.
+ * there. I4: and listed. I5: an order with nothing to do is granted and does nothing. I6: nothing
+ * moves any more. I7: nobody is marked for maintenance. I8: nobody restarted but whom the scenario
+ * ended.
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
 import {SCHEMA} from '../../../src/model/config/schema.ts'
 import {action, nowMs, readJson, request} from './http.ts'
 import {Checks} from './checks.ts'
+import {isDone, isIdle, operationAt, order, untilOperation} from './lifecycle.ts'
 import {BUCKET_ANEW, Load} from './load.ts'
 import {gatewaysBut, nodesOf, type Stage, type StageNode} from './stage.ts'
 import {type Sighting, Watch} from './watch.ts'
@@ -23,6 +25,8 @@ const LAG_MS_MAX = 3000
 const LAG_POLL_MS = 100
 /** A list is refused while a target may not answer for its share. */
 const LISTED_MS_MAX = 30_000
+/** I6: what a fault left to be moved is little. */
+const SETTLED_MS_MAX = 60_000
 /** What a node logs when it meets its own defect. */
 const DEFECT = /BugError|please report|Unhandled|uncaught/i
 
@@ -208,9 +212,39 @@ async function standing(
   checks.expect(listed?.length === 0, 'I4: the list is what was promised', listed ?? 'refused')
   const lostChanges = await contradictions(stage, (lists) => load.contradicted(lists))
   checks.expect(lostChanges.length === 0, 'acknowledged changes of metadata are there', lostChanges)
+  await nothingMoves(play)
+  await admissionIsFree(play)
   const flagged = back?.value.flagged ?? []
   checks.expect(flagged.length === 0, 'I7: nobody is marked for maintenance', flagged)
   await processesStand(play, before, ended)
+}
+
+async function nothingMoves({stage, checks}: Play): Promise<void> {
+  const gateways = gatewaysBut(stage)
+  const last = await untilOperation(gateways, isDone, SETTLED_MS_MAX)
+  const seen = last ?? (await operationAt(gateways[0] ?? ''))
+  checks.expect(last !== undefined, 'I6: nothing moves, and nothing is left to move', seen)
+}
+
+/** A node that serves is told to serve: granted, and neither the map nor the data are touched. */
+async function admissionIsFree(play: Play): Promise<void> {
+  const {stage, checks, watch} = play
+  const node = stage.nodes.find(({role}) => role === 'target')
+  const [gateway = ''] = gatewaysBut(stage)
+  if (node === undefined || watch.agreed() === undefined) return
+  const before = watch.agreed()?.version
+  const rebalance = (await operationAt(gateway))?.rebalance
+  const {status, text} = await order(gateway, 'stop-maintenance', [node])
+  checks.expect(
+    status === 200,
+    'I5: a needless stop of maintenance is granted',
+    `${status} ${text}`,
+  )
+  const after = await operationAt(gateway)
+  const same = after !== undefined && isIdle(after) && after.rebalance === rebalance
+  checks.expect(same, 'I5: it starts nothing', {rebalance, after})
+  const version = watch.agreed()?.version
+  checks.expect(version === before, 'I5: it leaves the map as it is', `${before}, then ${version}`)
 }
 
 async function processesStand(

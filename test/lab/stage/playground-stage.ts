@@ -1,9 +1,11 @@
 /** The stage of local processes: no hosts, but nothing is needed for it either. */
 
 import {readFileSync} from 'node:fs'
-import {join} from 'node:path'
+import {basename, dirname, join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
-import {nodeDirectory, type Playground, restartPlayground} from '../../bench/playground.ts'
+import {startNode} from '../../../plugins/lab/src/playground/processes.ts'
+import {readRecord} from '../../../plugins/lab/src/playground/record.ts'
+import {AISNODE, nodeDirectory, type Playground} from '../../bench/playground.ts'
 import {nowMs} from './http.ts'
 import type {Stage, StageNode} from './stage.ts'
 
@@ -17,6 +19,8 @@ export async function playgroundStage(playground: Playground): Promise<Stage> {
   }
   await learn()
   const endings: (() => void)[] = []
+  // Here the tool's own functions find this run's playground and no other.
+  process.env['AISCTL_STATE_DIR'] = playground.directory
   const signal = (some: readonly StageNode[], name: NodeJS.Signals): number => {
     const atMs = nowMs()
     for (const {id} of some) if (isAlive(pids.get(id))) process.kill(pids.get(id) ?? 0, name)
@@ -39,9 +43,17 @@ export async function playgroundStage(playground: Playground): Promise<Stage> {
       while (isAlive(pids.get(node.id)) && nowMs() < deadline) await sleep(20)
       return {atMs, status: isAlive(pids.get(node.id)) ? 'alive' : 'ended'}
     },
-    async start() {
-      await restartPlayground(playground)
-      await learn()
+    async start(some) {
+      const name = basename(dirname(nodeDirectory(playground, 'any')))
+      const record = readRecord(name)
+      if (record === undefined) throw new Error(`no playground ${name}`)
+      const program = {node: process.execPath, script: AISNODE}
+      for (const {id} of some) {
+        const node = record.nodes.find((one) => one.id === id)
+        if (node === undefined || isAlive(pids.get(id))) continue
+        const {pid} = startNode(record, node, program)
+        if (pid !== undefined) pids.set(id, pid)
+      }
     },
     freeze: async (some) => signal(some, 'SIGSTOP'),
     thaw: async (some) => signal(some, 'SIGCONT'),

@@ -1,0 +1,141 @@
+/**
+ * Clients overwrite and delete while a target is on its way out, is out, or is dead, and read the
+ * rest all along. Nothing is reverted, nothing undone, nothing that exists is "not found".
+ */
+
+import {nowMs} from '../stage/http.ts'
+import type {Done, Herd} from '../stage/herd.ts'
+import {type Play, whole} from '../stage/play.ts'
+import {eventually, killForGood, type Scenario} from './scenario.ts'
+import {expectPromises, expectServed, ordered, settledDown, someTarget, withHerd} from './moving.ts'
+
+const READERS = 4
+/** Other targets take its keys over after a lease, and after it was marked as lost. */
+const TAKEN_OVER_MS_MAX = 60_000
+
+export const changeScenarios: readonly Scenario[] = [
+  {
+    name: 'changes-while-moving',
+    title: 'objects are overwritten and deleted while one target of four moves out',
+    on: 'processes',
+    long: false,
+    run: (play) => withHerd(play, 'moving', (herd) => whileMoving(play, herd)),
+  },
+  {
+    name: 'changes-while-out',
+    title:
+      'objects are overwritten and deleted while a target is out with its data, and it returns',
+    on: 'processes',
+    long: false,
+    run: (play) => withHerd(play, 'out', (herd) => whileOut(play, herd)),
+  },
+  {
+    name: 'changes-while-lost',
+    title: '13: objects are overwritten and deleted while a target is dead, and it returns',
+    on: 'processes',
+    long: false,
+    run: (play) => withHerd(play, 'lost', (herd) => whileLost(play, herd)),
+  },
+]
+
+interface Shares {
+  readonly overwritten: readonly string[]
+  readonly deleted: readonly string[]
+  readonly rest: readonly string[]
+}
+
+/** As in the reference's failure: a third each, every object in its third version. */
+async function fill({longRun}: Play, herd: Herd): Promise<Shares> {
+  const third = longRun ? 2000 : 250
+  await herd.write(herd.names(third * 3), 3)
+  return {
+    overwritten: herd.names(third),
+    deleted: herd.names(third, third),
+    rest: herd.names(third, third * 2),
+  }
+}
+
+async function change(play: Play, herd: Herd, shares: Shares, what: string): Promise<number> {
+  const sinceMs = nowMs()
+  const changes = await Promise.all([herd.write(shares.overwritten), herd.remove(shares.deleted)])
+  const all = changes.reduce(sum)
+  expectServed(play, herd, `changes ${what}`, all)
+  play.checks.measure(`changes ${what} ms`, nowMs() - sinceMs)
+  return nowMs()
+}
+
+function sum(a: Done, b: Done): Done {
+  return {
+    done: a.done + b.done,
+    again: a.again + b.again,
+    givenUp: a.givenUp + b.givenUp,
+    slowestMs: Math.max(a.slowestMs, b.slowestMs),
+  }
+}
+
+async function whileMoving(play: Play, herd: Herd): Promise<readonly string[]> {
+  const {checks} = play
+  const target = someTarget(play)
+  const shares = await fill(play, herd)
+  const stopReading = herd.watch(shares.rest, READERS)
+  const outMs = nowMs()
+  const rebalance = await ordered(play, 'start-maintenance', [target])
+  checks.expect(/^g\d+$/.test(rebalance), 'it names the rebalance', rebalance)
+  const [, movedMs] = await Promise.all([
+    change(play, herd, shares, 'while it moves'),
+    settledDown(play, outMs, 'moving out'),
+  ])
+  const {ledger} = herd
+  const during = ledger.acknowledged(outMs) - ledger.acknowledged(movedMs)
+  checks.measure('changes acknowledged before the end of the move', during)
+  expectServed(play, herd, 'reads while it moves', await stopReading())
+  await expectPromises(play, herd, 'out')
+  await back(play, herd, shares, [target.id])
+  return []
+}
+
+async function back(play: Play, herd: Herd, {rest}: Shares, ids: readonly string[]): Promise<void> {
+  const nodes = play.stage.nodes.filter(({id}) => ids.includes(id))
+  const stopReading = herd.watch(rest, READERS)
+  const backMs = nowMs()
+  await ordered(play, 'stop-maintenance', nodes)
+  await settledDown(play, backMs, 'moving back')
+  expectServed(play, herd, 'reads while it returns', await stopReading())
+  await expectPromises(play, herd, 'back')
+}
+
+async function whileOut(play: Play, herd: Herd): Promise<readonly string[]> {
+  const target = someTarget(play)
+  const shares = await fill(play, herd)
+  const stopReading = herd.watch(shares.rest, READERS)
+  await ordered(play, 'start-maintenance', [target], {skipRebalance: true})
+  await change(play, herd, shares, 'while it is out')
+  expectServed(play, herd, 'reads while it is out', await stopReading())
+  await expectPromises(play, herd, 'out')
+  await back(play, herd, shares, [target.id])
+  return []
+}
+
+async function whileLost(play: Play, herd: Herd): Promise<readonly string[]> {
+  const {stage, checks, watch} = play
+  const target = someTarget(play)
+  const shares = await fill(play, herd)
+  const killedMs = await killForGood(play, [target])
+  const marked = (): boolean => watch.agreed(livingIds(play, target.id))?.away[target.id] === 'lost'
+  checks.expect(await eventually(marked, TAKEN_OVER_MS_MAX), 'it is marked as lost')
+  checks.measure('marked as lost ms', nowMs() - killedMs)
+  await change(play, herd, shares, 'while it is lost')
+  const backMs = nowMs()
+  await stage.start([target])
+  // From the first read on only what is new.
+  const stopReading = herd.watch(herd.ledger.keys, READERS)
+  await whole(play)
+  await settledDown(play, backMs, 'return')
+  expectServed(play, herd, 'reads while it returns', await stopReading())
+  await expectPromises(play, herd, 'returned')
+  return [target.id]
+}
+
+function livingIds({stage}: Play, dead: string): readonly string[] {
+  return stage.nodes.map(({id}) => id).filter((id) => id !== dead)
+}

@@ -1,0 +1,139 @@
+/** What the scenarios of nodes that come and go have in common: a herd, orders, and waiting. */
+
+import {existsSync, readdirSync, rmSync} from 'node:fs'
+import {join} from 'node:path'
+import {nowMs, type Reply} from '../stage/http.ts'
+import {type Done, Herd, type Verdict} from '../stage/herd.ts'
+import {isDone, type NodeAction, order, untilOperation} from '../stage/lifecycle.ts'
+import {describe, ensureBucket, type Play, primaryOf, removeBuckets, whole} from '../stage/play.ts'
+import {gatewaysBut, localOf, type StageNode} from '../stage/stage.ts'
+import {eventually} from './scenario.ts'
+import type {NodeActionValue} from '../../../src/wire/action.ts'
+
+/** The longest rebalance of a play, on a machine with other things to do. */
+export const MOVED_MS_MAX = 180_000
+const EXIT_MS_MAX = 60_000
+
+/** A bucket with a herd; it is gone when the play with it is over. */
+export async function withHerd(
+  play: Play,
+  name: string,
+  act: (herd: Herd) => Promise<readonly string[]>,
+  bytesMax?: number,
+): Promise<readonly string[]> {
+  const {stage} = play
+  const bucket = `herd-${name}-${Date.now().toString(36)}`
+  await ensureBucket(stage, bucket)
+  const gateways = gatewaysBut(stage)
+  const herd = new Herd({gateways, bucket, name, ...(bytesMax === undefined ? {} : {bytesMax})})
+  const ended = await act(herd)
+  await removeBuckets(stage, [bucket])
+  return ended
+}
+
+/** The last target: not the one that scenarios of single nodes use first. */
+export function someTarget({stage}: Pick<Play, 'stage'>, fromEnd = 1): StageNode {
+  const targets = stage.nodes.filter(({role}) => role === 'target')
+  const target = targets.at(-fromEnd)
+  if (target === undefined) throw new Error(`it takes ${fromEnd} targets`)
+  return target
+}
+
+/** Gives an order that has to be granted; the id of the rebalance that follows, or ''. */
+export async function ordered(
+  play: Play,
+  what: NodeAction,
+  nodes: readonly StageNode[],
+  options: Partial<NodeActionValue> = {},
+): Promise<string> {
+  const {status, text} = await ordering(play, what, nodes, options)
+  play.checks.expect(status === 200, `${what} is granted`, `${status} ${text}`)
+  return status === 200 ? text.trim() : ''
+}
+
+/** Gives an order through the primary's own gateway; whatever the answer is. */
+export function ordering(
+  play: Play,
+  what: NodeAction,
+  nodes: readonly StageNode[],
+  options: Partial<NodeActionValue> = {},
+): Promise<Reply> {
+  return order(primaryOf(play).endpoint, what, nodes, options)
+}
+
+/** Waits until everything is where it belongs; when that was seen. */
+export async function settledDown(
+  {stage, checks}: Play,
+  sinceMs: number,
+  what: string,
+  without: readonly string[] = [],
+): Promise<number> {
+  const gateways = gatewaysBut(stage, without)
+  const last = await untilOperation(gateways, isDone, MOVED_MS_MAX)
+  if (last === undefined) {
+    const seen = await untilOperation(gateways, () => true, 5000)
+    checks.expect(false, `${what} ends`, seen ?? 'nobody says how far it is')
+  } else checks.measure(`${what} ms`, nowMs() - sinceMs)
+  return nowMs()
+}
+
+/** Checks that all was read without a failure that a client would notice. */
+export function expectServed({checks}: Play, herd: Herd, what: string, done: Done): void {
+  checks.expect(done.givenUp === 0, `${what}: nothing is given up`, {...done, why: herd.refusals})
+  checks.measure(what, done.done)
+  checks.measure(`${what}, asked again`, done.again)
+  checks.measure(`${what}, slowest ms`, done.slowestMs)
+}
+
+/** Checks that every object is as the ledger has it, and the list. */
+export async function expectPromises({checks}: Play, herd: Herd, when: string): Promise<Verdict> {
+  const verdict = await herd.judge()
+  const {reverted, undone, lost, unreadable, lies, listed} = verdict
+  const some = (names: readonly string[]): string =>
+    `${names.length}: ${names.slice(0, 5).join(', ')}`
+  checks.expect(reverted.length === 0, `${when}: no overwrite is reverted`, some(reverted))
+  checks.expect(undone.length === 0, `${when}: no delete is undone`, some(undone))
+  checks.expect(lost.length === 0, `${when}: nothing is lost`, some(lost))
+  checks.expect(unreadable.length === 0, `${when}: everything can be read`, some(unreadable))
+  checks.expect(lies.length === 0, `${when}: no answer was wrong when it was given`, some(lies))
+  const list = listed === undefined ? 'no list' : some(listed)
+  checks.expect(listed?.length === 0, `${when}: the list is the ledger`, list)
+  return verdict
+}
+
+/** Whether one of the witnesses shows the node as a member. */
+export function isMember({watch}: Play, {id}: StageNode, witnesses: readonly StageNode[]): boolean {
+  return witnesses.some((one) => one.id !== id && watch.of(one.id)?.members.includes(id) === true)
+}
+
+/** Its process has ended, and nothing of what it stored is on its disks. */
+export async function expectGone(play: Play, node: StageNode): Promise<void> {
+  const {stage, checks} = play
+  const ended = await eventually(() => stage.processOf(node) === '', EXIT_MS_MAX)
+  checks.expect(ended, 'the process of the removed node ends')
+  const left = objectFiles(play, node)
+  checks.expect(left.length === 0, 'its disks are wiped', `${left.length}: ${left[0]}`)
+}
+
+/** Files of objects on the node's mountpaths. */
+export function objectFiles({stage}: Play, node: StageNode): readonly string[] {
+  const directory = localOf(stage).directoryOf(node)
+  const mountpaths = readdirSync(directory).filter((name) => /^mp\d+$/.test(name))
+  return mountpaths.flatMap((name) => {
+    const objects = join(directory, name, 'b')
+    if (!existsSync(objects)) return []
+    const all = readdirSync(objects, {recursive: true, withFileTypes: true})
+    return all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  })
+}
+
+/** The operator clears the mark and starts the host's node as a new one. */
+export async function comeBack(play: Play, node: StageNode): Promise<void> {
+  const {stage, checks} = play
+  const mark = join(localOf(stage).directoryOf(node), 'state', 'decommissioned')
+  checks.expect(existsSync(mark), 'the node says that it was decommissioned', mark)
+  rmSync(mark, {force: true})
+  await stage.start([node])
+  const back = await whole(play)
+  checks.expect(back !== undefined, 'it joins again as a new node', describe(play.watch, stage))
+}
