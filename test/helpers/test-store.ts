@@ -7,7 +7,7 @@ import type {BucketName, ObjectName} from '../../src/model/ids.ts'
 import type {ChecksumType, ObjectAttributes} from '../../src/model/object.ts'
 import type {Fs} from '../../src/node/store/fs.ts'
 import type {Decide, Lookup, ObjectKey, ObjectStore} from '../../src/node/store/object-store.ts'
-import type {OpenedStore} from '../../src/node/store/open-store.ts'
+import type {OpenedStore, StoreOptions} from '../../src/node/store/open-store.ts'
 import {openObjectStore} from '../../src/node/store/open-store.ts'
 
 export const TEST_REF = {
@@ -31,6 +31,9 @@ export interface TestStoreOptions {
   readonly shared?: boolean
   readonly warn?: (text: string, facts: Readonly<Record<string, unknown>>) => void
   readonly verify?: boolean
+  /** Copies of every bucket. */
+  readonly copies?: () => number
+  readonly onRepaired?: StoreOptions['onRepaired']
 }
 
 export function openTestStore(options: TestStoreOptions): Promise<OpenedStore> {
@@ -43,6 +46,8 @@ export function openTestStore(options: TestStoreOptions): Promise<OpenedStore> {
     verifyReads: () => options.verify ?? true,
     warn: options.warn ?? (() => undefined),
     nowMs: () => performance.now(),
+    ...(options.copies === undefined ? {} : {copiesWanted: options.copies}),
+    ...(options.onRepaired === undefined ? {} : {onRepaired: options.onRepaired}),
     indexOnDisk: options.fs === undefined,
     ...(options.fs === undefined ? {} : {fs: options.fs}),
   })

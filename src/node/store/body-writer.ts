@@ -2,7 +2,8 @@
  * An object's bytes on their way to disk: collected in blocks of 1 MiB, hashed as they fill,
  * written with one block in flight and one filling, so that memory does not grow with the object.
  * What fits into one block stays in memory until it is committed and is written together with its
- * footer. Nothing becomes visible here; `object-commit.ts` does that.
+ * footer. A mirrored object goes to all its mountpaths at once, from the same block. Nothing becomes
+ * visible here; `object-write.ts` does that.
  */
 
 import {assert} from '../../base/assert.ts'
@@ -17,6 +18,13 @@ import type {Mountpath} from './mountpaths.ts'
 import {WORK_FOLDER} from './mountpaths.ts'
 import {storeError} from './store-error.ts'
 
+/** An open work file. */
+export interface WorkFile {
+  readonly mountpath: Mountpath
+  readonly fd: Fd
+  readonly path: string
+}
+
 /** Content that is complete and not yet visible. */
 export interface FinishedBody {
   readonly sizeBytes: number
@@ -26,8 +34,8 @@ export interface FinishedBody {
   readonly checksums: readonly Checksum[]
   /** All of the content when it is not in a file yet. */
   readonly content: Uint8Array | null
-  /** The work file that holds the content, open; null while it is only in memory. */
-  readonly file: {readonly fd: Fd; readonly path: string} | null
+  /** The work files that hold the content, one per mountpath; none while it is only in memory. */
+  readonly files: readonly WorkFile[]
 }
 
 export type FinishedDone = (error: AisError | null, body: FinishedBody | undefined) => void
@@ -37,15 +45,16 @@ export interface BodyWriter {
   readonly push: (bytes: Uint8Array) => boolean
   /** No more bytes. `done` is called once. */
   readonly finish: (done: FinishedDone) => void
-  /** Gives everything up; the work file goes. */
+  /** Gives everything up; the work files go. */
   readonly abort: () => void
 }
 
 export interface BodyWriterOptions {
-  readonly mountpath: Mountpath
+  /** One, or all that get a copy. */
+  readonly mountpaths: readonly Mountpath[]
   readonly hashing: Hashing
   readonly pool: BlockPool
-  /** Name of the work file, unique on the mountpath. */
+  /** Name of the work file, unique on each mountpath. */
   readonly workName: string
   /** Checksums besides XXH64. */
   readonly wanted: readonly ChecksumType[]
@@ -68,28 +77,26 @@ export function createBodyWriter(options: BodyWriterOptions): BodyWriter {
 
 class FileBody {
   readonly #options: BodyWriterOptions
-  readonly #path: string
   readonly #hashes: bigint[] = []
   readonly #others: readonly RunningChecksum[]
   /** The pieces of a small body; null once there is a block. */
   #small: Uint8Array[] | null = []
   #smallBytes = 0
   #whole: RunningChecksum | null = null
-  #fd: Fd | null = null
+  #files: WorkFile[] = []
   #block: Buffer | null = null
   #filled = 0
   #written = 0
   #writing = false
   #backlog: Uint8Array | null = null
-  #failure: Error | null = null
+  #failure: AisError | null = null
   #ended = false
   #closed = false
   #finished: FinishedDone | null = null
 
   constructor(options: BodyWriterOptions) {
-    const {mountpath, hashing, wanted, workName} = options
+    const {hashing, wanted} = options
     this.#options = options
-    this.#path = `${mountpath.pinned}/${WORK_FOLDER}/${workName}`
     this.#others = wanted.filter((type) => type !== 'xxhash2').map(hashing.start)
   }
 
@@ -141,28 +148,43 @@ class FileBody {
   }
 
   #flush(full: Buffer): void {
-    const {mountpath} = this.#options
     const bytes = full.subarray(0, this.#filled)
     this.#hash(bytes)
     this.#block = null
     this.#filled = 0
     this.#writing = true
-    try {
-      this.#fd ??= mountpath.port.open(this.#path, 'create')
-    } catch (error) {
-      mountpath.calls.note(error)
-      return this.#settle(full, error as Error)
-    }
-    const file = this.#fd
+    const failure = this.#files.length === 0 ? this.#createFiles() : null
+    if (failure !== null) return this.#settle(full, failure)
     const at = this.#written
     this.#written += bytes.byteLength
-    mountpath.calls.run<void>(
-      (back) => mountpath.port.writeLater(file, [bytes], at, back),
-      (error) => this.#settle(full, error),
-    )
+    let left = this.#files.length
+    let failed: AisError | null = null
+    for (const {mountpath, fd} of this.#files) {
+      mountpath.calls.run<void>(
+        (back) => mountpath.port.writeLater(fd, [bytes], at, back),
+        (error) => {
+          if (error !== null) failed ??= storeError(mountpath, 'write', error)
+          left -= 1
+          if (left === 0) this.#settle(full, failed)
+        },
+      )
+    }
   }
 
-  #settle(full: Buffer, error: Error | null): void {
+  #createFiles(): AisError | null {
+    for (const mountpath of this.#options.mountpaths) {
+      const path = `${mountpath.pinned}/${WORK_FOLDER}/${this.#options.workName}`
+      try {
+        this.#files.push({mountpath, fd: mountpath.port.open(path, 'create'), path})
+      } catch (error) {
+        mountpath.calls.note(error)
+        return storeError(mountpath, 'write', error)
+      }
+    }
+    return null
+  }
+
+  #settle(full: Buffer, error: AisError | null): void {
     this.#writing = false
     // After a failure the device may still hold the buffer: it is not used again.
     if (error === null) this.#options.pool.give(full)
@@ -188,18 +210,17 @@ class FileBody {
     this.#pump()
     if (this.#writing) return
     const rest = this.#block
-    if (this.#failure === null && this.#fd !== null && rest !== null && this.#filled > 0) {
+    if (this.#failure === null && this.#files.length > 0 && rest !== null && this.#filled > 0) {
       return this.#flush(rest)
     }
     this.#finished = null
     if (this.#failure === null) return done(null, this.#body())
     this.abort()
-    const {mountpath} = this.#options
-    done(storeError(mountpath, 'write', this.#failure), undefined)
+    done(this.#failure, undefined)
   }
 
   #body(): FinishedBody {
-    const content = this.#fd === null ? this.#takeContent() : null
+    const content = this.#files.length === 0 ? this.#takeContent() : null
     const digest = content === null ? this.#wholeDigest() : this.#hashOne(content)
     const others = this.#others.map((sum) => ({type: sum.type, value: sum.digest()}))
     return {
@@ -207,7 +228,7 @@ class FileBody {
       blocks: packHashes(this.#hashes),
       checksums: [{type: 'xxhash2', value: digest}, ...others],
       content,
-      file: this.#fd === null ? null : {fd: this.#fd, path: this.#path},
+      files: this.#files,
     }
   }
 
@@ -235,11 +256,10 @@ class FileBody {
   }
 
   #discard(): void {
-    const {mountpath, pool} = this.#options
-    if (this.#block !== null) pool.give(this.#block)
+    if (this.#block !== null) this.#options.pool.give(this.#block)
     this.#block = null
-    if (this.#fd !== null) discardFile(mountpath, {fd: this.#fd, path: this.#path})
-    this.#fd = null
+    for (const file of this.#files) discardFile(file)
+    this.#files = []
   }
 }
 
@@ -248,11 +268,11 @@ class FileBody {
  * On a disabled mountpath it stays open: a write that was given up may still be waiting, and would
  * go into whatever file got the same descriptor next.
  */
-export function discardFile(mountpath: Mountpath, file: {fd: Fd; path: string}): void {
+export function discardFile({mountpath, fd, path}: WorkFile): void {
   if (mountpath.calls.disabled() !== null) return
   try {
-    mountpath.port.close(file.fd)
-    mountpath.port.unlink(file.path)
+    mountpath.port.close(fd)
+    mountpath.port.unlink(path)
   } catch (error) {
     mountpath.calls.note(error)
   }

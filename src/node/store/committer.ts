@@ -9,6 +9,7 @@
  */
 
 import type {Fd} from './fs.ts'
+import {errnoOf} from './fs.ts'
 import type {Mountpath} from './mountpaths.ts'
 import {closeQuietly} from './object-file.ts'
 
@@ -28,6 +29,10 @@ export interface Commit {
 
 export interface Committer {
   readonly commit: (commit: Commit) => void
+  /** The same for a file that is durable itself: only its name is to be. */
+  readonly commitSynced: (commit: Commit) => void
+  /** Removes a file for good. @param folder its own */
+  readonly remove: (path: string, folder: string, done: (error: Error | null) => void) => void
   /** fsync of an open file that keeps its name (an appended footer). */
   readonly sync: (fd: Fd, done: (error: Error | null) => void) => void
   /** fsync of a folder whose entries have changed; shared with those who wait for the same. */
@@ -41,6 +46,8 @@ export function createCommitter(mountpath: Mountpath): Committer {
   const group = new SharedCommit(mountpath)
   return {
     commit: (item) => group.add(item),
+    commitSynced: (item) => group.addSynced(item),
+    remove: (path, folder, done) => group.remove(path, folder, done),
     sync: (fd, done) => group.sync(fd, done),
     syncFolder: (folder, done) => group.shareFolder(folder, true, done),
     commitRelaxed: (item) => group.addRelaxed(item),
@@ -61,8 +68,24 @@ class SharedCommit {
   add(item: Commit): void {
     this.sync(item.fd, (error) => {
       if (error !== null) return this.#giveUp(item, error)
-      if (this.#publish(item)) this.#syncFolders(item)
+      this.addSynced(item)
     })
+  }
+
+  addSynced(item: Commit): void {
+    if (this.#publish(item)) this.#syncFolders(item)
+  }
+
+  remove(path: string, folder: string, done: (error: Error | null) => void): void {
+    const {calls, port} = this.#mountpath
+    try {
+      port.unlink(path)
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return done(null)
+      calls.note(error)
+      return done(error as Error)
+    }
+    this.shareFolder(folder, true, done)
   }
 
   addRelaxed(item: Commit): void {

@@ -16,7 +16,7 @@ import type {Hashing} from './hashing.ts'
 import type {KeyLocks} from './key-locks.ts'
 import type {MissingMountpath, Mountpath} from './mountpaths.ts'
 import {readAttributes} from './name-indexes.ts'
-import {lockName, type ObjectKey} from './object-write.ts'
+import {lockName, type ObjectKey} from './writing.ts'
 import {storeError} from './store-error.ts'
 
 /** What is to be removed. */

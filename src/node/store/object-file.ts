@@ -29,6 +29,8 @@ export interface Reading {
 
 export interface ObjectFile {
   readonly footer: Footer
+  /** What places its key. */
+  readonly digest: bigint
   readonly mountpath: Mountpath
   /** The verified content of a small object; null when it is to be read with `readObject`. */
   readonly content: Buffer | null
@@ -44,6 +46,7 @@ export interface OpenQuestion {
   readonly path: string
   readonly bid: string
   readonly name: string
+  readonly digest: bigint
   /** False for HEAD: the content of a small object is not needed. */
   readonly wantContent: boolean
 }
@@ -111,7 +114,8 @@ function read(question: OpenQuestion, reading: Reading, port: Fs, fd: Fd): Objec
       hint: 'run `aisnode fsck` on this mountpath',
     })
   }
-  const opened = {footer: found.footer, mountpath: question.mountpath, footerEnd: found.end}
+  const {mountpath, digest} = question
+  const opened = {footer: found.footer, digest, mountpath, footerEnd: found.end}
   if (!whole) return {...opened, content: null, fd}
   if (!question.wantContent) return {...opened, content: null, fd: null}
   const content = scratch.subarray(0, attributes.sizeBytes)

@@ -1,6 +1,7 @@
 /**
  * Hands the bytes of an open object to a sink, one verified block at a time: the next block is read
- * while the sink still sends the one before. Memory is two blocks, whatever the object's size.
+ * while the sink still sends the one before. Memory is two blocks, whatever the object's size. A
+ * block that cannot be read, or is not what was written, comes from another copy if there is one.
  */
 
 import {assert} from '../../base/assert.ts'
@@ -8,7 +9,8 @@ import {AisError} from '../../base/errors.ts'
 import {CHECKSUM_BLOCK_BYTES} from '../../model/limits.ts'
 import type {Fd} from './fs.ts'
 import type {ObjectFile, Reading} from './object-file.ts'
-import {verifyBlock} from './object-file.ts'
+import {closeFile, verifyBlock} from './object-file.ts'
+import {storeError} from './store-error.ts'
 
 /** Takes verified bytes; calls back when the buffer may be used again. */
 export type Sink = (bytes: Buffer, next: (error: Error | null) => void) => void
@@ -18,6 +20,8 @@ export interface ReadOrder {
   /** First byte, and the one after the last. */
   readonly range: {readonly start: number; readonly end: number}
   readonly sink: Sink
+  /** Another copy of the same version after one has failed, open; null when there is none. */
+  readonly alternative?: (failed: ObjectFile, error: AisError) => ObjectFile | null
 }
 
 interface ReadyBlock {
@@ -39,7 +43,9 @@ class ObjectReader {
   readonly #order: ReadOrder
   readonly #reading: Reading
   readonly #done: (error: Error | null) => void
-  readonly #fd: Fd
+  /** The copy that is read: the one that was ordered, until it fails. */
+  #file: ObjectFile
+  #fd: Fd
   readonly #blocks: number
   #next: number
   #loading = false
@@ -57,7 +63,11 @@ class ObjectReader {
     )
     this.#order = order
     this.#reading = reading
-    this.#done = done
+    this.#done = (error) => {
+      if (this.#file !== order.file) closeFile(this.#file)
+      done(error)
+    }
+    this.#file = file
     this.#fd = file.fd
     this.#next = Math.floor(range.start / CHECKSUM_BLOCK_BYTES)
     this.#blocks = Math.ceil(range.end / CHECKSUM_BLOCK_BYTES)
@@ -73,7 +83,7 @@ class ObjectReader {
   }
 
   #load(index: number): void {
-    const {file} = this.#order
+    const file = this.#file
     const at = index * CHECKSUM_BLOCK_BYTES
     const length = Math.min(CHECKSUM_BLOCK_BYTES, file.footer.attributes.sizeBytes - at)
     const block = this.#reading.pool.take()
@@ -85,14 +95,26 @@ class ObjectReader {
       if (this.#ended) return this.#done(this.#outcome)
       const problem = error ?? this.#damage(index, bytes)
       // A call that was given up may still write into the buffer: it is not used again.
-      if (problem !== null) return this.#end(problem)
+      if (problem !== null) return this.#turnFrom(problem, index)
       this.#ready = {index, block, bytes}
       this.advance()
     })
   }
 
+  /** Goes on with another copy, from the block that could not be had. */
+  #turnFrom(problem: Error, index: number): void {
+    const failed = this.#file
+    const error = storeError(failed.mountpath, 'read', problem)
+    const other = this.#order.alternative?.(failed, error) ?? null
+    if (other === null || other.fd === null) return this.#end(problem)
+    if (failed !== this.#order.file) closeFile(failed)
+    this.#file = other
+    this.#fd = other.fd
+    this.#load(index)
+  }
+
   #fill(bytes: Buffer, position: number, done: (error: Error | null) => void): void {
-    const {mountpath, footer} = this.#order.file
+    const {mountpath, footer} = this.#file
     mountpath.calls.run<number>(
       (back) => mountpath.port.readLater(this.#fd, bytes, position, back),
       (error, count) => {
@@ -108,7 +130,7 @@ class ObjectReader {
   }
 
   #damage(index: number, bytes: Buffer): Error | null {
-    const {mountpath, footer} = this.#order.file
+    const {mountpath, footer} = this.#file
     if (!this.#reading.verify()) return null
     try {
       const path = `${mountpath.path}: ${footer.attributes.name}`

@@ -4,13 +4,12 @@
  * writes: locks and the folder cache are this thread's own.
  */
 
-import {defined} from '../../base/assert.ts'
 import {AisError} from '../../base/errors.ts'
-import type {MountpathSet} from '../../core/objects/mountpath-history.ts'
 import type {ChecksumType} from '../../model/object.ts'
 import type {BlockPool} from './block-pool.ts'
 import type {BodyWriter, FinishedBody} from './body-writer.ts'
 import {createBodyWriter} from './body-writer.ts'
+import type {Committer} from './committer.ts'
 import {createCommitter} from './committer.ts'
 import type {GenerationCounter} from './counter.ts'
 import type {SpaceStat} from './fs.ts'
@@ -23,23 +22,28 @@ import type {IndexPage} from './name-index.ts'
 import type {NameIndexes, PlacedEntry} from './name-indexes.ts'
 import type {ObjectFile, Reading} from './object-file.ts'
 import {WHOLE_FILE_BYTES, closeFile} from './object-file.ts'
-import type {Lookup} from './object-lookup.ts'
 import {ObjectLookup} from './object-lookup.ts'
 import type {ReadOrder} from './object-reader.ts'
 import {readObject} from './object-reader.ts'
-import type {Change, ObjectKey, WriteDone, Writing} from './object-write.ts'
-import {lockName, writeBody, writeMetadata} from './object-write.ts'
+import type {CopiesLog} from './bucket-copies.ts'
+import {writeBody, writeMetadata} from './object-write.ts'
+import {placeKey, type PlaceDone} from './place-key.ts'
+import {createRepairs, type Repair} from './repairs.ts'
+import type {Change, Lookup, ObjectKey, WriteDone, Writing} from './writing.ts'
+import {lockName} from './writing.ts'
 import {clearMountpaths} from './decommission.ts'
 import {createDiscarding, type Discard, type DiscardDone} from './object-discard.ts'
+import type {SetHistory} from './set-history.ts'
 import {emptyTrash, moveToTrash} from './trash.ts'
 
-export type {Lookup} from './object-lookup.ts'
-export type {Change, Decide, ObjectKey, WriteDone} from './object-write.ts'
+export type {Change, Decide, Lookup, ObjectKey, WriteDone} from './writing.ts'
 
 /** A PUT in progress. */
 export interface OpenWrite {
-  readonly mountpath: Mountpath
+  readonly mountpaths: readonly Mountpath[]
   readonly body: BodyWriter
+  /** Of the places, when they were chosen. */
+  readonly version: number
 }
 
 export interface MountpathStatus {
@@ -57,7 +61,10 @@ export interface ObjectStore {
   /** @throws AisError IO_ERROR when what is here cannot be read */
   readonly lookup: (key: ObjectKey, wantContent: boolean) => Lookup
   /** @param done called once; then the file may be closed */
-  readonly read: (order: ReadOrder, done: (error: Error | null) => void) => void
+  readonly read: (
+    order: Omit<ReadOrder, 'alternative'>,
+    done: (error: Error | null) => void,
+  ) => void
   readonly close: (file: ObjectFile) => void
   /** @throws AisError IO_ERROR when no mountpath takes the key */
   readonly beginWrite: (
@@ -93,9 +100,21 @@ export interface ObjectStore {
   readonly status: () => readonly MountpathStatus[]
   /** Mountpaths that may hold objects and are away: lists are incomplete while there is one. */
   readonly missing: () => readonly MissingMountpath[]
+  /** Whether every key lies where it belongs, and nowhere else, and no mountpath is away. */
+  readonly isResilvered: () => boolean
   readonly totals: (bid: string) => {readonly objects: number; readonly bytes: number}
+  /** Brings a key to where it belongs; waits for its lock. */
+  readonly place: (key: ObjectKey, done: PlaceDone) => void
+  /** On how many mountpaths the objects of each bucket lie. */
+  readonly copies: CopiesLog
+  /** Whether every key of a bucket can be found without the mountpaths that are away. */
+  readonly isCovered: (bid: string) => boolean
   /** Looks for stuck calls and for disks that are gone; every second or so. */
   readonly check: () => void
+  /** Mountpaths came or went: shares change hands. */
+  readonly mountpathsChanged: () => void
+  /** A mountpath that is disabled is let go, so that it can be unmounted. */
+  readonly release: (mountpath: Mountpath) => void
   /** Moves the data of destroyed buckets aside, and removes what has waited there long enough. */
   readonly discardBuckets: (destroyed: ReadonlySet<string>, wallMs: number) => void
   /** Removes what belongs to the cluster from all mountpaths. @throws AisError naming what stays */
@@ -106,9 +125,11 @@ export interface ObjectStore {
 
 export interface ObjectStoreParts {
   readonly mountpaths: Mountpaths
-  readonly history: readonly MountpathSet[]
-  /** Keeps a changed history, durably. */
-  readonly keepHistory: (history: readonly MountpathSet[]) => void
+  readonly history: SetHistory
+  readonly copies: CopiesLog
+  /** A copy did not verify, or could not be read: before anything is done about it. */
+  readonly onDamage: (error: AisError) => void
+  readonly onRepaired: (repair: Repair) => void
   readonly hashing: Hashing
   readonly pool: BlockPool
   readonly counter: GenerationCounter
@@ -121,17 +142,50 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
   const {mountpaths, hashing, pool, counter, indexes} = parts
   const scratch = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES)
   const reading: Reading = {hashing, pool, scratch, verify: parts.verifyReads}
-  const lookups = new ObjectLookup({...parts, reading, nextCounter: counter.peek})
-  const writing = createWriting(parts, lookups)
-  const discarding = createDiscarding({
-    used: () => mountpaths.used,
-    missing: () => lookups.missing(),
-    locks: writing.locks,
-    hashing,
-    committerOf: writing.committerOf,
-    forget: indexes.forget,
-  })
-  const moved = new Set<string>()
+  const damaged = (key: ObjectKey, error: AisError): void => {
+    parts.onDamage(error)
+    if (parts.copies.has(key.bid)) repairs.add(key)
+  }
+  const lookups = new ObjectLookup({...parts, reading, onDamage: damaged})
+  const repairs = createRepairs(() => writing, parts.onRepaired)
+  const writing = createWriting(parts, lookups, reading, repairs.add)
+  const shared = {parts, lookups, writing, reading, damaged}
+  return {
+    ...readingPart(shared),
+    ...writingPart(shared),
+    ...mountpathPart(shared),
+    nextCounter: counter.next,
+    passCounter: counter.pass,
+    whenWritesEnded: writing.locks.drain,
+    unreadable: indexes.unreadable,
+    decommission: async (rmUserData) => {
+      indexes.close()
+      await clearMountpaths(mountpaths, rmUserData)
+    },
+    place: (key, done) => placeKey(writing, key, false, done),
+    copies: parts.copies,
+    stop: () => {
+      repairs.stop()
+      parts.copies.stop()
+      indexes.close()
+    },
+  }
+}
+
+/** What the parts of one store share. */
+interface Shared {
+  readonly parts: ObjectStoreParts
+  readonly lookups: ObjectLookup
+  readonly writing: Writing
+  readonly reading: Reading
+  readonly damaged: (key: ObjectKey, error: AisError) => void
+}
+
+type ReadingPart = 'whenSettled' | 'lookup' | 'read' | 'close' | 'page' | 'tombstones' | 'totals'
+
+function readingPart(shared: Shared): Pick<ObjectStore, ReadingPart> {
+  const {parts, lookups, writing, reading, damaged} = shared
+  const {indexes} = parts
   return {
     whenSettled: (key, go) => {
       const waiting =
@@ -139,21 +193,59 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
       if (waiting === undefined) go()
       else waiting.push(go)
     },
-    lookup: (key, wantContent) => lookups.lookup(key, wantContent),
-    read: (order, done) => readObject(order, reading, done),
+    lookup: (key, wantContent) => {
+      try {
+        return lookups.lookup(key, wantContent)
+      } catch (error) {
+        if (error instanceof AisError && !parts.copies.has(key.bid)) parts.onDamage(error)
+        throw error
+      }
+    },
+    read: (order, done) => {
+      const {bid, name} = order.file.footer.attributes
+      const key = {bid, name, digest: order.file.digest}
+      const tried = new Set<string>()
+      const alternative = (file: ObjectFile, error: AisError): ObjectFile | null => {
+        tried.add(file.mountpath.path)
+        damaged(key, error)
+        return lookups.alternative(key, file, tried)
+      }
+      readObject({...order, alternative}, reading, done)
+    },
     close: closeFile,
+    page: (question) => indexes.page(lookups.enabledPaths(), question),
+    tombstones: (question) => indexes.tombstones(lookups.enabledPaths(), question),
+    totals: (bid) => indexes.totals(lookups.enabledPaths(), bid),
+  }
+}
+
+type WritingPart =
+  'beginWrite' | 'commitWrite' | 'remove' | 'changeMetadata' | 'discard' | 'flushDiscarded'
+
+function writingPart({parts, lookups, writing}: Shared): Pick<ObjectStore, WritingPart> {
+  const {mountpaths: all, hashing, pool, indexes} = parts
+  const discarding = createDiscarding({
+    used: () => all.used,
+    missing: () => lookups.missing(),
+    locks: writing.locks,
+    hashing,
+    committerOf: writing.committerOf,
+    forget: indexes.forget,
+  })
+  return {
     beginWrite: (key, wanted, onDrain) => {
-      const mountpath = lookups.mountpathFor(key)
+      const mountpaths = lookups.mountpathsFor(key)
       const workName = writing.workName()
-      const body = createBodyWriter({mountpath, hashing, pool, workName, wanted, onDrain})
-      return {mountpath, body}
+      const body = createBodyWriter({mountpaths, hashing, pool, workName, wanted, onDrain})
+      return {mountpaths, body, version: writing.placesVersion()}
     },
     commitWrite: (change, {write, body}, done) =>
-      writeBody(writing, change, {mountpath: write.mountpath, body}, done),
+      writeBody(writing, change, {...write, body}, done),
     remove: (change, done) => {
       try {
-        const mountpath = lookups.mountpathFor(change.key)
-        writeBody(writing, change, {mountpath, body: EMPTY_BODY}, done)
+        const mountpaths = lookups.mountpathsFor(change.key)
+        const version = writing.placesVersion()
+        writeBody(writing, change, {mountpaths, body: EMPTY_BODY, version}, done)
       } catch (error) {
         if (!(error instanceof AisError)) throw error
         done(error, undefined)
@@ -162,39 +254,56 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
     changeMetadata: (change, done) => writeMetadata(writing, change, done),
     discard: discarding.discard,
     flushDiscarded: discarding.flush,
-    page: (question) => indexes.page(lookups.enabledPaths(), question),
-    tombstones: (question) => indexes.tombstones(lookups.enabledPaths(), question),
-    nextCounter: counter.next,
-    passCounter: counter.pass,
-    whenWritesEnded: writing.locks.drain,
-    unreadable: indexes.unreadable,
+  }
+}
+
+type MountpathPart =
+  | 'status'
+  | 'missing'
+  | 'isResilvered'
+  | 'isCovered'
+  | 'check'
+  | 'mountpathsChanged'
+  | 'release'
+  | 'discardBuckets'
+
+function mountpathPart({parts, lookups, writing}: Shared): Pick<ObjectStore, MountpathPart> {
+  const {mountpaths} = parts
+  const moved = new Set<string>()
+  return {
     status: () => [
       ...mountpaths.used.map(statusOf),
       ...mountpaths.missing.map(({path, why}) => statusWithout(path, why)),
     ],
     missing: () => lookups.missing(),
-    totals: (bid) => indexes.totals(lookups.enabledPaths(), bid),
+    isResilvered: () => parts.history.sets().length <= 1 && lookups.missing().length === 0,
     check: () => {
       const now = parts.nowMs()
       for (const mountpath of mountpaths.used) {
+        if (mountpath.calls.disabled() !== null) continue
         mountpath.calls.check(now)
         if (!isStillThere(mountpath)) mountpath.calls.disable('its filesystem is gone')
       }
       lookups.refresh()
     },
+    mountpathsChanged: () => {
+      // One that comes back may hold data of a bucket that was destroyed meanwhile.
+      moved.clear()
+      lookups.refresh()
+    },
+    release: createRelease(parts, writing),
     discardBuckets: (destroyed, wallMs) => {
       discardBuckets(parts, {destroyed, moved}, wallMs)
     },
-    decommission: async (rmUserData) => {
-      indexes.close()
-      await clearMountpaths(mountpaths, rmUserData)
+    isCovered: (bid) => {
+      const paths = lookups.enabledPaths()
+      return parts.copies.isCovered(bid, (path) => paths.includes(path))
     },
-    stop: () => indexes.close(),
   }
 }
 
 function discardBuckets(
-  {mountpaths, indexes}: ObjectStoreParts,
+  {mountpaths, indexes, copies}: ObjectStoreParts,
   buckets: {readonly destroyed: ReadonlySet<string>; readonly moved: Set<string>},
   wallMs: number,
 ): void {
@@ -205,6 +314,7 @@ function discardBuckets(
     try {
       for (const bid of fresh) {
         if (moveToTrash(mountpath, bid, wallMs)) indexes.dropBucket(bid)
+        copies.drop(bid)
         moved.add(bid)
       }
       emptyTrash(mountpath, destroyed, wallMs)
@@ -216,26 +326,53 @@ function discardBuckets(
   }
 }
 
+/** Lets go of each mountpath once: a descriptor's number is another file's soon. */
+function createRelease({indexes}: ObjectStoreParts, writing: Writing): ObjectStore['release'] {
+  const released = new WeakSet<Mountpath>()
+  return (mountpath) => {
+    if (released.has(mountpath)) return
+    released.add(mountpath)
+    indexes.remove(mountpath)
+    writing.locks.drain(() => {
+      const {made, durable} = writing.folders
+      for (const folders of [made, durable]) {
+        for (const path of folders)
+          if (path.startsWith(`${mountpath.pinned}/`)) folders.delete(path)
+      }
+      // A call that has not come back may still follow the path.
+      if (mountpath.calls.unreturned() === 0) mountpath.port.unpin(mountpath.pinned)
+    })
+  }
+}
+
 const EMPTY_BODY: FinishedBody = {
   sizeBytes: 0,
   blocks: new Uint8Array(0),
   checksums: [],
   content: new Uint8Array(0),
-  file: null,
+  files: [],
 }
 
-function createWriting(parts: ObjectStoreParts, lookups: ObjectLookup): Writing {
-  const committers = new Map(
-    parts.mountpaths.used.map((mountpath) => [mountpath, createCommitter(mountpath)] as const),
-  )
+function createWriting(
+  parts: ObjectStoreParts,
+  lookups: ObjectLookup,
+  reading: Reading,
+  repair: (key: ObjectKey) => void,
+): Writing {
+  const committers = new WeakMap<Mountpath, Committer>()
   let works = 0
   return {
     hashing: parts.hashing,
+    reading,
+    repair,
     locks: createKeyLocks(),
     unsettled: new Map(),
     folders: {made: new Set(), durable: new Set()},
-    committerOf: (mountpath) =>
-      defined(committers.get(mountpath), 'every used mountpath has a committer'),
+    committerOf: (mountpath) => {
+      const committer = committers.get(mountpath) ?? createCommitter(mountpath)
+      committers.set(mountpath, committer)
+      return committer
+    },
     current: (key) => lookups.newest(key, false),
     previous: (key) => {
       try {
@@ -246,6 +383,13 @@ function createWriting(parts: ObjectStoreParts, lookups: ObjectLookup): Writing 
         throw error
       }
     },
+    placesOf: (key) => lookups.mountpathsFor(key),
+    refreshCopies: ({bid}) => parts.copies.refresh(bid),
+    placesVersion: parts.copies.version,
+    lookup: (key) => lookups.lookup(key, false),
+    everyCopy: (key) => lookups.everyCopy(key),
+    openVerified: (mountpath, key) => lookups.openVerified(mountpath, key),
+    forgotten: (mountpath, attributes) => parts.indexes.forget(mountpath.path, attributes),
     noted: (mountpath, attributes) => parts.indexes.note(mountpath.path, attributes),
     workName: () => `w${++works}`,
   }

@@ -1,244 +1,215 @@
 /**
  * Writes of one key, one at a time: look at what is there, let the caller decide the new
- * attributes, write content and footer to a work file, commit. Readers of a key wait while its new
+ * attributes, write content and footer to work files, commit. Readers of a key wait while its new
  * name is visible but not yet durable, so that nobody sees a version that a power cut would take
  * back.
  */
 
 import {AisError} from '../../base/errors.ts'
-import {OBJECTS_FOLDER, fileNameOf, folderOf, objectPath} from '../../core/objects/file-name.ts'
-import type {JsonObject} from '../../model/bucket.ts'
-import type {Checksum, ObjectAttributes} from '../../model/object.ts'
+import {objectPath} from '../../core/objects/file-name.ts'
 import type {Footer} from '../../wire/footer.ts'
 import {encodeFooter} from '../../wire/footer.ts'
 import type {FinishedBody} from './body-writer.ts'
 import {discardFile} from './body-writer.ts'
-import type {Committer} from './committer.ts'
+import {commitCopies, prepareAll} from './commit-copies.ts'
 import type {Fd} from './fs.ts'
-import {errnoOf} from './fs.ts'
-import type {Hashing} from './hashing.ts'
-import type {KeyLocks} from './key-locks.ts'
 import type {Mountpath} from './mountpaths.ts'
-import {WORK_FOLDER} from './mountpaths.ts'
 import type {ObjectFile} from './object-file.ts'
 import {closeFile, closeQuietly} from './object-file.ts'
+import {placeLocked} from './place-key.ts'
 import {storeError} from './store-error.ts'
+import type {Change, ObjectKey, WriteDone, Writing} from './writing.ts'
+import {lockName, makeUnsettled, settle} from './writing.ts'
 
-/** Which object: its bucket's id, its name, and the digest that places it. */
-export interface ObjectKey {
-  readonly bid: string
-  readonly name: string
-  readonly digest: bigint
-}
-
-/** The new version, decided under the key's lock; or an error, and nothing changes. */
-export type Decide = (previous: ObjectAttributes | null) => Decided | AisError
-
-export interface Decided {
-  readonly attributes: ObjectAttributes
-  readonly moreChecksums: readonly Checksum[]
-  /** Fields of a moved object's footer that this release does not know. */
-  readonly unknown?: JsonObject
-}
-
-/** A write of one key. */
-export interface Change {
-  readonly key: ObjectKey
-  /** False for buckets that gave up durability. */
-  readonly durable: boolean
-  /** One of many that share flushes; nobody waits for this one alone. */
-  readonly patient?: boolean
-  readonly decide: Decide
-}
-
-export type WriteDone = (error: AisError | null, attributes: ObjectAttributes | undefined) => void
-
-/** What writes share; one per store. */
-export interface Writing {
-  readonly hashing: Hashing
-  readonly locks: KeyLocks
-  /** Keys whose new version is visible and not yet durable, with those who wait. */
-  readonly unsettled: Map<string, (() => void)[]>
-  /** Folders that are there, and those whose parents were fsynced since. */
-  readonly folders: {readonly made: Set<string>; readonly durable: Set<string>}
-  readonly committerOf: (mountpath: Mountpath) => Committer
-  /** The file in force for a key, or null. @throws AisError when it cannot be read */
-  readonly current: (key: ObjectKey) => ObjectFile | null
-  /** The attributes in force for a key, or null; damaged ones count as null. */
-  readonly previous: (key: ObjectKey) => ObjectAttributes | null
-  readonly noted: (mountpath: Mountpath, attributes: ObjectAttributes) => void
-  readonly workName: () => string
-}
-
-export function lockName(key: ObjectKey): string {
-  return `${key.bid}/${key.name}`
+/** A finished body, and where it goes. */
+export interface Destination {
+  /** The one that is read first at the front. */
+  readonly mountpaths: readonly Mountpath[]
+  readonly body: FinishedBody
+  /** Of the places, when the mountpaths were chosen. */
+  readonly version: number
 }
 
 /** Replaces a key by a finished body. The body is used up whatever happens. */
 export function writeBody(
   writing: Writing,
   change: Change,
-  target: {readonly mountpath: Mountpath; readonly body: FinishedBody},
+  begun: Destination,
   done: WriteDone,
 ): void {
-  const {key, durable} = change
-  const {mountpath, body} = target
-  const what = `write ${JSON.stringify(key.name)}`
+  const {key} = change
   writing.locks.run(lockName(key), (release) => {
     const finish: WriteDone = (error, attributes) => {
+      settle(writing, key)
       release()
       done(error, attributes)
     }
-    const decided = change.decide(writing.previous(key))
-    if (decided instanceof AisError) {
-      if (body.file !== null) discardFile(mountpath, body.file)
-      return finish(decided, undefined)
+    const previous = writing.previous(key)
+    const destination = placeBody(writing, key, begun)
+    const decided = destination instanceof AisError ? destination : change.decide(previous)
+    if (decided instanceof AisError || destination instanceof AisError) {
+      for (const file of begun.body.files) discardFile(file)
+      return finish(decided instanceof AisError ? decided : null, undefined)
     }
-    const {attributes} = decided
-    const {moreChecksums, unknown = {}} = decided
+    const {attributes, moreChecksums, unknown = {}} = decided
+    const {mountpaths, body, version} = destination
     const footer = {attributes, moreChecksums, unknown, blocks: body.blocks}
-    const prepared = prepare(writing, key, target, footer)
-    if (prepared instanceof Error) return finish(storeError(mountpath, what, prepared), undefined)
-    const {work, place} = prepared
-    const commit = {
-      fd: work.fd,
-      workPath: work.path,
-      folders: durable ? place.unsynced : [],
-      path: place.path,
+    const prepared = prepareAll(writing, key, destination, footer)
+    if (prepared instanceof AisError) return finish(prepared, undefined)
+    const order = {
+      what: `write ${JSON.stringify(key.name)}`,
+      durable: change.durable,
       patient: change.patient ?? false,
-      onVisible: () => void writing.unsettled.set(lockName(key), []),
-      done: (error: Error | null) => {
-        settle(writing, lockName(key))
-        if (error !== null) return finish(storeError(mountpath, what, error), undefined)
-        if (durable) for (const made of place.unsynced) writing.folders.durable.add(made)
-        writing.noted(mountpath, attributes)
-        finish(null, attributes)
-      },
+      onVisible: () => makeUnsettled(writing, key),
     }
-    const committer = writing.committerOf(mountpath)
-    if (durable) committer.commit(commit)
-    else committer.commitRelaxed(commit)
+    commitCopies(writing, prepared, order, (error) => {
+      if (error !== null) {
+        // One of several may have it now: the others are brought to the same.
+        if (prepared.length > 1) writing.repair(key)
+        return finish(error, undefined)
+      }
+      for (const mountpath of mountpaths) writing.noted(mountpath, attributes)
+      if (writing.placesVersion() === version) return finish(null, attributes)
+      placeLocked(writing, key, false, (problem) => finish(problem, attributes))
+    })
   })
 }
 
-/** Appends a footer to the key's file: new metadata, same content. */
-export function writeMetadata(writing: Writing, change: Change, done: WriteDone): void {
-  const {key, durable, decide} = change
-  writing.locks.run(lockName(key), (release) => {
-    const finish: WriteDone = (error, attributes) => {
-      settle(writing, lockName(key))
-      release()
-      done(error, attributes)
-    }
-    const file = currentOrError(writing, key)
-    if (file instanceof AisError) return finish(file, undefined)
-    const decided = decide(file === null ? null : file.footer.attributes)
-    if (decided instanceof AisError || file === null) {
-      if (file !== null) closeFile(file)
-      return finish(decided instanceof AisError ? decided : noObject(key), undefined)
-    }
-    const {mountpath} = file
-    const what = `change ${JSON.stringify(key.name)}`
-    const fd = appendFooter(writing, key, file, {...file.footer, ...decided})
-    if (fd instanceof Error) return finish(storeError(mountpath, what, fd), undefined)
-    writing.unsettled.set(lockName(key), [])
-    const end = (error: Error | null): void => {
-      closeQuietly(mountpath, fd)
-      // Readers see the new footer whether or not it is durable: so does the index.
-      writing.noted(mountpath, decided.attributes)
-      if (error !== null) return finish(storeError(mountpath, what, error), undefined)
-      finish(null, decided.attributes)
-    }
-    if (durable) writing.committerOf(mountpath).sync(fd, end)
-    else end(null)
-  })
-}
-
-/** Writes what is still to be written to the work file. On an error nothing of it is left. */
-function prepare(
-  writing: Writing,
-  key: ObjectKey,
-  target: {readonly mountpath: Mountpath; readonly body: FinishedBody},
-  footer: Footer,
-): {work: WorkFile; place: Place} | Error {
-  const {mountpath, body} = target
-  let work: WorkFile | null = body.file
+/**
+ * Where a body goes that was begun under other mountpaths or copies than there are now: content in
+ * memory to the places of now; content on a disk stays where it is, and is brought to its places
+ * once it is a version of the key. Asked before the generation is given, so that what is written
+ * under a number of copies has a counter of its time.
+ */
+function placeBody(writing: Writing, key: ObjectKey, begun: Destination): Destination | AisError {
+  writing.refreshCopies(key)
+  const version = writing.placesVersion()
+  if (version === begun.version || begun.body.files.length > 0) return begun
   try {
-    const place = makePlace(writing, mountpath, key)
-    work ??= createWork(writing, mountpath)
-    writeTail(mountpath, work.fd, body, encodeFooter(footer, writing.hashing.h64))
-    return {work, place}
-  } catch (error) {
-    mountpath.calls.note(error)
-    if (work !== null) discardFile(mountpath, work)
-    if (error instanceof Error) return error
-    throw error
-  }
-}
-
-interface WorkFile {
-  readonly fd: Fd
-  readonly path: string
-}
-
-function currentOrError(writing: Writing, key: ObjectKey): ObjectFile | null | AisError {
-  try {
-    return writing.current(key)
+    return {...begun, mountpaths: writing.placesOf(key), version}
   } catch (error) {
     if (error instanceof AisError) return error
     throw error
   }
 }
 
-function settle(writing: Writing, name: string): void {
-  const waiting = writing.unsettled.get(name)
-  if (waiting === undefined) return
-  writing.unsettled.delete(name)
-  for (const go of waiting) go()
+/** Appends a footer to each of the key's files: new metadata, same content. */
+export function writeMetadata(writing: Writing, change: Change, done: WriteDone): void {
+  const {key, decide} = change
+  writing.locks.run(lockName(key), (release) => {
+    const finish: WriteDone = (error, attributes) => {
+      settle(writing, key)
+      release()
+      done(error, attributes)
+    }
+    openPlaced(writing, key, (problem, files) => {
+      if (problem !== null) return finish(problem, undefined)
+      const [first] = files
+      const decided = decide(first === undefined ? null : first.footer.attributes)
+      if (decided instanceof AisError || first === undefined) {
+        for (const file of files) closeFile(file)
+        return finish(decided instanceof AisError ? decided : noObject(key), undefined)
+      }
+      const {attributes} = decided
+      const footer = {...first.footer, ...decided}
+      appendAll(writing, change, {files, footer}, (error) => {
+        if (error !== null && files.length > 1) writing.repair(key)
+        finish(error, error === null ? attributes : undefined)
+      })
+    })
+  })
+}
+
+type FilesDone = (error: AisError | null, files: readonly ObjectFile[]) => void
+
+/** The newest version, open on each mountpath that it belongs to; none when there is no version. */
+function openPlaced(writing: Writing, key: ObjectKey, done: FilesDone): void {
+  const files = placedFiles(writing, key)
+  if (files instanceof AisError) return done(files, [])
+  if (files !== null) return done(null, files)
+  placeLocked(writing, key, false, (error) => {
+    if (error !== null) return done(error, [])
+    const placed = placedFiles(writing, key)
+    if (placed instanceof AisError) return done(placed, [])
+    if (placed !== null) return done(null, placed)
+    const message = `${JSON.stringify(key.name)}: its mountpaths have changed meanwhile`
+    done(new AisError({code: 'NOT_READY', message}), [])
+  })
+}
+
+/** Null: it does not lie on all its mountpaths yet. */
+function placedFiles(writing: Writing, key: ObjectKey): readonly ObjectFile[] | null | AisError {
+  try {
+    const current = writing.current(key)
+    if (current === null) return []
+    const places = writing.placesOf(key)
+    if (places.length === 1 && places[0] === current.mountpath) return [current]
+    closeFile(current)
+    const copies = writing.everyCopy(key)
+    const files = places.flatMap((place) => copies.get(place) ?? []).filter(isOpen)
+    const {counter, own} = current.footer.attributes.gen
+    const same = files.filter(({footer: {attributes}}) => {
+      return attributes.gen.counter === counter && attributes.gen.own === own
+    })
+    const complete = same.length === places.length
+    for (const copy of copies.values()) {
+      if (isOpen(copy) && !(complete && same.includes(copy))) closeFile(copy)
+    }
+    return complete ? same : null
+  } catch (error) {
+    if (error instanceof AisError) return error
+    throw error
+  }
+}
+
+function isOpen(copy: ObjectFile | AisError): copy is ObjectFile {
+  return !(copy instanceof AisError)
+}
+
+/** The mountpath that is read first comes last: no reader sees what could still be lacking. */
+function appendAll(
+  writing: Writing,
+  change: Change,
+  to: {readonly files: readonly ObjectFile[]; readonly footer: Footer},
+  done: (error: AisError | null) => void,
+): void {
+  const [first, ...others] = to.files
+  const left = [...others, ...(first === undefined ? [] : [first])]
+  const next = (error: AisError | null): void => {
+    const file = left.shift()
+    if (error === null && file !== undefined) {
+      return appendOne(writing, change, {file, footer: to.footer}, next)
+    }
+    if (file !== undefined) closeFile(file)
+    for (const rest of left) closeFile(rest)
+    done(error)
+  }
+  next(null)
+}
+
+function appendOne(
+  writing: Writing,
+  {key, durable}: Change,
+  {file, footer}: {readonly file: ObjectFile; readonly footer: Footer},
+  done: (error: AisError | null) => void,
+): void {
+  const {mountpath} = file
+  const what = `change ${JSON.stringify(key.name)}`
+  const fd = appendFooter(writing, key, file, footer)
+  if (fd instanceof Error) return done(storeError(mountpath, what, fd))
+  makeUnsettled(writing, key)
+  const end = (error: Error | null): void => {
+    closeQuietly(mountpath, fd)
+    // Readers see the new footer whether or not it is durable: so does the index.
+    writing.noted(mountpath, footer.attributes)
+    done(error === null ? null : storeError(mountpath, what, error))
+  }
+  if (durable) writing.committerOf(mountpath).sync(fd, end)
+  else end(null)
 }
 
 function noObject(key: ObjectKey): AisError {
   return new AisError({code: 'OBJECT_NOT_FOUND', message: `object "${key.name}" does not exist`})
-}
-
-/** Where a file goes, and the folders whose entries are to be fsynced with it. */
-interface Place {
-  readonly path: string
-  readonly unsynced: readonly string[]
-}
-
-function makePlace(writing: Writing, mountpath: Mountpath, key: ObjectKey): Place {
-  const {folders} = writing
-  const root = `${mountpath.pinned}/${OBJECTS_FOLDER}`
-  const bucket = `${root}/${key.bid}`
-  const folder = `${bucket}/${folderOf(key.name)}`
-  if (!folders.made.has(folder)) {
-    makeFolder(mountpath, bucket)
-    makeFolder(mountpath, folder)
-    folders.made.add(folder)
-  }
-  // A folder's own entry is durable once its parent was fsynced after it was made.
-  const forBucket = folders.durable.has(bucket) ? [] : [root]
-  const parents = folders.durable.has(folder) ? [] : [bucket, ...forBucket]
-  return {path: `${folder}/${fileNameOf(key.name)}`, unsynced: [folder, ...parents]}
-}
-
-function makeFolder(mountpath: Mountpath, path: string): void {
-  try {
-    mountpath.port.mkdir(path)
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error
-  }
-}
-
-function createWork(writing: Writing, mountpath: Mountpath): WorkFile {
-  const path = `${mountpath.pinned}/${WORK_FOLDER}/${writing.workName()}`
-  return {fd: mountpath.port.open(path, 'create'), path}
-}
-
-function writeTail(mountpath: Mountpath, fd: Fd, body: FinishedBody, footer: Uint8Array): void {
-  if (body.content === null) mountpath.port.write(fd, footer, body.sizeBytes)
-  else mountpath.port.write(fd, Buffer.concat([body.content, footer]), 0)
 }
 
 function appendFooter(
