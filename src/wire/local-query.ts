@@ -15,6 +15,8 @@ export interface LocalQuery {
   readonly ref: BucketRef
   /** The gateway's record index; a target that is behind waits for it or refuses. */
   readonly recordIndex: number
+  /** Indexes of its oldest and its newest own entry: under others the page may lack names. */
+  readonly own: {readonly from: number; readonly to: number}
   readonly prefix: string
   /** Names after this one, in byte order; '' for all. */
   readonly after: string
@@ -26,6 +28,7 @@ export interface LocalQuery {
 const LOCAL_QUERY = struct({
   ref: bucketRef,
   recordIndex: count,
+  own: struct({from: count, to: count}),
   prefix: text,
   after: text,
   limit: count,
@@ -39,10 +42,10 @@ export function encodeLocalQuery(query: LocalQuery): string {
 
 /** @throws AisError BAD_REQUEST */
 export function decodeLocalQuery(body: string): LocalQuery {
-  const {ref, recordIndex, prefix, after, limit, partial} = decodeWith(
+  const {ref, recordIndex, own, prefix, after, limit, partial} = decodeWith(
     LOCAL_QUERY,
     parseJson(body),
     'local list',
   )
-  return {ref, recordIndex, prefix, after, limit, partial}
+  return {ref, recordIndex, own: {from: own.from, to: own.to}, prefix, after, limit, partial}
 }

@@ -680,6 +680,23 @@ function holding(names: readonly string[]): NodeContext['askTarget'] {
   }
 }
 
+t.test('a page under owners that have changed is asked for again', async (t) => {
+  const names = ['a', 'b', 'c']
+  let asked = 0
+  const held = holding(names)
+  const askTarget: NodeContext['askTarget'] = async (question) => {
+    asked++
+    if (asked > 1) return held(question)
+    const headers = {'ais-ext-code': 'STALE_RECORD'}
+    return {status: 409, headers, rawHeaders: [], body: Readable.from([Buffer.from('{}')])}
+  }
+  const {to} = await gatewayOf(t, NODES, {askTarget})
+  const body = '{"action":"list","value":{"props":"name"}}'
+  const page = await http(to, 'GET', '/v1/buckets/photos', {body})
+  t.equal(page.status, 200, page.body)
+  t.equal(JSON.parse(page.body).entries.length, 3)
+})
+
 t.test('pages lead through a bucket, with and without its directories', async (t) => {
   const names = ['a', 'd/1', 'd/2', 'd/3', 'dx', 'e/f/1', 'e/g', 'z'].toSorted()
   const {to} = await gatewayOf(t, NODES, {askTarget: holding(names)})

@@ -498,6 +498,7 @@ t.test("a gateway's question for a page survives", (t) => {
   const query = {
     ref: {name: 'b' as BucketName, provider: 'ais', namespace: {uuid: '', name: ''}},
     recordIndex: 9,
+    own: {from: 4, to: 7},
     prefix: 'é',
     after: '',
     limit: 10,

@@ -50,6 +50,17 @@ export function newestEntry(ring: OwnRing): RingEntry | undefined {
   return ring.entries.at(-1)
 }
 
+/**
+ * Which entries a record has, by the oldest and the newest: what a list over several targets is
+ * true for. When all has moved, or the owners have changed, names are elsewhere.
+ */
+export function ownSpan({own}: Pick<ClusterRecord, 'own'>): {
+  readonly from: number
+  readonly to: number
+} {
+  return {from: own[0]?.index ?? 0, to: own.at(-1)?.index ?? 0}
+}
+
 /** The key's owner under an entry; undefined when the entry names nobody. */
 export function ownerUnder(entry: RingEntry, digest: bigint): NodeId | undefined {
   return highestWeight(entry.candidates, digest)

@@ -7,6 +7,7 @@ import type {IncomingMessage, ServerResponse} from 'node:http'
 
 import {AisError, refusal} from '../../base/errors.ts'
 import {defined} from '../../base/assert.ts'
+import {ownSpan} from '../../core/objects/ring.ts'
 import {isRefusal} from '../../model/ids.ts'
 import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
 import {encodeLocalPage} from '../../wire/local-page.ts'
@@ -26,6 +27,7 @@ import {
 } from './authenticated.ts'
 import {until} from './buckets.ts'
 import type {NodeContext} from './context.ts'
+import {recordOf} from './respond.ts'
 import {RECORD_WAIT_MS} from './serve-object.ts'
 
 export function createDataHandler(
@@ -58,6 +60,10 @@ async function serve(
     const query = decodeLocalQuery(body.toString('utf8'))
     if (!(await hasRecord(context, query.recordIndex))) {
       throw new AisError(refusal('STALE_RECORD', `${context.label} has an older record`))
+    }
+    const {from, to} = ownSpan(recordOf(context))
+    if (from !== query.own.from || to !== query.own.to) {
+      throw new AisError(refusal('STALE_RECORD', `${context.label} knows other owners`))
     }
     const page = encodeLocalPage(objects.listPage(query))
     return signedAnswer(admitted, req, res, {status: 200, body: page})

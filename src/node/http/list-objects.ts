@@ -10,6 +10,7 @@ import type {Context} from 'koa'
 
 import {AisError, refusal} from '../../base/errors.ts'
 import type {Bucket} from '../../model/bucket.ts'
+import {ownSpan} from '../../core/objects/ring.ts'
 import {compareGenerations} from '../../model/generation.ts'
 import {OBJECT_NAME_BYTES_MAX} from '../../model/limits.ts'
 import type {Member} from '../../model/node.ts'
@@ -26,16 +27,27 @@ import {
   type ListRequest,
 } from '../../wire/list.ts'
 import {decodeLocalPage, type LocalEntry, type LocalPage} from '../../wire/local-page.ts'
+import {HEADER} from '../../wire/headers.ts'
 import {encodeLocalQuery, LOCAL_LIST_PATH} from '../../wire/local-query.ts'
 import {QUERY, queryFlag, type Query} from '../../wire/query.ts'
 import {reasonOf} from '../observe/log.ts'
+import {until} from './buckets.ts'
 import type {NodeContext} from './context.ts'
 import {recordOf} from './respond.ts'
 
 /** A target walks an index on disk; a page takes milliseconds. */
 const TARGET_TIMEOUT_MS = 20_000
+/** Times that the owners may change under one page. */
+const OWNERS_TRIES_MAX = 4
+/** Until this gateway hears of what a target knows already: a beat or two. */
+const OWNERS_WAIT_MS = 2000
 /** Rounds of asking when most names of a page turn out hidden or folded. */
 const ROUNDS_MAX = 1000
+
+/** The target has another record than this gateway: its page says nothing. */
+class OtherOwners extends Error {
+  override readonly name = 'OtherOwners'
+}
 
 interface Part {
   readonly page: LocalPage
@@ -48,7 +60,6 @@ export async function listObjects(
   request: ListRequest,
   query: Query,
 ): Promise<ListPage> {
-  const record = recordOf(context)
   const partial = queryFlag(query, QUERY.partial)
   const entries: ListEntry[] = []
   let after = request.after
@@ -60,7 +71,7 @@ export async function listObjects(
       after: pastDirectory(after, request),
       pageSize: request.pageSize - entries.length,
     }
-    const asked = await askTargets(context, record, {bucket, request: wanted, partial})
+    const asked = await askTargets(context, {bucket, request: wanted, partial})
     incomplete ||= asked.incomplete
     const merged = mergePages(asked.parts, wanted.pageSize)
     for (const {attributes, place} of merged.entries) {
@@ -97,28 +108,59 @@ interface Question {
   readonly partial: boolean
 }
 
+/** Asks again when the owners have changed on the way: what was listed may be elsewhere now. */
 async function askTargets(
+  context: NodeContext,
+  question: Question,
+): Promise<{parts: readonly Part[]; incomplete: boolean}> {
+  for (let tries = 1; ; tries++) {
+    const record = recordOf(context)
+    const answers = await askOwners(context, record, question)
+    const isPast = answers.some(({answer}) => answer instanceof OtherOwners)
+    if (!isPast || tries >= OWNERS_TRIES_MAX) return partsOf(answers, question.partial)
+    const {from, to} = ownSpan(record)
+    const isNewer = (): true | undefined => {
+      const now = ownSpan(recordOf(context))
+      return now.from !== from || now.to !== to ? true : undefined
+    }
+    await until(isNewer, OWNERS_WAIT_MS)
+  }
+}
+
+interface Answered {
+  readonly id: string
+  readonly answer: LocalPage | Error
+}
+
+async function askOwners(
   context: NodeContext,
   record: ClusterRecord,
   question: Question,
-): Promise<{parts: readonly Part[]; incomplete: boolean}> {
+): Promise<readonly Answered[]> {
   const named = record.own.flatMap(({targets, merged = []}) => [targets, ...merged].flat())
   const ids = [...new Set(named)]
   const {prefix, after, pageSize: limit} = question.request
   const body = encodeLocalQuery({
     ref: question.bucket.ref,
     recordIndex: record.index,
+    own: ownSpan(record),
     prefix,
     after,
     limit,
     partial: question.partial,
   })
-  const answers = await Promise.all(
+  return await Promise.all(
     ids.map(async (id) => ({id, answer: await askOne(context, record.smap.nodes[id], body)})),
   )
+}
+
+function partsOf(
+  answers: readonly Answered[],
+  isPartial: boolean,
+): {parts: readonly Part[]; incomplete: boolean} {
   const silent = answers.filter(({answer}) => answer instanceof Error)
   const [first] = silent
-  if (first !== undefined && !question.partial) {
+  if (first !== undefined && !isPartial) {
     throw new AisError(
       refusal('LIST_INCOMPLETE', `t[${first.id}] cannot be asked: ${reasonOf(first.answer)}`, {
         hint: `ask again later, or add ${QUERY.partial}=true for a page that is marked incomplete`,
@@ -149,6 +191,9 @@ async function askOne(
     const chunks: Buffer[] = []
     for await (const chunk of reply.body as AsyncIterable<Buffer>) chunks.push(chunk)
     const text = Buffer.concat(chunks).toString('utf8')
+    if (reply.headers[HEADER.errorCode.toLowerCase()] === 'STALE_RECORD') {
+      return new OtherOwners(text.slice(0, 200))
+    }
     if (reply.status !== 200) return new Error(`status ${reply.status}: ${text.slice(0, 200)}`)
     return decodeLocalPage(text)
   } catch (error) {
