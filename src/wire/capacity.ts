@@ -17,6 +17,8 @@ export interface MountpathFacts {
   readonly usedBytes: number
   readonly availableBytes: number
   readonly enabled: boolean
+  /** Being emptied, to be disabled or detached then. */
+  readonly waiting: boolean
 }
 
 /** Whole percent in use; 0 for a filesystem without size. */
@@ -65,9 +67,13 @@ function encodeMountpathTable(mountpaths: readonly MountpathFacts[]): JsonMap {
 
 /** The answer to `what=mountpaths`. */
 export function encodeMountpaths(mountpaths: readonly MountpathFacts[]): JsonMap {
-  const paths = (enabled: boolean): readonly string[] =>
-    mountpaths.filter((one) => one.enabled === enabled).map((one) => one.path)
-  return {available: paths(true), waiting_dd: [], disabled: paths(false)}
+  const paths = (is: (one: MountpathFacts) => boolean): readonly string[] =>
+    mountpaths.filter(is).map((one) => one.path)
+  return {
+    available: paths(({enabled, waiting}) => enabled && !waiting),
+    waiting_dd: paths(({waiting}) => waiting),
+    disabled: paths(({enabled}) => !enabled),
+  }
 }
 
 /** Load of one disk. Rates per second. */

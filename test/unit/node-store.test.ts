@@ -272,6 +272,8 @@ t.test('a reader waits while a new name is visible but could still be undone', a
   t.strictSame([...new Set(seen)], [10, 20])
 })
 
+const ENABLE = {action: 'enable', label: '', resilver: true} as const
+
 for (const code of ['ENOSPC', 'EIO']) {
   t.test(`${code} at any call of a PUT fails the request and keeps the old object`, async (t) => {
     const [old, fresh] = [bytesOf(2000, 1), bytesOf(2 * MIB, 2)]
@@ -286,7 +288,10 @@ for (const code of ['ENOSPC', 'EIO']) {
       } catch (error) {
         failed += 1
         t.equal(codeOf(error), code === 'ENOSPC' ? 'NO_SPACE' : 'IO_ERROR', `call ${call}`)
-        const after = await openOn(disk.crash('all'))
+        const {store: after, disks: mountpaths} = await openTestStore({fs: disk.crash('all')})
+        // A folder that could not be flushed has disabled its mountpath: what is there is away.
+        const off = mountpaths.states().filter(({state}) => state === 'disabled')
+        for (const {path} of off) mountpaths.order({...ENABLE, path})
         const found = await getBytes(after, 'a')
         t.ok(Buffer.isBuffer(found) && (found.equals(old) || found.equals(fresh)), 'whole')
         t.strictSame(disk.crash('all').files('/mp0/.aisnode/work'), [], 'no work file is left')
@@ -303,11 +308,15 @@ t.test('a device that keeps failing disables its mountpath and nothing else', as
   const calls = store.status().map(({disabled}) => disabled)
   t.strictSame(calls, [null, null])
   for (let at = 0; at < 40; at++) await putBytes(store, `k${at}`, bytesOf(50, at))
-  disk.failAfter(1, 'EIO', 3)
-  for (let at = 0; at < 3; at++) await putBytes(store, 'k1', bytesOf(60, at)).catch(codeOf)
-  const away = store.status().filter(({disabled}) => disabled !== null)
-  t.equal(away.length, 1)
-  t.strictSame(warnings, ['mountpath disabled'])
+  const away = (): number => store.status().filter(({disabled}) => disabled !== null).length
+  disk.failAfter(1, 'EIO', 1_000)
+  for (let at = 0; at < 20 && away() === 0; at++) {
+    await putBytes(store, 'k1', bytesOf(60, at)).catch(codeOf)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  disk.failAfter(0, 'EIO', 0)
+  t.equal(away(), 1)
+  t.strictSame(warnings.slice(0, 2), ['mountpath is being checked', 'mountpath disabled'])
   t.equal(store.missing().length, 1)
   const answers = new Set<string>()
   for (let at = 0; at < 40; at++) {
@@ -645,14 +654,14 @@ t.test('a node id is made once, kept, and found again on the data disks', (t) =>
   t.end()
 })
 
-t.test('a call that never returns disables its mountpath after a while', (t) => {
+t.test('a call that takes long makes one look, one that is given up is answered', (t) => {
   let now = 0
   const disabled: string[] = []
-  const calls = createMountpathCalls(
-    '/mp',
-    () => now,
-    (why) => disabled.push(why),
-  )
+  const suspected: string[] = []
+  const calls = createMountpathCalls('/mp', () => now, {
+    disabled: (why) => disabled.push(why),
+    suspect: (why) => suspected.push(why),
+  })
   const outcomes: string[] = []
   const note = (error: Error | null): void => void outcomes.push(error === null ? 'ok' : 'failed')
   for (let at = 0; at < 6; at++) calls.run(() => undefined, note)
@@ -660,18 +669,38 @@ t.test('a call that never returns disables its mountpath after a while', (t) => 
   const checkUntil = (endMs: number): void => {
     for (; now < endMs; now += 1000) calls.check(now)
   }
-  checkUntil(10_000)
-  t.equal(calls.disabled(), null)
+  checkUntil(3000)
+  t.strictSame(suspected, [])
   now = 60_000
-  checkUntil(70_000)
-  t.equal(calls.disabled(), null, 'the time that a frozen process slept is not the device’s')
-  checkUntil(80_000)
-  t.match(disabled, [/has not returned for 15 s/])
+  checkUntil(62_000)
+  t.strictSame(suspected, [], 'the time that a frozen process slept is not the device’s')
+  checkUntil(64_000)
+  t.match(suspected, [/has not returned for 3 s/])
+  calls.disable('it hangs')
+  t.strictSame(disabled, ['it hangs'])
+  t.equal(calls.unreturned(), 4)
   t.strictSame(
     outcomes,
     Array.from({length: 6}, () => 'failed'),
     'those that wait are told, too',
   )
+  t.end()
+})
+
+t.test('many failures of a device disable it, whatever a look at it says', (t) => {
+  let now = 0
+  const disabled: string[] = []
+  const calls = createMountpathCalls('/mp', () => now, {
+    disabled: (why) => disabled.push(why),
+    suspect: () => undefined,
+  })
+  const failure = Object.assign(new Error('EIO'), {code: 'EIO'})
+  for (let at = 0; at < 30; at++, now += 2_000) calls.note(failure)
+  t.strictSame(disabled, [], 'one now and then is a bad spot')
+  for (let at = 0; at < 10; at++) calls.note(Object.assign(new Error(''), {code: 'ENOSPC'}))
+  t.strictSame(disabled, [], 'a full disk is not broken')
+  for (let at = 0; at < 10; at++) calls.note(failure)
+  t.strictSame(disabled, ['EIO: 10 failures within 10 s'])
   t.end()
 })
 

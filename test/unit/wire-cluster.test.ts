@@ -450,6 +450,7 @@ const MOUNTPATHS: readonly MountpathFacts[] = ['mp0', 'mp1'].map((name, index) =
   usedBytes: 186_682_580_992,
   availableBytes: 83_870_593_024,
   enabled: true,
+  waiting: false,
 }))
 
 t.test('capacity is as recorded: a filesystem under two mountpaths counts once', (t) => {

@@ -37,6 +37,26 @@ export function extendHistory(
   return [...history, {sinceCounter: nextCounter, paths: sorted}]
 }
 
+/** The history after every key has been seen where the newest set has it (R33). */
+export function verifiedHistory(history: readonly MountpathSet[]): readonly MountpathSet[] {
+  return history.length <= 1 ? history : history.slice(-1)
+}
+
+/**
+ * The history when what lay on a mountpath is given up: its disk is lost for good, and the operator
+ * has said so. The newest version that is left of a key stands. Sets that were that mountpath alone
+ * go; the newest set stays, since it takes writes.
+ */
+export function forgetPath(
+  history: readonly MountpathSet[],
+  path: string,
+): readonly MountpathSet[] {
+  if (history.every((set) => !set.paths.includes(path))) return history
+  return history
+    .map((set) => ({...set, paths: set.paths.filter((one) => one !== path)}))
+    .filter((set) => set.paths.length > 0)
+}
+
 /** Prepares a history for placement. */
 export function placeHistory(history: readonly MountpathSet[]): readonly PlacedSet[] {
   return history.map((set) => ({

@@ -10,7 +10,7 @@ export interface MountpathState {
   readonly path: string
   readonly label: string
   readonly disks: readonly string[]
-  readonly state: 'available' | 'disabled' | 'missing'
+  readonly state: 'available' | 'waiting' | 'disabled' | 'missing'
   /** Why it is not available; '' when it is. */
   readonly why: string
 }
@@ -23,10 +23,15 @@ export function measureMountpaths(
   return Promise.all(states.map((state) => measure(state, mounts)))
 }
 
+/** Whether what lies there cannot be read. */
+export function isFaulty(state: MountpathState['state']): boolean {
+  return state === 'disabled' || state === 'missing'
+}
+
 /** What is wrong with the mountpaths; '' when nothing is. */
 export function mountpathProblem(states: readonly MountpathState[]): string {
   return states
-    .filter(({state}) => state !== 'available')
+    .filter(({state}) => isFaulty(state))
     .map(({path, state, why}) => `${path} is ${state}: ${why}`)
     .join('; ')
 }
@@ -37,8 +42,9 @@ async function measure(state: MountpathState, mounts: readonly Mount[]): Promise
     ({at}) => path === at || path.startsWith(at === '/' ? at : `${at}/`),
   )
   const known = {path, label, device: mount?.device ?? '', fsType: mount?.type ?? '', disks}
-  if (state.state !== 'available') {
-    return {...known, fsId: '', usedBytes: 0, availableBytes: 0, enabled: false}
+  const waiting = state.state === 'waiting'
+  if (isFaulty(state.state)) {
+    return {...known, fsId: '', usedBytes: 0, availableBytes: 0, enabled: false, waiting}
   }
   const space = await statfs(path)
   return {
@@ -48,6 +54,7 @@ async function measure(state: MountpathState, mounts: readonly Mount[]): Promise
     usedBytes: (space.blocks - space.bfree) * space.bsize,
     availableBytes: space.bavail * space.bsize,
     enabled: true,
+    waiting,
   }
 }
 

@@ -7,7 +7,7 @@ import {selfMember} from '../config/load.ts'
 import {systemFacts} from '../observe/process.ts'
 import {totalOf} from '../observe/stats.ts'
 import {RELEASE} from '../version.ts'
-import {measureMountpaths, mountpathProblem, type MountpathState} from './capacity.ts'
+import {isFaulty, measureMountpaths, mountpathProblem, type MountpathState} from './capacity.ts'
 import type {NodeContext} from './context.ts'
 import {jobOf} from './operation.ts'
 
@@ -40,7 +40,7 @@ async function lastRebalance(context: NodeContext): Promise<Pick<NodeFacts, 'reb
 
 /** State bits that the view cannot know. */
 export function stateOf(states: readonly MountpathState[]): number {
-  return states.some(({state}) => state !== 'available') ? STATE_FLAG.diskFault : 0
+  return states.some(({state}) => isFaulty(state)) ? STATE_FLAG.diskFault : 0
 }
 
 /** Statistics over all buckets by AIStore's names. */

@@ -8,6 +8,7 @@
  */
 
 import fs from 'node:fs'
+import {completedRequests, probeFile} from './fs-probe.ts'
 
 /** An open file. Only meaningful to the Fs that gave it. */
 export type Fd = number
@@ -63,6 +64,12 @@ export interface Fs {
   readonly filesystemUuid: (dev: number) => string
   /** Another path of a directory that means this very directory for the life of the process. */
   readonly pin: (path: string) => string
+  /** Gives up such a path: the filesystem may be unmounted then. */
+  readonly unpin: (pinned: string) => void
+  /** Writes, flushes, reads back and removes a small file; never on this thread. */
+  readonly probe: (path: string, done: (error: Error | null) => void) => void
+  /** Requests that a device has completed; null where nobody counts them. */
+  readonly completed: (dev: number) => number | null
   /** Durable when it returns; blocks the thread. */
   readonly syncNow: (fd: Fd) => void
   /** Durable when `done` is called without an error. */
@@ -88,6 +95,9 @@ const FLAGS = {
 /** Files and directories are the daemon's own: nobody else reads objects behind its back. */
 const FILE_MODE = 0o640
 const DIRECTORY_MODE = 0o750
+
+/** Where an open directory has a name of its own. */
+const PINNED = '/proc/self/fd/'
 
 /** The real filesystem. */
 export const nodeFs: Fs = {
@@ -116,7 +126,10 @@ export const nodeFs: Fs = {
     }
   },
   filesystemUuid,
-  pin: (path) => `/proc/self/fd/${fs.openSync(path, FLAGS.directory)}`,
+  pin: (path) => `${PINNED}${fs.openSync(path, FLAGS.directory)}`,
+  unpin: (pinned) => fs.closeSync(Number(pinned.slice(PINNED.length))),
+  probe: probeFile,
+  completed: completedRequests,
   syncNow: (fd) => fs.fsyncSync(fd),
   sync: (fd, done) => fs.fsync(fd, done),
   readLater: (fd, into, position, done) => fs.read(fd, into, 0, into.byteLength, position, done),

@@ -8,16 +8,25 @@ import {AisError} from '../../base/errors.ts'
 import {MOUNTPATH_CALLS_MAX} from '../../model/limits.ts'
 import {errnoOf} from './fs.ts'
 
-/** A call in flight for longer is stuck: SCSI gives up after 30 s, a healthy disk within 1 s. */
-const STUCK_AFTER_MS = 15_000
+/** A call in flight for longer makes one look at the disk: a healthy one needs less than 1 s. */
+const SLOW_AFTER_MS = 3_000
 /** Checks come every second or so: after a longer gap it was this process that stood still. */
 const FROZEN_AFTER_MS = 5_000
-/** Failures of the device, without a success between them, that disable a mountpath. */
-const FAILURES_MAX = 3
+/** So many failures of the device within so much time disable it, whatever a look at it says. */
+const FAILURES_MAX = 10
+const FAILURES_WITHIN_MS = 10_000
 /** Calls that may wait for one mountpath; beyond, the node is too busy to promise anything. */
 const WAITING_MAX = 4096
 /** Errors that blame the device, not the request. */
-const DEVICE_ERRORS: ReadonlySet<string> = new Set(['EIO', 'EROFS', 'ENODEV', 'ENXIO', 'ESTALE'])
+const DEVICE_ERRORS: ReadonlySet<string> = new Set([
+  'EIO',
+  'EROFS',
+  'ENODEV',
+  'ENXIO',
+  'ESTALE',
+  'EUCLEAN',
+  'ESHUTDOWN',
+])
 
 export type CallDone<T> = (error: Error | null, value: T | undefined) => void
 
@@ -37,6 +46,15 @@ export interface MountpathCalls {
   /** Looks for stuck calls; to be called every second or so. */
   readonly check: (nowMs: number) => void
   readonly inFlight: () => number
+  /** Calls that were begun and have not come back, given up or not. */
+  readonly unreturned: () => number
+}
+
+export interface CallsTold {
+  /** Once, with the reason. */
+  readonly disabled: (why: string) => void
+  /** At every failure of the device, and while a call takes long. */
+  readonly suspect: (why: string) => void
 }
 
 interface Running {
@@ -48,35 +66,32 @@ interface Running {
 /**
  * @param path the mountpath, for messages
  * @param nowMs a monotonic clock
- * @param onDisabled told once, with the reason
  */
 export function createMountpathCalls(
   path: string,
   nowMs: () => number,
-  onDisabled: (why: string) => void,
+  told: CallsTold,
 ): MountpathCalls {
   const running = new Set<Running>()
   const waiting: (() => void)[] = []
   let why: string | null = null
-  let failures = 0
+  const isFailing = createFailureWindow()
+  let unreturned = 0
   let checkedMs: number | null = null
 
   function disable(reason: string): void {
     if (why !== null) return
     why = reason
-    onDisabled(reason)
+    told.disabled(reason)
     for (const call of running) call.fail(disabledError(path, reason))
     for (const start of waiting.splice(0)) start()
   }
 
   function note(error: unknown): void {
-    if (error === null) {
-      failures = 0
-      return
-    }
-    if (!DEVICE_ERRORS.has(errnoOf(error))) return
-    failures += 1
-    if (failures >= FAILURES_MAX) disable(`${errnoOf(error)} ${failures} times in a row`)
+    const code = errnoOf(error)
+    if (why !== null || !DEVICE_ERRORS.has(code)) return
+    if (!isFailing(nowMs())) return told.suspect(code)
+    disable(`${code}: ${FAILURES_MAX} failures within ${FAILURES_WITHIN_MS / 1000} s`)
   }
 
   function run<T>(perform: Perform<T>, done: CallDone<T>): void {
@@ -90,7 +105,9 @@ export function createMountpathCalls(
       },
     }
     running.add(call)
+    unreturned += 1
     perform((error, value) => {
+      unreturned -= 1
       // A call that was given up comes back late, or never: its caller has been answered.
       if (!running.delete(call)) return
       note(error)
@@ -112,12 +129,30 @@ export function createMountpathCalls(
   function check(now: number): void {
     forgiveFreeze(running, checkedMs, now)
     checkedMs = now
-    const stuck = [...running].find((call) => now - call.sinceMs >= STUCK_AFTER_MS)
-    if (stuck === undefined) return
-    disable(`a call has not returned for ${Math.round((now - stuck.sinceMs) / 1000)} s`)
+    const slow = [...running].find((call) => now - call.sinceMs >= SLOW_AFTER_MS)
+    if (slow === undefined) return
+    told.suspect(`a call has not returned for ${Math.round((now - slow.sinceMs) / 1000)} s`)
   }
 
-  return {run, runLast, note, disabled: () => why, disable, check, inFlight: () => running.size}
+  return {
+    run,
+    runLast,
+    note,
+    disabled: () => why,
+    disable,
+    check,
+    inFlight: () => running.size,
+    unreturned: () => unreturned,
+  }
+}
+
+/** Counts a failure; says whether there are too many. */
+function createFailureWindow(): (nowMs: number) => boolean {
+  let failures: readonly number[] = []
+  return (nowMs) => {
+    failures = [...failures.filter((atMs) => nowMs - atMs < FAILURES_WITHIN_MS), nowMs]
+    return failures.length >= FAILURES_MAX
+  }
 }
 
 /** The time that a frozen process slept is not the device's: its calls may be done long since. */
@@ -134,6 +169,6 @@ function disabledError(path: string, why: string): AisError {
   return new AisError({
     code: 'IO_ERROR',
     message: `mountpath ${path} is disabled: ${why}`,
-    hint: 'check the disk (journalctl -k), then restart the node or enable the mountpath again',
+    hint: 'check the disk (journalctl -k), then: aisctl storage mountpath enable',
   })
 }

@@ -11,6 +11,8 @@ import {errnoOf, exists, nodeFs, readWhole, syncDirectoryNow, writeWhole} from '
 
 /** Folder of the daemon's own files on a mountpath. */
 export const OWN_FOLDER = '.aisnode'
+/** There while the index of a clean stop is complete; removed, durably, before the first change. */
+export const CLEAN_MARK = 'names.clean'
 const MARK_FILE = 'mountpath.json'
 const MARK_FORMAT = 1
 const MARK_BYTES_MAX = 16 * 1024
@@ -27,6 +29,11 @@ export interface MountpathMark {
   readonly id: string
   /** UUID of the filesystem, as far as it can be told; '' otherwise. */
   readonly filesystem: string
+  /**
+   * What lies there is of a membership that began with the record of this index, or later (R33);
+   * absent: of the first.
+   */
+  readonly since?: number | undefined
 }
 
 /**
@@ -59,7 +66,7 @@ export function readMark(path: string, port: Fs = nodeFs): MountpathMark | undef
 /** Marks a fresh directory. Durable when it returns. */
 export function writeMark(
   path: string,
-  mark: Pick<MountpathMark, 'uuid' | 'target' | 'filesystem'>,
+  mark: Pick<MountpathMark, 'uuid' | 'target' | 'filesystem' | 'since'>,
   port: Fs = nodeFs,
 ): MountpathMark {
   const whole = {format: MARK_FORMAT, ...mark, id: randomUUID()}
@@ -70,6 +77,12 @@ export function writeMark(
   }
   writeWhole(port, folder, MARK_FILE, Buffer.from(`${JSON.stringify(whole)}\n`, 'utf8'))
   return whole
+}
+
+/** Writes a mark anew, with the same id. Durable when it returns. */
+export function changeMark(path: string, mark: MountpathMark, port: Fs = nodeFs): void {
+  const text = `${JSON.stringify(mark)}\n`
+  writeWhole(port, `${path}/${OWN_FOLDER}`, MARK_FILE, Buffer.from(text, 'utf8'))
 }
 
 /** Whether nothing of anybody's is in a directory. */

@@ -16,6 +16,8 @@ import type {MountpathCalls} from './mountpath-calls.ts'
 import {createMountpathCalls} from './mountpath-calls.ts'
 import type {MountpathMark} from './mountpath-mark.ts'
 import {OWN_FOLDER, isFresh, readMark, writeMark} from './mountpath-mark.ts'
+import {quarantine} from './quarantine.ts'
+import {walkObjects} from './walk.ts'
 
 /** One configured mountpath. */
 export interface MountpathConfig {
@@ -41,72 +43,129 @@ export interface Mountpath {
   readonly fresh: boolean
   readonly calls: MountpathCalls
   readonly port: Fs
+  readonly standing: Standing
+}
+
+/** What is to become of a mountpath that serves. */
+export interface Standing {
+  /** Being emptied, to be disabled or detached then: it is read and takes no new writes. */
+  leaving: 'disable' | 'detach' | null
 }
 
 /** A configured mountpath that is not used, and why. */
 export interface MissingMountpath {
   readonly path: string
   readonly why: string
+  /** An empty directory is where its disk was. */
+  readonly replaced?: boolean
 }
 
+/** May change at any time: to be asked, not copied. */
 export interface Mountpaths {
+  /** Opened, even if disabled since. */
   readonly used: readonly Mountpath[]
   readonly missing: readonly MissingMountpath[]
 }
 
+export function mountpathAt({used}: Mountpaths, path: string): Mountpath | undefined {
+  return used.find((one) => one.path === path)
+}
+
+/** Whether new versions may be written to a mountpath. */
+export function takesWrites({calls, standing}: Mountpath): boolean {
+  return calls.disabled() === null && standing.leaving === null
+}
+
 export interface MountpathsQuestion {
-  readonly configured: readonly MountpathConfig[]
   readonly uuid: string
   readonly target: string
-  /** Paths that this target has marked before: without a mark now, their disk is missing. */
-  readonly known: ReadonlySet<string>
+  /** Paths that this target has used before: without a mark now, their disk is missing. */
+  readonly isKnown: (path: string) => boolean
+  /** Id of the mark that a path had when it was used last. */
+  readonly markOf: (path: string) => string | undefined
+  /** The path that a mark was at when it was used last. */
+  readonly pathOf: (mark: string) => string | undefined
+  /** Marks of what was given up. */
+  readonly isGivenUp: (mark: string) => boolean
+  /** Objects that lie at a path are not this target's newest: it does not know of them. */
+  readonly mustBeEmpty: (path: string) => boolean
   /** Playground and tests: directories that are no mount points. */
   readonly allowSharedFilesystem: boolean
   readonly nowMs: () => number
   /** A mountpath that served is disabled from now on. */
   readonly onDisabled: (path: string, why: string) => void
+  /** Something has failed or hangs there: it is to be looked at. */
+  readonly onSuspect: (path: string, why: string) => void
+  /** Index of the record since which this target is a member; the first when absent (R33). */
+  readonly since?: (() => number) | undefined
+  /** What lay there is of a membership that was ended by force, and was moved aside. */
+  readonly onQuarantined?: ((path: string, aside: string) => void) | undefined
 }
 
 /** Folder of files being written; one per mountpath, emptied at start. */
 export const WORK_FOLDER = `${OWN_FOLDER}/work`
 
-/** Opens what can be used. Throws only what no disk explains (an incompatible or foreign mark). */
-export function openMountpaths(question: MountpathsQuestion, port: Fs): Mountpaths {
-  const used: Mountpath[] = []
-  const missing: MissingMountpath[] = []
-  for (const config of question.configured) {
-    const opened = openOne(config, question, port)
-    if ('why' in opened) missing.push(opened)
-    else used.push(opened)
-  }
-  return {used, missing}
-}
-
-function openOne(
+/** Opens one mountpath, or says why it cannot be used. @throws AisError INCOMPATIBLE */
+export function openMountpath(
   config: MountpathConfig,
   question: MountpathsQuestion,
   port: Fs,
 ): Mountpath | MissingMountpath {
   const {path} = config
   try {
-    const why = refusalOf(path, question, port)
-    if (why !== null) return {path, why}
-    const existing = readMark(path, port)
-    const problem = existing === undefined ? freshProblem(path, question, port) : null
-    if (problem !== null) return {path, why: problem}
-    const filesystem = port.filesystemUuid(port.stat(path).dev)
-    const marking = {uuid: question.uuid, target: question.target, filesystem}
-    const mark = existing ?? writeMark(path, marking, port)
-    const foreign = foreignProblem(mark, marking)
-    if (foreign !== null) return {path, why: foreign}
-    const known = {id: mark.id, fresh: existing === undefined}
-    return use(config, known, question, port)
+    return openChecked(config, question, port)
   } catch (error) {
     if (error instanceof AisError && error.code === 'INCOMPATIBLE') throw error
     if (error instanceof AisError) return {path, why: error.message}
     if (errnoOf(error) === '') throw error
     return {path, why: error instanceof Error ? error.message : String(error)}
   }
+}
+
+function openChecked(
+  config: MountpathConfig,
+  question: MountpathsQuestion,
+  port: Fs,
+): Mountpath | MissingMountpath {
+  const {path} = config
+  const why = refusalOf(path, question, port)
+  if (why !== null) return {path, why}
+  const existing = readMark(path, port)
+  if (existing === undefined) {
+    if (!isFresh(path, port)) return {path, why: 'it has no mark and is not empty'}
+    if (question.isKnown(path)) return {path, why: NO_MARK, replaced: true}
+  }
+  const filesystem = port.filesystemUuid(port.stat(path).dev)
+  const since = question.since?.() ?? 0
+  const marking = {uuid: question.uuid, target: question.target, filesystem, since}
+  const mark = existing ?? writeMark(path, marking, port)
+  const foreign = foreignProblem(mark, marking) ?? otherProblem(path, mark, question)
+  if (foreign !== null) return {path, why: foreign}
+  if (question.mustBeEmpty(path) && walkObjects(port, path).next().done !== true) {
+    return {path, why: 'it holds objects that this target does not know of: empty it to use it'}
+  }
+  const aside = quarantine(path, mark, since, port)
+  if (aside !== null) question.onQuarantined?.(path, aside)
+  const known = {id: mark.id, fresh: existing === undefined}
+  return use(config, known, question, port)
+}
+
+const NO_MARK = 'it has no mark though it was in use before: its disk is missing or was replaced'
+
+/** Why a mark of this target is not the one that belongs to the path; null when it may be. */
+function otherProblem(
+  path: string,
+  mark: MountpathMark,
+  question: MountpathsQuestion,
+): string | null {
+  if (question.isGivenUp(mark.id)) {
+    return 'what it holds was given up when it was detached or replaced: empty it to use it again'
+  }
+  const before = question.pathOf(mark.id)
+  if (before !== undefined && before !== path) return `its disk was mounted at ${before} before`
+  const known = question.markOf(path)
+  if (known === undefined || known === mark.id) return null
+  return `it is mountpath ${mark.id} of this target, not ${known}, which was here before`
 }
 
 /** Why a mark is not of this mountpath of this target; null when it is. */
@@ -136,14 +195,10 @@ function refusalOf(path: string, question: MountpathsQuestion, port: Fs): string
   if (!question.allowSharedFilesystem && parent.dev === stat.dev) {
     return 'it is no mount point: its disk is not mounted'
   }
-  return null
-}
-
-function freshProblem(path: string, question: MountpathsQuestion, port: Fs): string | null {
-  if (question.known.has(path)) {
-    return 'it has no mark though it was in use before: its disk is missing or was replaced'
+  if (!question.allowSharedFilesystem && port.stat('/').dev === stat.dev) {
+    return 'it is on the root filesystem'
   }
-  return isFresh(path, port) ? null : 'it has no mark and is not empty'
+  return null
 }
 
 function use(
@@ -154,7 +209,10 @@ function use(
 ): Mountpath {
   const {path} = config
   const pinned = port.pin(path)
-  const calls = createMountpathCalls(path, question.nowMs, (why) => question.onDisabled(path, why))
+  const calls = createMountpathCalls(path, question.nowMs, {
+    disabled: (why) => question.onDisabled(path, why),
+    suspect: (why) => question.onSuspect(path, why),
+  })
   prepare(port, pinned)
   return {
     node: nodeLabel('target', question.target),
@@ -166,6 +224,7 @@ function use(
     root: port.stat(path),
     calls,
     port,
+    standing: {leaving: null},
   }
 }
 

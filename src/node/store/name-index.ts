@@ -38,6 +38,8 @@ export interface NameIndex {
   readonly dropBucket: (bid: string) => void
   /** Number and bytes of a bucket's live objects. */
   readonly totals: (bid: string) => {readonly objects: number; readonly bytes: number}
+  /** Bytes of all live objects. */
+  readonly bytes: () => number
   /** Everything noted is in the file. */
   readonly flush: () => void
   readonly close: () => void
@@ -72,24 +74,34 @@ const FORGET = 'DELETE FROM names WHERE bid = ? AND name = ? AND (own, counter) 
 const TOTALS =
   'SELECT count(*) AS objects, coalesce(sum(size), 0) AS bytes FROM names WHERE bid = ? AND tombstone = 0'
 
-/** @param file path of the database, or `:memory:` */
-export function openNameIndex(file: string): NameIndex {
+const BYTES = 'SELECT coalesce(sum(size), 0) AS bytes FROM names'
+const DROP = 'DELETE FROM names WHERE bid = ?'
+
+/**
+ * @param file path of the database, or `:memory:`
+ * @param broken told when rows that waited could not be written: it is not complete any more
+ */
+export function openNameIndex(file: string, broken?: (error: unknown) => void): NameIndex {
   const database = new DatabaseSync(file)
   database.exec(SCHEMA)
-  const upsert = database.prepare(UPSERT)
-  const page = withBigInts(database.prepare(PAGE))
-  const pageFrom = withBigInts(database.prepare(PAGE_FROM))
-  const tombstones = withBigInts(database.prepare(TOMBSTONES))
-  const forget = database.prepare(FORGET)
-  const totals = database.prepare(TOTALS)
-  const drop = database.prepare('DELETE FROM names WHERE bid = ?')
+  const statements = prepareAll(database)
   let pending: Pending[] = []
   let timer: NodeJS.Timeout | null = null
 
   function add(one: Pending): void {
     pending.push(one)
-    if (pending.length >= PENDING_MAX) flush()
-    else timer ??= setTimeout(flush, FLUSH_AFTER_MS).unref()
+    if (pending.length >= PENDING_MAX) flushGuarded()
+    else timer ??= setTimeout(flushGuarded, FLUSH_AFTER_MS).unref()
+  }
+
+  /** Whoever asks is served from what takes its place. */
+  function flushGuarded(): void {
+    try {
+      flush()
+    } catch (error) {
+      if (broken === undefined) throw error
+      broken(error)
+    }
   }
 
   function flush(): void {
@@ -100,42 +112,37 @@ export function openNameIndex(file: string): NameIndex {
     pending = []
     database.exec('BEGIN')
     for (const {row, gone} of rows) {
-      if (gone) forget.run(row.bid, row.name, row.gen.own, row.gen.counter)
-      else upsert.run(...columnsOf(row))
+      if (gone) statements.forget.run(row.bid, row.name, row.gen.own, row.gen.counter)
+      else statements.upsert.run(...columnsOf(row))
     }
     database.exec('COMMIT')
-  }
-
-  function readPage(question: IndexPage): readonly ObjectAttributes[] {
-    flush()
-    const {bid, prefix, after, limit} = question
-    const found: ObjectAttributes[] = []
-    const fromPrefix = isBefore(after, prefix)
-    const rows = fromPrefix ? pageFrom.iterate(bid, prefix, limit) : page.iterate(bid, after, limit)
-    for (const row of rows) {
-      const attributes = attributesOf(row as unknown as Row)
-      if (!attributes.name.startsWith(prefix)) break
-      found.push(attributes)
-    }
-    return found
   }
 
   return {
     note: (row) => add({row, gone: false}),
     forget: (row) => add({row, gone: true}),
-    page: readPage,
+    page: (question) => {
+      flushGuarded()
+      return readPage(statements, question)
+    },
     tombstones: ({bid, after, limit}) => {
-      flush()
-      return tombstones.all(bid, after, limit).map((row) => attributesOf(row as unknown as Row))
+      flushGuarded()
+      return statements.tombstones
+        .all(bid, after, limit)
+        .map((row) => attributesOf(row as unknown as Row))
     },
     dropBucket: (bid) => {
-      flush()
-      drop.run(bid)
+      flushGuarded()
+      statements.drop.run(bid)
     },
     totals: (bid) => {
-      flush()
-      const row = totals.get(bid) as {objects: number; bytes: number} | undefined
+      flushGuarded()
+      const row = statements.totals.get(bid) as {objects: number; bytes: number} | undefined
       return {objects: row?.objects ?? 0, bytes: row?.bytes ?? 0}
+    },
+    bytes: () => {
+      flushGuarded()
+      return (statements.bytes.get() as {bytes: number} | undefined)?.bytes ?? 0
     },
     flush,
     close: () => {
@@ -150,6 +157,37 @@ interface Pending {
   readonly row: ObjectAttributes
   readonly gone: boolean
 }
+
+function readPage(
+  {page, pageFrom}: Record<StatementName, StatementSync>,
+  {bid, prefix, after, limit}: IndexPage,
+): readonly ObjectAttributes[] {
+  const found: ObjectAttributes[] = []
+  const fromPrefix = isBefore(after, prefix)
+  const rows = fromPrefix ? pageFrom.iterate(bid, prefix, limit) : page.iterate(bid, after, limit)
+  for (const row of rows) {
+    const attributes = attributesOf(row as unknown as Row)
+    if (!attributes.name.startsWith(prefix)) break
+    found.push(attributes)
+  }
+  return found
+}
+
+function prepareAll(database: DatabaseSync): Record<StatementName, StatementSync> {
+  return {
+    upsert: database.prepare(UPSERT),
+    page: withBigInts(database.prepare(PAGE)),
+    pageFrom: withBigInts(database.prepare(PAGE_FROM)),
+    tombstones: withBigInts(database.prepare(TOMBSTONES)),
+    forget: database.prepare(FORGET),
+    totals: database.prepare(TOTALS),
+    bytes: database.prepare(BYTES),
+    drop: database.prepare(DROP),
+  }
+}
+
+type StatementName =
+  'upsert' | 'page' | 'pageFrom' | 'tombstones' | 'forget' | 'totals' | 'bytes' | 'drop'
 
 /** Whether a comes before b in UTF-8 byte order. */
 function isBefore(a: string, b: string): boolean {

@@ -10,7 +10,7 @@ import {FOOTER_TAIL_BYTES, findFooter} from '../../wire/footer.ts'
 import type {Fs} from './fs.ts'
 import {errnoOf, exists, syncDirectoryNow} from './fs.ts'
 import type {Hashing} from './hashing.ts'
-import {OWN_FOLDER} from './mountpath-mark.ts'
+import {CLEAN_MARK, OWN_FOLDER} from './mountpath-mark.ts'
 import type {Mountpath} from './mountpaths.ts'
 import type {IndexPage, NameIndex} from './name-index.ts'
 import {openNameIndex} from './name-index.ts'
@@ -18,8 +18,6 @@ import {Unreadable} from './unreadable.ts'
 import {walkObjects, type FoundFile} from './walk.ts'
 
 const INDEX_FILE = 'names.sqlite'
-/** There while the index of a clean stop is complete; removed, durably, before the first change. */
-const CLEAN_MARK = 'names.clean'
 /** Files read between two turns of the event loop while rebuilding: about a millisecond. */
 const REBUILD_STEP = 32
 
@@ -44,7 +42,13 @@ export interface NameIndexes {
     paths: readonly string[],
     bid: string,
   ) => {readonly objects: number; readonly bytes: number}
+  /** Bytes of all objects on a mountpath. */
+  readonly bytesOn: (path: string) => number
   readonly dropBucket: (bid: string) => void
+  /** A mountpath has come. */
+  readonly add: (mountpath: Mountpath) => void
+  /** A mountpath is gone: its index is left complete where its disk allows it. */
+  readonly remove: (mountpath: Mountpath) => void
   /** Files that could not be indexed, and were not replaced since. */
   readonly unreadable: () => readonly string[]
   readonly close: () => void
@@ -62,81 +66,179 @@ export function openNameIndexes(
   mountpaths: readonly Mountpath[],
   options: NameIndexesOptions,
 ): NameIndexes {
-  const indexes = new Map<string, NameIndex>()
-  const building = new Set<string>()
-  const unreadable = new Unreadable(options.onUnreadable)
-  let closed = false
-  for (const mountpath of mountpaths) {
-    const kept = options.onDisk && takeCleanMark(mountpath) ? openKept(mountpath, options) : null
-    indexes.set(mountpath.path, kept ?? openEmpty(mountpath, options.onDisk))
-    if (kept === null) rebuild(mountpath)
+  const table = new IndexTable(options)
+  for (const mountpath of mountpaths) table.add(mountpath)
+  return {
+    note: (path, attributes) => table.note(path, attributes),
+    forget: (path, attributes) => table.forget(path, attributes),
+    page: (paths, question) => table.merged(paths, question.limit, (index) => index.page(question)),
+    tombstones: (paths, question) =>
+      table.merged(paths, question.limit, (index) => index.tombstones(question)),
+    totals: (paths, bid) => table.totals(paths, bid),
+    bytesOn: (path) => table.bytesOn(path),
+    dropBucket: (bid) => table.dropBucket(bid),
+    add: (mountpath) => table.add(mountpath),
+    remove: (mountpath) => table.remove(mountpath),
+    unreadable: () => table.unreadable.paths(),
+    close: () => table.close(),
+  }
+}
+
+interface Indexed {
+  readonly mountpath: Mountpath
+  index: NameIndex
+  /** Not complete yet, or not any more. */
+  building: boolean
+  /** In memory for want of a file: the next start builds it anew. */
+  onDisk: boolean
+}
+
+/** Owns the indexes, by path. */
+class IndexTable {
+  readonly unreadable: Unreadable
+  readonly #options: NameIndexesOptions
+  readonly #all = new Map<string, Indexed>()
+  #closed = false
+
+  constructor(options: NameIndexesOptions) {
+    this.#options = options
+    this.unreadable = new Unreadable(options.onUnreadable)
   }
 
-  function rebuild(mountpath: Mountpath): void {
-    const index = indexes.get(mountpath.path)
-    if (index === undefined) return
-    building.add(mountpath.path)
+  add(mountpath: Mountpath): void {
+    const {onDisk} = this.#options
+    const broken = (error: unknown): void => this.#broken(mountpath, error)
+    let one: Indexed
+    try {
+      const kept =
+        onDisk && takeCleanMark(mountpath) ? openKept(mountpath, this.#options, broken) : null
+      const index = kept ?? openEmpty(mountpath, onDisk, broken)
+      one = {mountpath, index, building: kept === null, onDisk}
+    } catch (error) {
+      if (errnoOf(error) === '') throw error
+      mountpath.calls.note(error)
+      one = {mountpath, index: openNameIndex(':memory:'), building: true, onDisk: false}
+    }
+    this.#all.set(mountpath.path, one)
+    if (one.building) this.#rebuild(one)
+  }
+
+  /** Its file cannot be written: the disk is full, or fails. Served from memory from here on. */
+  #broken(mountpath: Mountpath, error: unknown): void {
+    const known = this.#all.get(mountpath.path)
+    if (known?.mountpath !== mountpath || this.#closed) return
+    mountpath.calls.note(error)
+    this.#options.onUnreadable(indexFile(mountpath), reasonOf(error))
+    const index = openNameIndex(':memory:')
+    const one = {mountpath, index, building: true, onDisk: false}
+    this.#all.set(mountpath.path, one)
+    this.#rebuild(one)
+  }
+
+  #rebuild(one: Indexed): void {
+    const {mountpath, index} = one
     const files = walkObjects(mountpath.port, mountpath.pinned)
-    const hearing = {...options, onUnreadable: unreadable.hear(mountpath)}
+    const hearing = {...this.#options, onUnreadable: this.unreadable.hear(mountpath)}
     const note = (path: string): void => noteFile(mountpath, index, path, hearing)
     const step = (): void => {
-      if (closed) return
+      if (this.#closed || this.#all.get(mountpath.path) !== one) return
       try {
         if (!noteSome(files, note)) return void setImmediate(step)
-        building.delete(mountpath.path)
+        one.building = false
       } catch (error) {
         // The index stays incomplete, so that lists say so instead of leaving names out.
-        options.onUnreadable(mountpath.path, error instanceof Error ? error.message : String(error))
+        this.#options.onUnreadable(mountpath.path, reasonOf(error))
         mountpath.calls.note(error)
       }
     }
     step()
   }
 
-  function merged(
+  merged(
     paths: readonly string[],
     limit: number,
     of: (index: NameIndex) => readonly ObjectAttributes[],
   ): readonly PlacedEntry[] | null {
-    if (closed || paths.some((path) => building.has(path))) return null
+    const isBuilding = (path: string): boolean => this.#all.get(path)?.building === true
+    if (this.#closed || paths.some(isBuilding)) return null
     const pages = paths.map((path) => {
-      const index = indexes.get(path)
-      return (index === undefined ? [] : of(index)).map((attributes) => ({attributes, path}))
+      const found = this.#ask(path, of) ?? []
+      return found.map((attributes) => ({attributes, path}))
     })
+    // The question may have shown that an index is broken.
+    if (paths.some(isBuilding)) return null
     const [only] = pages
     if (pages.length === 1 && only !== undefined) return only
     return mergePages(pages, limit)
   }
 
-  return {
-    note: (path, attributes) => {
-      if (closed) return
-      unreadable.replaced(path, attributes)
-      indexes.get(path)?.note(attributes)
-    },
-    forget: (path, attributes) => {
-      if (!closed) indexes.get(path)?.forget(attributes)
-    },
-    page: (paths, question) => merged(paths, question.limit, (index) => index.page(question)),
-    tombstones: (paths, question) =>
-      merged(paths, question.limit, (index) => index.tombstones(question)),
-    totals: (paths, bid) => sumOf(paths.flatMap((path) => indexes.get(path)?.totals(bid) ?? [])),
-    dropBucket: (bid) => {
-      for (const index of indexes.values()) index.dropBucket(bid)
-      unreadable.dropBucket(bid)
-    },
-    unreadable: () => unreadable.paths(),
-    close: () => {
-      if (closed) return
-      closed = true
-      for (const mountpath of mountpaths) {
-        indexes.get(mountpath.path)?.close()
-        // Without the mark the next start looks at every file again, and finds those too.
-        const complete = !building.has(mountpath.path) && !unreadable.isOn(mountpath)
-        if (options.onDisk && complete) leaveCleanMark(mountpath)
-      }
-    },
+  #ask<T>(path: string, of: (index: NameIndex) => T): T | undefined {
+    const one = this.#all.get(path)
+    if (one === undefined) return undefined
+    try {
+      return of(one.index)
+    } catch (error) {
+      if (errnoOf(error) !== 'ERR_SQLITE_ERROR') throw error
+      this.#broken(one.mountpath, error)
+      return undefined
+    }
   }
+
+  note(path: string, attributes: ObjectAttributes): void {
+    if (this.#closed) return
+    this.unreadable.replaced(path, attributes)
+    this.#all.get(path)?.index.note(attributes)
+  }
+
+  forget(path: string, attributes: ObjectAttributes): void {
+    if (!this.#closed) this.#all.get(path)?.index.forget(attributes)
+  }
+
+  totals(paths: readonly string[], bid: string): {objects: number; bytes: number} {
+    return sumOf(paths.flatMap((path) => this.#ask(path, (index) => index.totals(bid)) ?? []))
+  }
+
+  bytesOn(path: string): number {
+    return this.#ask(path, (index) => index.bytes()) ?? 0
+  }
+
+  dropBucket(bid: string): void {
+    for (const path of this.#all.keys()) this.#ask(path, (index) => index.dropBucket(bid))
+    this.unreadable.dropBucket(bid)
+  }
+
+  remove(mountpath: Mountpath): void {
+    const one = this.#all.get(mountpath.path)
+    if (one?.mountpath !== mountpath) return
+    this.#all.delete(mountpath.path)
+    // A call that has not come back may hold the disk: then its file is left as it is.
+    if (mountpath.calls.unreturned() === 0) this.#leave(one)
+    this.unreadable.dropMountpath(mountpath.path)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const one of this.#all.values()) this.#leave(one)
+  }
+
+  #leave(one: Indexed): void {
+    const {mountpath, index, building, onDisk} = one
+    try {
+      index.close()
+    } catch (error) {
+      if (errnoOf(error) === '') throw error
+      this.#options.onUnreadable(indexFile(mountpath), reasonOf(error))
+      return
+    }
+    // Without the mark the next start looks at every file again, and finds those too.
+    const complete = !building && !this.unreadable.isOn(mountpath)
+    if (onDisk && complete) leaveCleanMark(mountpath)
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function sumOf(each: readonly {objects: number; bytes: number}[]): {
@@ -201,10 +303,14 @@ function isNewer(a: PlacedEntry, b: PlacedEntry): boolean {
 }
 
 /** The index that a clean stop has left; null when it is damaged: it is but a cache. */
-function openKept(mountpath: Mountpath, options: NameIndexesOptions): NameIndex | null {
+function openKept(
+  mountpath: Mountpath,
+  options: NameIndexesOptions,
+  broken: (error: unknown) => void,
+): NameIndex | null {
   const file = indexFile(mountpath)
   try {
-    return openNameIndex(file)
+    return openNameIndex(file, broken)
   } catch (error) {
     if (errnoOf(error) !== 'ERR_SQLITE_ERROR') throw error
     options.onUnreadable(file, error instanceof Error ? error.message : String(error))
@@ -212,11 +318,15 @@ function openKept(mountpath: Mountpath, options: NameIndexesOptions): NameIndex 
   }
 }
 
-function openEmpty(mountpath: Mountpath, onDisk: boolean): NameIndex {
+function openEmpty(
+  mountpath: Mountpath,
+  onDisk: boolean,
+  broken: (error: unknown) => void,
+): NameIndex {
   if (!onDisk) return openNameIndex(':memory:')
   const file = indexFile(mountpath)
   if (exists(mountpath.port, file)) mountpath.port.unlink(file)
-  return openNameIndex(file)
+  return openNameIndex(file, broken)
 }
 
 function indexFile(mountpath: Mountpath): string {

@@ -5,18 +5,29 @@
 
 import {extendHistory} from '../../core/objects/mountpath-history.ts'
 import type {MountpathSet} from '../../core/objects/mountpath-history.ts'
+import type {AisError} from '../../base/errors.ts'
+import {createCopiesLog} from './bucket-copies.ts'
 import {createBlockPool} from './block-pool.ts'
+import {NO_COPIES, readCopies, writeCopies} from './copies-state.ts'
 import {openCounter} from './counter.ts'
+import type {Disks, OpenDisks} from './disks.ts'
+import {openDisks} from './disks.ts'
 import type {Fs} from './fs.ts'
 import {nodeFs} from './fs.ts'
 import type {Hashing} from './hashing.ts'
 import {loadHashing} from './hashing.ts'
+import type {Health} from './health.ts'
+import {createHealth} from './health.ts'
+import {readOverrides, writeOverrides} from './mountpath-overrides.ts'
 import {foldHistory, readHistory, unknownHistory, writeHistory} from './mountpath-state.ts'
 import type {MissingMountpath, MountpathConfig, Mountpaths} from './mountpaths.ts'
-import {openMountpaths} from './mountpaths.ts'
+import {mountpathAt, takesWrites} from './mountpaths.ts'
 import {openNameIndexes} from './name-indexes.ts'
 import type {ObjectStore} from './object-store.ts'
 import {createObjectStore} from './object-store.ts'
+import type {Repair} from './repairs.ts'
+import type {SetHistory} from './set-history.ts'
+import {createSetHistory} from './set-history.ts'
 
 export interface StoreOptions {
   /** Of the node, on the system disk; must exist. */
@@ -29,6 +40,14 @@ export interface StoreOptions {
   /** Something an operator should know: a disk that is missing, a file that does not verify. */
   readonly warn: (text: string, facts: Readonly<Record<string, unknown>>) => void
   readonly nowMs: () => number
+  /** Runs something later, once; the result takes it back. The host's timers when absent. */
+  readonly after?: (ms: number, act: () => void) => () => void
+  /** On how many mountpaths a bucket's objects are to lie; one when absent. */
+  readonly copiesWanted?: (bid: string) => number
+  /** Index of the record since which this target is a member (R33). */
+  readonly since?: (() => number) | undefined
+  readonly onDamage?: (error: AisError) => void
+  readonly onRepaired?: (repair: Repair) => void
   readonly fs?: Fs
   /** False for disks that are not real: indexes stay in memory. */
   readonly indexOnDisk?: boolean
@@ -36,8 +55,10 @@ export interface StoreOptions {
 
 export interface OpenedStore {
   readonly store: ObjectStore
+  readonly disks: Disks
+  readonly history: SetHistory
   readonly hashing: Hashing
-  /** Mountpaths that are not used, with reasons. */
+  /** Mountpaths that could not be used at the start, with reasons. */
   readonly missing: readonly MissingMountpath[]
   /** False on a first start and when the state directory was lost. */
   readonly counterKept: boolean
@@ -49,32 +70,36 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
   const hashing = await loadHashing()
   const counter = openCounter(options.stateDirectory, port)
   const kept = readHistory(options.stateDirectory, port)
-  const known = new Set((kept ?? []).flatMap((set) => set.paths))
   const {warn} = options
-  const mountpaths = openMountpaths(
-    {
-      configured: options.mountpaths,
-      uuid: options.uuid,
-      target: options.target,
-      known,
-      allowSharedFilesystem: options.allowSharedFilesystem,
-      nowMs: options.nowMs,
-      onDisabled: (path, why) => warn('mountpath disabled', {path, why}),
-    },
-    port,
-  )
-  for (const {path, why} of mountpaths.missing) warn('mountpath not used', {path, why})
-  const history = historyNow(kept, counter.kept, mountpaths, counter.peek())
+  const {disks, health, knownFrom} = openMountpaths(options, port, {
+    kept: kept ?? [],
+    complete: counter.kept,
+  })
+  const history = historyNow(kept, counter.kept, disks, counter.peek())
   if (history !== kept) writeHistory(options.stateDirectory, history, port)
-  const indexes = openNameIndexes(mountpaths.used, {
+  const indexes = openNameIndexes(disks.used, {
     onDisk: options.indexOnDisk ?? true,
     hashing,
     onUnreadable: (path, why) => warn('object file not indexed', {path, why}),
   })
+  const sets = createSetHistory({
+    sets: history,
+    keep: (changed) => writeHistory(options.stateDirectory, changed, port),
+    nextCounter: counter.peek,
+  })
+  const isKnown = knownFrom(sets)
   const store = createObjectStore({
-    mountpaths,
-    history,
-    keepHistory: (changed) => writeHistory(options.stateDirectory, foldHistory(changed), port),
+    mountpaths: disks,
+    history: sets,
+    copies: createCopiesLog({
+      state: counter.kept ? readCopies(options.stateDirectory, port) : NO_COPIES,
+      keep: (state) => writeCopies(options.stateDirectory, state, port),
+      history: sets,
+      wanted: options.copiesWanted ?? (() => 1),
+      nextCounter: counter.peek,
+    }),
+    onDamage: options.onDamage ?? (() => undefined),
+    onRepaired: options.onRepaired ?? (() => undefined),
     hashing,
     pool: createBlockPool(),
     counter,
@@ -82,7 +107,80 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
     verifyReads: options.verifyReads,
     nowMs: options.nowMs,
   })
-  return {store, hashing, missing: mountpaths.missing, counterKept: counter.kept}
+  disks.use({
+    mayHold: isKnown,
+    usedBytes: indexes.bytesOn,
+    opened: indexes.add,
+    closed: store.release,
+    givenUp: sets.forget,
+    changed: store.mountpathsChanged,
+  })
+  const stop = (): void => {
+    health.stop()
+    store.stop()
+  }
+  return {
+    store: {...store, stop},
+    disks,
+    history: sets,
+    hashing,
+    missing: disks.missing,
+    counterKept: counter.kept,
+  }
+}
+
+interface OpenMountpaths {
+  readonly disks: OpenDisks
+  readonly health: Health
+  /** What may hold objects follows from this history from now on. */
+  readonly knownFrom: (history: SetHistory) => (path: string) => boolean
+}
+
+/** @param found the history, and whether it speaks of all that may lie here */
+function openMountpaths(
+  options: StoreOptions,
+  port: Fs,
+  {kept, complete}: {readonly kept: readonly MountpathSet[]; readonly complete: boolean},
+): OpenMountpaths {
+  const {warn, stateDirectory, uuid, target, allowSharedFilesystem, nowMs} = options
+  let setsNow = (): readonly MountpathSet[] => kept
+  const isKnown = (path: string): boolean => setsNow().some(({paths}) => paths.includes(path))
+  const health = createHealth({
+    mountpathAt: (path) => mountpathAt(disks, path),
+    after: options.after ?? afterMs,
+    warn,
+  })
+  const onSuspect = health.suspect
+  const disks: OpenDisks = openDisks({
+    file: options.mountpaths,
+    overrides: readOverrides(stateDirectory, port),
+    keep: (overrides) => writeOverrides(stateDirectory, overrides, port),
+    question: {
+      uuid,
+      target,
+      isKnown,
+      mustBeEmpty: (path) => complete && setsNow().length > 0 && !isKnown(path),
+      allowSharedFilesystem,
+      nowMs,
+      onSuspect,
+      since: options.since,
+      onQuarantined: (path, aside) =>
+        warn('removed by force and back: what was held is moved aside', {path, aside}),
+    },
+    port,
+    warn,
+  })
+  for (const {path, why} of disks.missing) warn('mountpath not used', {path, why})
+  const knownFrom = ({sets}: SetHistory): typeof isKnown => {
+    setsNow = sets
+    return isKnown
+  }
+  return {disks, health, knownFrom}
+}
+
+function afterMs(ms: number, act: () => void): () => void {
+  const timer = setTimeout(act, ms).unref()
+  return () => clearTimeout(timer)
 }
 
 function historyNow(
@@ -91,7 +189,7 @@ function historyNow(
   mountpaths: Mountpaths,
   nextCounter: bigint,
 ): readonly MountpathSet[] {
-  const paths = mountpaths.used.map(({path}) => path)
+  const paths = mountpaths.used.filter(takesWrites).map(({path}) => path)
   const before = kept === undefined || !counterKept ? unknownBefore(mountpaths) : kept
   return paths.length === 0 ? before : foldHistory(extendHistory(before, paths, nextCounter))
 }

@@ -37,6 +37,11 @@ export class Unreadable {
     }
   }
 
+  /** A mountpath is gone, and what was unreadable there with it. */
+  dropMountpath(root: string): void {
+    for (const file of this.#files) if (file.startsWith(`${root}/`)) this.#files.delete(file)
+  }
+
   paths(): readonly string[] {
     return [...this.#files]
   }
