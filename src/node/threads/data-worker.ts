@@ -11,6 +11,7 @@ import {AisError, type Refusal} from '../../base/errors.ts'
 import {NO_RING, ringOf, type OwnRing} from '../../core/objects/ring.ts'
 import {PRIMARY_UNKNOWN, type ClusterView} from '../../model/cluster-view.ts'
 import type {Command, CommandResult} from '../../model/command.ts'
+import {sinceOf} from '../../model/forgotten.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import {EXIT_FAILED} from '../exit.ts'
 import {mountpathProblem} from '../http/capacity.ts'
@@ -28,6 +29,8 @@ import type {Standing} from '../runtime/standing.ts'
 import type {Target} from './open-target.ts'
 import type {Answer, DataThreadStart, FromDataWorker, Question, ToDataWorker} from './ports.ts'
 import {leaseReader} from './ports.ts'
+
+type ViewMessage = Extract<ToDataWorker, {type: 'view'}>
 
 /** What the kernel has said last. */
 interface Latest {
@@ -55,6 +58,9 @@ class DataWorker {
   #nextAsk = 1
   #open: OpenListeners | null = null
   #target: Target | null = null
+  /** Views that wait until the target is opened anew; null: none has to. */
+  #renewing: ViewMessage[] | null = null
+  #stopping = false
 
   constructor(start: DataThreadStart) {
     const {role, log} = start.config.file
@@ -73,13 +79,8 @@ class DataWorker {
 
   async run(): Promise<void> {
     this.#port.on('message', (message: ToDataWorker) => this.#receive(message))
-    const {keys, self} = this.#peers
-    const askTarget = createDataClient(this.#peers)
     try {
-      if (this.#start.config.file.role === 'target')
-        this.#target = await this.#openTarget(askTarget)
-      this.#target?.look()
-      this.#open = await openListeners(this.#context(askTarget), keys, self, this.#start.number)
+      await this.#openAll()
       const problem = mountpathProblem(this.#target?.mountpaths() ?? [])
       if (problem !== '') this.#log.error('not all mountpaths serve', {problem})
       this.#tell({type: 'listening', problem})
@@ -88,12 +89,76 @@ class DataWorker {
     }
   }
 
+  /** The target before the listeners: nobody is answered from what is not the cluster's (R33). */
+  async #openAll(): Promise<void> {
+    const {keys, self} = this.#peers
+    const askTarget = createDataClient(this.#peers)
+    const isTarget = this.#start.config.file.role === 'target'
+    for (;;) {
+      this.#target = isTarget ? await this.#openTarget(askTarget) : null
+      if (this.#isOf(this.#latest.view)) {
+        this.#target?.look()
+        this.#open = await openListeners(this.#context(askTarget), keys, self, this.#start.number)
+        if (this.#isOf(this.#latest.view)) return
+      }
+      await this.#closeAll()
+    }
+  }
+
+  async #closeAll(): Promise<void> {
+    await this.#open?.drain()
+    this.#open = null
+    await this.#target?.ended()
+    this.#target?.close()
+    this.#target = null
+  }
+
+  /** Whether what the target holds is of the membership that a view speaks of. */
+  #isOf({record}: ClusterView): boolean {
+    const since = sinceOf(record?.smap.nodes[this.#start.id])
+    const target = this.#target
+    return target === null || since <= target.since() || target.renew(since)
+  }
+
+  #takeView(message: ViewMessage): void {
+    if (this.#renewing !== null) {
+      this.#renewing.push(message)
+      return
+    }
+    const view = viewOf(message, this.#latest.view)
+    if (this.#open !== null && !this.#isOf(view)) {
+      this.#renewing = []
+      return void this.#renew(view, message.serial)
+    }
+    takeView(this.#latest, view)
+    this.#target?.look()
+    this.#tell({type: 'view-held', serial: message.serial})
+  }
+
+  /**
+   * This target was removed by force while it ran, and has been let in anew: nobody is answered
+   * until what it held is moved aside, and only then is the record in use.
+   */
+  async #renew(view: ClusterView, serial: number): Promise<void> {
+    this.#log.warn('removed from the cluster by force, and let in as an empty target')
+    try {
+      await this.#closeAll()
+      takeView(this.#latest, view)
+      await this.#openAll()
+    } catch (error) {
+      return this.#tell({type: 'fatal', refusal: refusalOf(error), status: statusOf(error)})
+    }
+    this.#tell({type: 'view-held', serial})
+    const held = this.#renewing ?? []
+    this.#renewing = null
+    for (const later of held) this.#takeView(later)
+    if (this.#stopping) await this.#closeAll()
+  }
+
   #receive(message: ToDataWorker): void {
     switch (message.type) {
       case 'view':
-        takeView(this.#latest, viewOf(message, this.#latest.view))
-        this.#target?.look()
-        return this.#tell({type: 'view-held', serial: message.serial})
+        return this.#takeView(message)
       case 'self':
         this.#latest.self = message.self
         return
@@ -206,6 +271,7 @@ class DataWorker {
   }
 
   async #stop(): Promise<void> {
+    this.#stopping = true
     try {
       await this.#open?.drain()
       this.#target?.close()
@@ -215,10 +281,7 @@ class DataWorker {
   }
 }
 
-function viewOf(
-  {view, record}: Extract<ToDataWorker, {type: 'view'}>,
-  before: ClusterView,
-): ClusterView {
+function viewOf({view, record}: ViewMessage, before: ClusterView): ClusterView {
   return {...view, record: record === 'same' ? before.record : record}
 }
 

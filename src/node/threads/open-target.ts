@@ -4,10 +4,11 @@ import {AisError} from '../../base/errors.ts'
 import {setting} from '../../model/config/config.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
+import {sinceOf} from '../../model/forgotten.ts'
 import type {ChecksumType} from '../../model/object.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import type {OwnRing} from '../../core/objects/ring.ts'
-import type {MountpathState} from '../http/capacity.ts'
+import type {DiskState} from '../store/disks.ts'
 import {createTargetObjects, type TargetObjects} from '../objects/dispatch.ts'
 import type {MoveDeps} from '../move/context.ts'
 import {createMover} from '../move/mover.ts'
@@ -16,9 +17,8 @@ import {createTraffic} from '../move/traffic.ts'
 import type {Log} from '../observe/log.ts'
 import type {Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
-import type {MissingMountpath} from '../store/mountpaths.ts'
-import type {ObjectStore} from '../store/object-store.ts'
 import {openObjectStore} from '../store/open-store.ts'
+import {renewEmpty} from '../store/quarantine.ts'
 import type {DataThreadStart} from './ports.ts'
 
 export interface Target {
@@ -26,7 +26,13 @@ export interface Target {
   readonly moves: MoveReceiver
   /** After each new view. */
   readonly look: () => void
-  readonly mountpaths: () => readonly MountpathState[]
+  /** Index of the record since which what lies on the mountpaths is the cluster's (R33). */
+  readonly since: () => number
+  /** Nothing lies there, so it is of any membership. False: it has to be opened anew. */
+  readonly renew: (since: number) => boolean
+  /** When every write that has been decided has ended. */
+  readonly ended: () => Promise<void>
+  readonly mountpaths: () => readonly DiskState[]
   /** Removes what belongs to the cluster from the disks. @throws AisError naming what stays */
   readonly decommission: (rmUserData: boolean) => Promise<void>
   /** After the last request: keeps the indexes for the next start. */
@@ -58,18 +64,22 @@ export async function openTarget(deps: TargetDeps): Promise<Target> {
   const configured = file.mountpaths ?? []
   const settings = (): Readonly<Parameters<typeof setting>[0]> => view().record?.conf.set ?? {}
   const nowMs = (): number => performance.now()
-  const {store, hashing, missing} = await openObjectStore({
+  const sinceNow = (): number => sinceOf(view().record?.smap.nodes[start.id])
+  let since = sinceNow()
+  const {store, disks, hashing} = await openObjectStore({
     stateDirectory: file.state,
     mountpaths: configured,
     uuid: file.uuid,
     target: start.id,
+    since: sinceNow,
     allowSharedFilesystem: file.allowSharedFilesystem ?? false,
     verifyReads: () => setting(settings(), 'checksum.validate_warm_get'),
     warn: log.warn,
     nowMs,
   })
-  if (missing.length === configured.length) {
-    const whys = missing.map(({path, why}) => `${path}: ${why}`).join('; ')
+  // One that was disabled can be enabled again: the node waits for that.
+  if (disks.states().every(({state}) => state === 'missing')) {
+    const whys = disks.missing.map(({path, why}) => `${path}: ${why}`).join('; ')
     throw new AisError({
       code: 'BAD_CONFIG',
       message: `no mountpath can be used: ${whys}`,
@@ -109,7 +119,14 @@ export async function openTarget(deps: TargetDeps): Promise<Target> {
     objects,
     moves: createMoveReceiver(moving),
     look: mover.look,
-    mountpaths: () => mountpathStates(store, missing),
+    since: () => since,
+    renew: (to) => {
+      const isEmpty = renewEmpty(disks.used, to)
+      if (isEmpty) since = to
+      return isEmpty
+    },
+    ended: () => new Promise((resolve) => store.whenWritesEnded(resolve)),
+    mountpaths: disks.states,
     decommission: async (rmUserData) => {
       mover.stop()
       await store.decommission(rmUserData)
@@ -125,21 +142,6 @@ export async function openTarget(deps: TargetDeps): Promise<Target> {
 function after(ms: number, act: () => void): () => void {
   const timer = setTimeout(act, ms)
   return () => clearTimeout(timer)
-}
-
-function mountpathStates(
-  store: ObjectStore,
-  missing: readonly MissingMountpath[],
-): readonly MountpathState[] {
-  const states = store.status().map(({path, label, disks, disabled}): MountpathState => {
-    const state = disabled === null ? 'available' : 'disabled'
-    return {path, label, disks, state, why: disabled ?? ''}
-  })
-  const shown = new Set(states.map(({path}) => path))
-  const away = missing
-    .filter(({path}) => !shown.has(path))
-    .map(({path, why}): MountpathState => ({path, label: '', disks: [], state: 'missing', why}))
-  return [...states, ...away]
 }
 
 function checksumOf(bucket: Bucket, settings: Parameters<typeof setting>[0]): ChecksumType {
