@@ -19,7 +19,8 @@ import {errnoOf} from '../store/fs.ts'
 import {AisError} from '../../base/errors.ts'
 import {reasonOf} from '../observe/log.ts'
 import {pause, tallyFailure, type MoveDeps, type Run} from './context.ts'
-import {walkAll, type Deal} from './walk.ts'
+import type {Deal} from './dealing.ts'
+import {walkAll} from './walk.ts'
 
 /** A kind of work. */
 export interface Work {
