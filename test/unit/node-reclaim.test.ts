@@ -263,6 +263,21 @@ t.test('a key is removed as it was known, and stays when it has changed', async 
   next.stop()
 })
 
+t.test('a bucket that is destroyed meanwhile takes its folders along, and no disk', async (t) => {
+  const {store} = await openTestStore({fs: disks()})
+  const {gen} = await putBytes(store, 'a', bytesOf(10, 1))
+  t.equal(await discard(store, 'a', gen), true)
+  const late = putBytes(store, 'b', bytesOf(10, 2))
+  store.discardBuckets(new Set([TEST_BUCKET.bid]), 1000)
+  t.equal(await flushed(store), null)
+  await late.catch((error: unknown) => t.match(error, {code: 'IO_ERROR'}))
+  t.strictSame(
+    store.status().map(({disabled}) => disabled),
+    [null, null],
+  )
+  store.stop()
+})
+
 /** A tombstone on one mountpath, and on the other the object that it stands for. */
 async function withOlder(): Promise<{disk: CrashFs; name: string; gen: ObjectAttributes['gen']}> {
   const disk = disks()

@@ -10,7 +10,7 @@
 
 import type {Fd} from './fs.ts'
 import {errnoOf} from './fs.ts'
-import type {Mountpath} from './mountpaths.ts'
+import {isStillThere, type Mountpath} from './mountpaths.ts'
 import {closeQuietly} from './object-file.ts'
 
 export interface Commit {
@@ -128,10 +128,16 @@ class SharedCommit {
       (error) => {
         if (this.#folders.get(folder) === sharers) this.#folders.delete(folder)
         // What is durable is not known any more, here or for anything that comes after.
-        if (error !== null) calls.disable(`fsync of ${folder} failed: ${error.message}`)
+        const isLost = error !== null && !this.#isGone(error)
+        if (isLost) calls.disable(`fsync of ${folder} failed: ${error.message}`)
         for (const one of sharers) one(error)
       },
     )
+  }
+
+  /** Its bucket was destroyed meanwhile, and has taken the folder along; the disk is fine. */
+  #isGone(error: Error): boolean {
+    return errnoOf(error) === 'ENOENT' && isStillThere(this.#mountpath)
   }
 
   #syncFolder(folder: string, done: (error: Error | null) => void): void {

@@ -86,8 +86,11 @@ export function createDiscarding(parts: DiscardParts): Discarding {
       try {
         mountpath.port.unlink(path)
       } catch (error) {
-        mountpath.calls.note(error)
-        return storeError(mountpath, `remove ${JSON.stringify(attributes.name)}`, error)
+        // Gone with its bucket, which was destroyed meanwhile.
+        if (errnoOf(error) !== 'ENOENT') {
+          mountpath.calls.note(error)
+          return storeError(mountpath, `remove ${JSON.stringify(attributes.name)}`, error)
+        }
       }
       unflushed.set(folder, mountpath)
       parts.forget(mountpath.path, attributes)
@@ -160,7 +163,8 @@ function flushFolders(
   if (left === 0) return done(null)
   for (const [folder, mountpath] of folders) {
     parts.committerOf(mountpath).syncFolder(folder, (error) => {
-      if (error !== null) failure ??= storeError(mountpath, 'flush what was removed', error)
+      const isGone = errnoOf(error) === 'ENOENT' && mountpath.calls.disabled() === null
+      if (error !== null && !isGone) failure ??= storeError(mountpath, 'flush what was removed', error)
       left -= 1
       if (left === 0) done(failure)
     })
