@@ -28,6 +28,7 @@ import {objectDigest} from '../../src/core/placement/locate.ts'
 import {bucketUname, type Bucket} from '../../src/model/bucket.ts'
 import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
 import type {BucketName, ClusterUuid, NodeId} from '../../src/model/ids.ts'
+import type {Member} from '../../src/model/node.ts'
 import type {ClusterRecord, OwnEntry} from '../../src/model/record.ts'
 import {TEST_BUCKET, TEST_REF} from '../helpers/test-store.ts'
 
@@ -121,6 +122,18 @@ t.test('a move of another rebalance is refused, before and after', async (t) => 
   t.equal(isSameMove(null, null), true)
   t.equal(isSameMove(MARK, null), false)
   t.equal(isSameMove(MARK, {...MARK}), true)
+})
+
+t.test('nothing is taken from a target that is no member, or another incarnation', async (t) => {
+  const inc = 3
+  const moving = record(OWN, 5)
+  const nodes = {[B]: {id: B, inc} as Member}
+  const at = viewOf(A, {...moving, smap: {...moving.smap, nodes}})
+  const mark = {rebalance: moving.rmd.version, entry: 5}
+  t.equal(whyNotTaken(...at, mark), null)
+  t.equal(whyNotTaken(...at, {...mark, from: {id: B, inc}}), null)
+  t.match(whyNotTaken(...at, {...mark, from: {id: B, inc: inc + 1}}), /no member here/)
+  t.match(whyNotTaken(...at, {...mark, from: {id: 't-unknown' as NodeId, inc}}), /no member here/)
 })
 
 t.test('a key goes to its owner under the entry, and stays where that is', async (t) => {

@@ -70,7 +70,8 @@ function standing(own: readonly OwnEntry[], more: Partial<ClusterView> = {}): St
 
 /** A digest that `owner` owns among `among`. */
 function digestOwnedBy(owner: NodeId, among: readonly NodeId[]): bigint {
-  const ring = ringOf({index: 1, own: [{index: 1, targets: among}]} as unknown as ClusterRecord)
+  const own = [{index: 1, targets: among}]
+  const ring = ringOf({index: 1, own, smap: {nodes: {}}} as unknown as ClusterRecord)
   for (let at = 0; ; at++) {
     const digest = objectDigest(TEST_REF, `n${at}`)
     const entry = newestEntry(ring)

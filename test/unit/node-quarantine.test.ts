@@ -89,7 +89,8 @@ t.test('a crash in the middle leaves nothing to be served, and loses nothing', a
     const {used: all} = places(disk)
     disk.stopAfter(stop)
     const first = await open({since: 7, fs: disk}).catch((error: unknown) => error)
-    first instanceof Error ? cut++ : (first as OpenedStore).store.stop()
+    if (first instanceof Error) cut++
+    else (first as OpenedStore).store.stop()
     for (const survival of SURVIVALS) {
       const after = disk.crash(survival)
       const back = await open({since: 7, fs: after})

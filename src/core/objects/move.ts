@@ -10,6 +10,7 @@ import type {Generation} from '../../model/generation.ts'
 import {compareGenerations} from '../../model/generation.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
+import type {Voter} from '../../model/record.ts'
 import type {OwnRing, RingEntry} from './ring.ts'
 import {newestEntry, ownerUnder} from './ring.ts'
 
@@ -19,6 +20,8 @@ export interface MoveMark {
   readonly rebalance: number
   /** Index of the own entry that data moves to. */
   readonly entry: number
+  /** Who moves, as the connection has proved it; absent before it is asked. */
+  readonly from?: Voter | undefined
 }
 
 /** What this target has to do for the rebalance that its record speaks of. */
@@ -63,6 +66,11 @@ export function destinationOf(task: MoveTask, self: NodeId, digest: bigint): Nod
  * (R21).
  */
 export function whyNotTaken(view: ClusterView, ring: OwnRing, mark: MoveMark): string | null {
+  const {from} = mark
+  // What a removed target sends, or has sent, must not come back behind those who do without (R33).
+  if (from !== undefined && view.record?.smap.nodes[from.id]?.inc !== from.inc) {
+    return `t[${from.id}] is no member here as incarnation ${from.inc}`
+  }
   const task = moveTask(view, ring)
   if (task === null) return 'no rebalance goes on here'
   if (!isSameMove(task, mark)) {

@@ -71,7 +71,7 @@ async function serve(
   if (isMovePath(path)) {
     const moves = defined(context.moves, 'only a target has a data listener')
     const body = (bytesMax: number): Promise<Buffer> => admittedBody(admitted, req, bytesMax)
-    const request = {path, query: parseQuery(rawQuery), body, source: req}
+    const request = {path, query: parseQuery(rawQuery), body, source: req, from: admitted.from}
     const answer = await serveMove(moves, request)
     return signedAnswer(admitted, req, res, {status: 200, body: answer})
   }

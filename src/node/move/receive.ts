@@ -29,7 +29,7 @@ import {createRoom, type Room} from './room.ts'
 
 export interface MoveReceiver {
   /** @throws AisError NOT_READY: this rebalance does not go on here, or not yet */
-  readonly offer: (offer: Offer) => Promise<OfferAnswer>
+  readonly offer: (offer: Offer & MoveMark) => Promise<OfferAnswer>
   /** Room for one request's bytes, given back by calling. @throws AisError TOO_BUSY */
   readonly enter: () => () => void
   readonly objects: (mark: MoveMark, body: Uint8Array) => Promise<ObjectsAnswer>
@@ -70,7 +70,7 @@ function checkReady(deps: MoveDeps, mark: MoveMark): void {
   if (why !== null) throw new AisError({code: 'NOT_READY', message: why})
 }
 
-async function answerOffer(deps: MoveDeps, offer: Offer): Promise<OfferAnswer> {
+async function answerOffer(deps: MoveDeps, offer: Offer & MoveMark): Promise<OfferAnswer> {
   const wanted: number[] = []
   const failed: Failure[] = []
   checkReady(deps, offer)

@@ -3,6 +3,7 @@
 import type {Readable} from 'node:stream'
 import {BATCH_BYTES_MAX} from '../../core/objects/move.ts'
 import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
+import type {Voter} from '../../model/record.ts'
 import {
   OBJECTS_PATH,
   OBJECT_PATH,
@@ -22,6 +23,8 @@ const OBJECTS_BODY_MAX = 2 * BATCH_BYTES_MAX
 export interface MoveRequest {
   readonly path: string
   readonly query: Query
+  /** Who sends it, as the connection has proved it; absent where none proves anything. */
+  readonly from?: Voter | undefined
   /** The body whole, as it was signed. @throws AisError when it is larger */
   readonly body: (bytesMax: number) => Promise<Buffer>
   /** The same body, unread. */
@@ -34,16 +37,17 @@ export function isMovePath(path: string): boolean {
 
 /** The body of the answer. @throws AisError */
 export async function serveMove(moves: MoveReceiver, request: MoveRequest): Promise<string> {
-  const {path, query, body, source} = request
+  const {path, query, body, source, from} = request
   if (path === OFFER_PATH) {
     const offer = await body(CONTROL_BODY_BYTES_MAX)
-    return encodeOfferAnswer(await moves.offer(decodeOffer(offer.toString('utf8'))))
+    const decoded = decodeOffer(offer.toString('utf8'))
+    return encodeOfferAnswer(await moves.offer({...decoded, from}))
   }
   if (path === HELD_PATH) {
     const question = await body(CONTROL_BODY_BYTES_MAX)
     return encodeHeldAnswer(await moves.held(decodeHeldQuestion(question.toString('utf8'))))
   }
-  const mark = parseMark(query)
+  const mark = {...parseMark(query), from}
   const leave = moves.enter()
   try {
     if (path === OBJECT_PATH) return encodeObjectsAnswer(await moves.object(mark, source))
