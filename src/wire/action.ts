@@ -113,6 +113,26 @@ export function encodeNodeAction(value: NodeActionValue): JsonMap {
   }
 }
 
+/** What one node is told when the whole cluster ends: `PUT /v1/daemon` on its control network. */
+export interface NodeOrder {
+  readonly action: 'shutdown' | 'decommission'
+  readonly removeUserData: boolean
+  readonly keepInitialConfig: boolean
+}
+
+/** Undefined: the message is no such order. @throws AisError BAD_REQUEST */
+export function decodeNodeOrder({action, value}: ActionMessage): NodeOrder | undefined {
+  if (action !== ACTION.shutdownCluster && action !== ACTION.decommissionCluster) return undefined
+  const {removeUserData, keepInitialConfig} = decodeNodeAction(value)
+  return {action, removeUserData, keepInitialConfig}
+}
+
+/** The inverse of decodeNodeOrder, as the body of the call. */
+export function encodeNodeOrder({action, removeUserData, keepInitialConfig}: NodeOrder): string {
+  const value = {rm_user_data: removeUserData, keep_initial_config: keepInitialConfig}
+  return encodeAction({action, value})
+}
+
 /** Value of `start` and `stop`: AIStore's `ArgsMsg`, whose keys are capitalized. */
 export interface JobAction {
   /** '' for any. */

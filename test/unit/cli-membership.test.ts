@@ -11,6 +11,8 @@ import t from 'tap'
 import type {Test} from 'tap'
 import {AisError} from '../../src/base/errors.ts'
 import type {AisctlCommand} from '../../src/cli/command.ts'
+import ClusterDecommission from '../../src/cli/commands/cluster/decommission.ts'
+import ClusterShutdown from '../../src/cli/commands/cluster/shutdown.ts'
 import NodeDecommission from '../../src/cli/commands/node/decommission.ts'
 import NodeMaintenanceStart from '../../src/cli/commands/node/maintenance/start.ts'
 import NodeMaintenanceStop from '../../src/cli/commands/node/maintenance/stop.ts'
@@ -37,6 +39,7 @@ import {departureOf} from '../../src/client/departure.ts'
 import {okToStop} from '../../src/client/ok-to-stop.ts'
 import {awaitRebalance} from '../../src/client/rebalance.ts'
 import {meantNodes} from '../../src/client/take-out.ts'
+import {endCluster, wholeCluster} from '../../src/client/whole-cluster.ts'
 import type {NodeId} from '../../src/model/ids.ts'
 import {NODE_FLAG} from '../../src/model/node.ts'
 import type {Operation} from '../../src/model/record.ts'
@@ -355,6 +358,40 @@ t.test('what stops serving is asked about, and never without somebody to answer'
   t.match((await say(NodeShutdown, there, 'nosuch', '-y')).outcome, {code: 'NODE_NOT_FOUND'})
   t.match((await say(ShowJob, there, 'copy-bucket')).outcome, {code: 'USAGE'})
   t.strictSame(cluster.orders, [], 'nothing was ordered')
+})
+
+t.test('the end of a whole cluster is asked about by its name, and waited for', async (t) => {
+  const there = await pretended(t)
+  const {cluster, client} = there
+  for (const Base of [ClusterShutdown, ClusterDecommission]) {
+    const {outcome} = await say(Base, there)
+    t.match(outcome, {code: 'REFUSED', message: /no terminal/, hint: /-y/})
+  }
+  t.strictSame(cluster.orders, [])
+  await cluster.node('target03').stop()
+  const lines: string[] = []
+  const only = await say(ClusterShutdown, there, '--dry-run')
+  lines.push(...only.lines, '')
+  t.match(only.outcome, {done: false, off: ['target03']})
+  const whole = await wholeCluster(client, UUID)
+  const order = {action: 'shutdown', removeUserData: false, keepInitialConfig: false} as const
+  const late = endCluster(client, whole, {order, timeoutMs: 1, onProgress: () => undefined})
+  await t.rejects(late, {code: 'TIMED_OUT', message: /t\[target01\].* still there/})
+  const ends = (): string => {
+    setImmediate(() => void cluster.close())
+    return ''
+  }
+  cluster.onOrder = ends
+  lines.push(...(await say(ClusterShutdown, there, '-y')).lines, '')
+  const again = await pretended(t)
+  await again.cluster.node('target03').stop()
+  again.cluster.onOrder = () => {
+    setImmediate(() => void again.cluster.close())
+    return ''
+  }
+  lines.push(...(await say(ClusterDecommission, again, '-y', '--rm-user-data')).lines, '')
+  t.match(again.cluster.orders[0], /^decommission .*"rm_user_data":true/)
+  matches(t, 'whole-cluster.txt', lines.join('\n'))
 })
 
 t.test('a wait for a rebalance ends with what became of it, and not before', async (t) => {

@@ -79,6 +79,7 @@ t.test('a greeting without end is cut, and the node lives on', async (t) => {
     presence: {note() {}},
     alive: () => true,
     snode: () => '',
+    ordered: () => undefined,
     log: quiet,
   })
   const port = await portOf(t, server)

@@ -220,6 +220,7 @@ async function peerOf(
     presence: {note() {}},
     alive: () => true,
     snode: () => '{}',
+    ordered: () => undefined,
     log: quiet,
   })
   const endpoint = await started(t, server)
@@ -390,6 +391,7 @@ t.test('a node that was restarted is greeted again', async (t) => {
     presence: {note() {}},
     alive: () => true,
     snode: () => '{}',
+    ordered: () => undefined,
     log: quiet,
   })
   const to = await started(t, server)

@@ -10,6 +10,7 @@ import type {NodeId} from '../../src/model/ids.ts'
 import {NODE_FLAG} from '../../src/model/node.ts'
 import type {MoveReport} from '../../src/model/peer-messages.ts'
 import type {ClusterRecord} from '../../src/model/record.ts'
+import type {NodeContext} from '../../src/node/http/context.ts'
 import {
   createMovementWatch,
   type Movement,
@@ -17,8 +18,10 @@ import {
 } from '../../src/node/runtime/movement.ts'
 import {parseJson, type JsonMap} from '../../src/wire/json.ts'
 import {decodeNodeStatus} from '../../src/wire/node-status.ts'
+import {decodeError} from '../../src/wire/error-body.ts'
+import {collectHeaders} from '../../src/wire/headers.ts'
 import {decodeOperation} from '../../src/wire/operation.ts'
-import {freePort, gatewayOf, http, member, NODES} from '../helpers/gateway.ts'
+import {freePort, gatewayOf, http, type HttpAnswer, member, NODES} from '../helpers/gateway.ts'
 import {bucket, started, type Stage} from '../helpers/kernel-stage.ts'
 
 const LEADER = 0
@@ -239,6 +242,58 @@ t.test('another gateway asks the primary, and answers itself when nobody is', as
   await gatewayOf(t, nodes, {port, movement: async () => MOVEMENT})
   t.match(await ask(), {node: 'pGateway1', live: true})
   t.strictSame([await status('g2'), await status('g3'), await status('g9')], [200, 200, 404])
+})
+
+t.test('a refusal names what is in the way, for people and for programs', async (t) => {
+  const why = {code: 'BUSY', message: 'busy', hint: 'wait · or not', details: {op: 'm7'}} as const
+  const {to} = await gatewayOf(t, NODES, {command: async () => ({type: 'refused', refusal: why})})
+  const order = (action: string, value: object): Promise<HttpAnswer> =>
+    http(to, 'PUT', '/v1/cluster', {body: JSON.stringify({action, value})})
+  const busy = await order('start-maintenance', {sid: 'tTarget01'})
+  t.equal(busy.status, 409)
+  const headers = collectHeaders(Object.entries(busy.headers).flat() as string[])
+  t.match(decodeError(409, headers, busy.body), why)
+  t.equal((await order('start', {Kind: 'rebalance', flags: 16})).status, 409)
+  t.equal((await order('stop', {ID: 'g3'})).status, 409)
+  t.equal((await order('stop', {ID: 'x3', Kind: 'rebalance'})).status, 404)
+  t.equal((await order('start', {Kind: 'copy-bck'})).status, 501)
+  t.equal((await order('shutdown-node', {})).status, 400)
+  t.equal((await order('shutdown-node', {sid: 'no such'})).status, 404)
+})
+
+t.test('a shutdown of the whole cluster goes in order, the gateway that leads last', async (t) => {
+  const said: string[] = []
+  const up = new Set(['tTarget01', 'tTarget02', 'pOther001', 'pGateway1'])
+  const nodes = [...NODES, member('pOther001', 'proxy', 52140)]
+  const idAt = (port: number): string =>
+    nodes.find(({control}) => control.port === port)?.id ?? 'nobody'
+  const askControl: NodeContext['askControl'] = async ({port}, {put}) => {
+    const id = idAt(port)
+    if (put === undefined) {
+      if (up.delete(id)) return ''
+      throw new Error('refused')
+    }
+    if (id === 'tTarget02') throw new Error('it is off')
+    said.push(`${(JSON.parse(put) as {action: string}).action} ${id}`)
+    return ''
+  }
+  const {to, setResult} = await gatewayOf(t, nodes, {askControl})
+  const order = (action: string): Promise<HttpAnswer> =>
+    http(to, 'PUT', '/v1/cluster', {body: JSON.stringify({action, value: {rm_user_data: true}})})
+  const told = async (count: number): Promise<void> => {
+    while (said.length < count) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  t.equal((await order('shutdown')).status, 200)
+  await told(3)
+  t.strictSame(said, ['shutdown tTarget01', 'shutdown pOther001', 'shutdown pGateway1'])
+  t.equal((await order('decommission')).status, 200)
+  await told(6)
+  t.equal(said[5], 'decommission pGateway1')
+  setResult({type: 'refused', refusal: {code: 'NO_PRIMARY', message: 'nobody leads'}})
+  t.equal((await order('decommission')).status, 503, 'its end for good takes a primary')
+  t.equal((await order('shutdown')).status, 200, 'a stop does not')
+  await told(9)
+  t.equal(said.length, 9)
 })
 
 t.test('a node that is taken out answers for itself as long as it can', async (t) => {

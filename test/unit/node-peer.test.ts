@@ -22,6 +22,8 @@ import type {Endpoint} from '../../src/model/node.ts'
 import type {PeerAnswer, PeerRequest} from '../../src/model/peer-messages.ts'
 import type {ClusterRecord} from '../../src/model/record.ts'
 import {createControlListener} from '../../src/node/http/control-listener.ts'
+import {askControlListener} from '../../src/node/peer/data-client.ts'
+import {encodeNodeOrder, type NodeOrder} from '../../src/wire/action.ts'
 import {createPeerGuard} from '../../src/node/peer/guard.ts'
 import {createPresence} from '../../src/node/peer/presence.ts'
 import {createPeerSender, type PeerSender} from '../../src/node/peer/send.ts'
@@ -66,10 +68,12 @@ interface Node {
   readonly server: Server
   readonly at: Endpoint
   readonly lost: NodeId[]
+  readonly orders: NodeOrder[]
 }
 
 async function nodeThat(t: Test, answering: Answering): Promise<Node> {
   const lost: NodeId[] = []
+  const orders: NodeOrder[] = []
   const server = createControlListener({
     guard: createPeerGuard(clusterKeys([KEY]), () => SERVER),
     runtime: {peerAsked: (_from, request) => answering(request)},
@@ -77,9 +81,10 @@ async function nodeThat(t: Test, answering: Answering): Promise<Node> {
     node: 'p[pServer01]',
     alive: () => true,
     snode: () => '{}',
+    ordered: (order) => orders.push(order),
     log: quiet,
   })
-  return {server, at: await listening(t, server), lost}
+  return {server, at: await listening(t, server), lost, orders}
 }
 
 interface Asking {
@@ -121,6 +126,21 @@ function askerOf(t: Test, to: Endpoint): Asking {
 const CHECKED: PeerAnswer = {type: 'check', reachable: true, detail: ''}
 const answered: Answering = async () => CHECKED
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+t.test('the end of the whole cluster is ordered by its own nodes alone', async (t) => {
+  const {at, orders} = await nodeThat(t, answered)
+  const path = '/v1/daemon'
+  const order = {action: 'decommission', removeUserData: true, keepInitialConfig: false} as const
+  const asking = {keys: clusterKeys([KEY]), self: () => CLIENT, epoch: () => 1}
+  t.equal(await askControlListener(asking, at, {path, put: encodeNodeOrder(order)}), '')
+  t.strictSame(orders, [order])
+  const bad = askControlListener(asking, at, {path, put: '{"action":"start-maintenance"}'})
+  await t.rejects(bad, {name: 'PeerFailure'})
+  const url = `http://${HOST}:${at.port}${path}`
+  const stranger = await fetch(url, {method: 'PUT', body: encodeNodeOrder(order)})
+  t.equal(stranger.status, 401)
+  t.equal(orders.length, 1)
+})
 
 t.test('a new connection tells a dead process from one that is silent', async (t) => {
   const {at} = await nodeThat(t, answered)

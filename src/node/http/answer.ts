@@ -71,6 +71,9 @@ export function writeAnswer(req: IncomingMessage, res: ServerResponse, answer: R
   if (!repeated.has('Content-Length'))
     res.setHeader('Content-Length', Buffer.byteLength(answer.body))
   res.writeHead(answer.status)
-  res.end(req.method === 'HEAD' ? undefined : answer.body)
+  // Bytes: with a string Node would write the headers as UTF-8, too, and they are that already.
+  const {body} = answer
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body
+  res.end(req.method === 'HEAD' ? undefined : bytes)
   if (!req.complete) req.resume()
 }

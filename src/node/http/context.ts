@@ -14,7 +14,7 @@ import type {MoveReceiver} from '../move/receive.ts'
 import type {TargetObjects} from '../objects/dispatch.ts'
 import type {Log} from '../observe/log.ts'
 import type {NodeStats, Stats} from '../observe/stats.ts'
-import type {AskTarget} from '../peer/data-client.ts'
+import type {AskTarget, ControlQuestion} from '../peer/data-client.ts'
 import type {Movement} from '../runtime/movement.ts'
 import type {Standing} from '../runtime/standing.ts'
 import type {MountpathState} from './capacity.ts'
@@ -43,8 +43,8 @@ export interface NodeContext {
   readonly askTarget: AskTarget
   /** On another node's public listener. */
   readonly askPublic: AskPublic
-  /** GET on another node's intra-control listener, authenticated; its answer's body. */
-  readonly askControl: (to: Endpoint, path: string) => Promise<string>
+  /** On a node's intra-control listener, authenticated; its answer's body. */
+  readonly askControl: (to: Endpoint, question: ControlQuestion) => Promise<string>
   /** Whether this target may acknowledge writes now; always, on a gateway. */
   readonly mayWrite: () => boolean
   /** Null on a gateway. */

@@ -8,6 +8,7 @@ import {createServer, type IncomingMessage, type Server, type ServerResponse} fr
 
 import {AisError, refusal} from '../../base/errors.ts'
 import {RECORD_BYTES_MAX} from '../../model/limits.ts'
+import {decodeAction, decodeNodeOrder, type NodeOrder} from '../../wire/action.ts'
 import {PEER_HEADER} from '../../wire/peer-headers.ts'
 import {decodePeerRequest, encodePeerAnswer, foreignJoinRefusal} from '../../wire/peer.ts'
 import {peerPath} from '../../wire/peer-paths.ts'
@@ -29,6 +30,8 @@ export interface ControlListenerDeps {
   readonly alive: () => boolean
   /** This node's own description, as `what=snode` gives it: for an administrator's join. */
   readonly snode: () => string
+  /** The whole cluster ends, and this node with it. */
+  readonly ordered: (order: NodeOrder) => void
   readonly log: Log
 }
 
@@ -76,6 +79,10 @@ async function serve(
   if (req.method === 'GET' && req.url === '/v1/daemon?what=snode') {
     return signedAnswer(admitted, req, res, {status: 200, body: deps.snode()})
   }
+  if (req.method === 'PUT' && req.url === '/v1/daemon') {
+    deps.ordered(nodeOrderOf(body.toString('utf8')))
+    return signedAnswer(admitted, req, res, {status: 200, body: ''})
+  }
   const message = decodePeerRequest(body.toString('utf8'), sha256Hex)
   const {method, path} = peerPath(message.type)
   if (method !== req.method || path !== req.url) {
@@ -86,6 +93,14 @@ async function serve(
     throw new AisError(refusal('TOO_BUSY', 'too many messages wait for the kernel'))
   }
   signedAnswer(admitted, req, res, {status: 200, body: encodePeerAnswer(answer)})
+}
+
+function nodeOrderOf(body: string): NodeOrder {
+  const message = decodeAction(body)
+  const order = decodeNodeOrder(message)
+  if (order !== undefined) return order
+  const text = `invalid action ${JSON.stringify(message.action)}`
+  throw new AisError(refusal('BAD_REQUEST', text))
 }
 
 /** AIStore's nodes come without a session of ours, under their own header: told apart by name. */

@@ -22,7 +22,7 @@ export async function joinByAdmin(context: NodeContext, ctx: Context): Promise<v
   if (await relayed(context, ctx)) return
   const where = formatEndpoint(asked.control)
   const description = await context
-    .askControl(asked.control, '/v1/daemon?what=snode')
+    .askControl(asked.control, {path: '/v1/daemon?what=snode'})
     .catch((error: unknown) => {
       throw new AisError(
         refusal('UNREACHABLE', `node at ${where}: ${reasonOf(error)}`, {

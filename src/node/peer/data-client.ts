@@ -96,17 +96,29 @@ function replyOf({status, headers, body: {rawHeaders}}: LaneAnswer, body: Readab
   return {status, headers, rawHeaders, body}
 }
 
+/** What a control listener is asked. */
+export interface ControlQuestion {
+  readonly path: string
+  /** A body makes it an order. */
+  readonly put?: string
+}
+
 /** One question to a control listener that is asked rarely: a connection of its own. */
 export async function askControlListener(
   deps: DataClientDeps,
   to: Endpoint,
-  path: string,
+  {path, put}: ControlQuestion,
 ): Promise<string> {
   const {keys, self} = deps
   const lane = createLane({to, keys, self, connectionsMax: 1})
   try {
-    const ask = {method: 'GET', target: path, epoch: deps.epoch(), timeoutMs: CONTROL_TIMEOUT_MS}
-    const answer = await lane.send(ask)
+    const answer = await lane.send({
+      method: put === undefined ? 'GET' : 'PUT',
+      target: path,
+      ...(put === undefined ? {} : {body: put}),
+      epoch: deps.epoch(),
+      timeoutMs: CONTROL_TIMEOUT_MS,
+    })
     const body = await readBody(answer.body, LIST_BYTES_MAX)
     answer.verify(sha256Hex(body))
     if (answer.status === 200) return body.toString('utf8')

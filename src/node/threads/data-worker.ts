@@ -225,7 +225,7 @@ class DataWorker {
       clusterStartedNs: () => this.#latest.clusterStartedNs,
       askTarget,
       askPublic: createPublicClient(),
-      askControl: (to, path) => askControlListener(this.#peers, to, path),
+      askControl: (to, question) => askControlListener(this.#peers, to, question),
       mayWrite: () => target === null || this.#leaseValid(),
       objects: target?.objects ?? null,
       moves: target?.moves ?? null,

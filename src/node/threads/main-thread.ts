@@ -14,6 +14,7 @@ import {nodeLabel, type NodeId} from '../../model/ids.ts'
 import {LEVEL} from '../../model/record.ts'
 import {selfMember, type NodeConfig} from '../config/load.ts'
 import {EXIT_FAILED, EXIT_STOPPED} from '../exit.ts'
+import type {NodeOrder} from '../../wire/action.ts'
 import {encodeJson} from '../../wire/json.ts'
 import {encodeSnode} from '../../wire/snode.ts'
 import {createControlListener} from '../http/control-listener.ts'
@@ -92,6 +93,8 @@ class Main {
   #epoch = 0
   #view: ClusterView | null = null
   #problem = ''
+  /** What belongs to the cluster is being removed, because all of the cluster ends. */
+  #clearing = false
   #phase: 'running' | 'stopping' | 'ending' = 'running'
 
   constructor(options: MainThreadOptions) {
@@ -146,6 +149,7 @@ class Main {
       }),
       node,
       snode: () => encodeJson(encodeSnode(selfMember(config, id), {center: false})),
+      ordered: (order) => this.#ordered(order),
       alive: () => this.#view?.nodeStarted === true && this.#phase === 'running',
       log: this.#log,
     })
@@ -177,6 +181,22 @@ class Main {
     const giveUp = (): void => this.#end(EXIT_STOPPED, 'the stop could not be announced')
     setTimeout(giveUp, ANNOUNCE_TIMEOUT_MS)
     this.#runtime.tell({type: 'stop-ordered', ...this.#now()})
+  }
+
+  /** The whole cluster ends: by a stop, or for good. */
+  #ordered({action, removeUserData, keepInitialConfig}: NodeOrder): void {
+    this.#log.warn(`the whole cluster is ordered to end: ${action}`, {removeUserData})
+    if (action === 'shutdown') return this.orderStop()
+    if (this.#clearing || this.#phase !== 'running') return
+    this.#clearing = true
+    const order = {op: 'cluster', rmUserData: removeUserData, keepInitialConfig}
+    this.#data.decommission({type: 'decommission', ...order}).then(
+      () => this.#end(EXIT_STOPPED, 'decommissioned with its cluster'),
+      (error: unknown) => {
+        this.#clearing = false
+        this.#log.error('decommission failed', {error: reasonOf(error)})
+      },
+    )
   }
 
   dump(): void {

@@ -19,7 +19,8 @@ export function errorExit(context: NodeContext): Middleware {
       ctx.status = answer.status
       for (const [name, value] of answer.headers) ctx.set(name, value)
       if (answer.status === 503) ctx.set('Retry-After', '1')
-      ctx.body = answer.body
+      // Bytes: with a string Node would write the headers as UTF-8, too, and they are that already.
+      ctx.body = Buffer.from(answer.body)
     }
   }
 }

@@ -41,6 +41,7 @@ import {
   sendJson,
   sendText,
 } from '../respond.ts'
+import {tookClusterOrder} from '../whole-cluster.ts'
 import {bmdOf, smapOf, snodeOf} from './daemon.ts'
 
 export function clusterRouter(context: NodeContext): Router {
@@ -105,6 +106,7 @@ async function takeAction(context: NodeContext, ctx: Context): Promise<void> {
   }
   if (action === ACTION.recover) return recover(context, ctx, {uuid: name, ...decodeRecover(value)})
   if (await tookLifecycleAction(context, ctx, {action, value})) return
+  if (await tookClusterOrder(context, ctx, {action, name, value})) return
   const known = (Object.values(ACTION) as readonly string[]).includes(action)
   const text = `invalid action ${JSON.stringify(action)}`
   throw known
