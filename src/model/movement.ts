@@ -3,7 +3,6 @@
  * who has something that is not elsewhere. Decides nothing: `core/membership` ends operations.
  */
 
-import type {NodeId} from './ids.ts'
 import type {ClusterRecord, MoveOutcome, OwnEntry} from './record.ts'
 
 /** A rebalance: its number, and the own entry that it moves to. */
@@ -26,10 +25,4 @@ export function moveOutcome(
 export function isMovedTo(own: readonly OwnEntry[], entry: number): boolean {
   const [oldest] = own
   return oldest !== undefined && oldest.index >= entry && (oldest.merged ?? []).length === 0
-}
-
-/** Every target that an own entry names and that is a member still, lost ones included. */
-export function holdersOf({own, smap}: Pick<ClusterRecord, 'own' | 'smap'>): readonly NodeId[] {
-  const named = own.flatMap(({targets, merged = []}) => [targets, ...merged].flat())
-  return [...new Set(named)].filter((id) => smap.nodes[id] !== undefined)
 }

@@ -2,7 +2,8 @@
 
 import t from 'tap'
 import type {NodeId} from '../../src/model/ids.ts'
-import {holdersOf, isMovedTo, moveOutcome} from '../../src/model/movement.ts'
+import {participantsOf} from '../../src/model/forgotten.ts'
+import {isMovedTo, moveOutcome} from '../../src/model/movement.ts'
 import type {ClusterRecord, OwnEntry} from '../../src/model/record.ts'
 
 const A = 'targetAAAA' as NodeId
@@ -50,6 +51,6 @@ t.test('whoever an entry names, joined ones included, holds data while it is a m
   const nodes = {[A]: {}, [B]: {}} as unknown as ClusterRecord['smap']['nodes']
   const smap = {nodes} as ClusterRecord['smap']
   const own = [{index: 3, targets: [A], merged: [[B, GONE]]}, NEW]
-  t.strictSame(holdersOf({own, smap}), [A, B])
+  t.strictSame(participantsOf({own, smap}), [A, B])
   t.end()
 })

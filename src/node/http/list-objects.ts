@@ -11,6 +11,7 @@ import type {Context} from 'koa'
 import {AisError, refusal} from '../../base/errors.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import {ownSpan} from '../../core/objects/ring.ts'
+import {participantsOf} from '../../model/forgotten.ts'
 import {compareGenerations} from '../../model/generation.ts'
 import {OBJECT_NAME_BYTES_MAX} from '../../model/limits.ts'
 import type {Member} from '../../model/node.ts'
@@ -137,8 +138,8 @@ async function askOwners(
   record: ClusterRecord,
   question: Question,
 ): Promise<readonly Answered[]> {
-  const named = record.own.flatMap(({targets, merged = []}) => [targets, ...merged].flat())
-  const ids = [...new Set(named)]
+  // What a target that was removed by force had is not of the cluster any more (R33).
+  const ids = participantsOf(record)
   const {prefix, after, pageSize: limit} = question.request
   const body = encodeLocalQuery({
     ref: question.bucket.ref,

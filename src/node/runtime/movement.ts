@@ -7,7 +7,8 @@
 import {mayHold} from '../../core/membership/lifecycle.ts'
 import type {KernelState, NodeState} from '../../core/kernel/state.ts'
 import type {NodeId} from '../../model/ids.ts'
-import {holdersOf, type MoveId} from '../../model/movement.ts'
+import {participantsOf} from '../../model/forgotten.ts'
+import type {MoveId} from '../../model/movement.ts'
 import {isLeaving, type Member} from '../../model/node.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import type {ClusterRecord, MoveNote} from '../../model/record.ts'
@@ -72,7 +73,7 @@ export function createMovementWatch(): MovementWatch {
     if (state.phase === 'idle' || record === undefined) return NOTHING
     const current = running
     const shown = new Set([
-      ...(current === null && record.own.length <= 1 ? [] : holdersOf(record)),
+      ...(current === null && record.own.length <= 1 ? [] : participantsOf(record)),
       ...Object.values(record.smap.nodes)
         .filter(isLeaving)
         .map(({id}) => id),
@@ -153,7 +154,7 @@ interface NodeQuestion {
 }
 
 function nodeOf(state: NodeState, {record, id, running, now}: NodeQuestion): OperationNode {
-  const part = running !== null && holdersOf(record).includes(id)
+  const part = running !== null && participantsOf(record).includes(id)
   const report = running === null ? undefined : reportsOf(state, running).get(id)
   const idle: MoverState = part ? 'unknown' : 'idle'
   const rates = ratesOf(running?.samples.get(id) ?? [])
