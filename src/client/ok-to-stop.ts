@@ -40,6 +40,8 @@ export interface OkToStop {
   readonly quorum: {readonly holds: boolean; readonly now: Resilience; readonly without: Resilience}
   /** What taking them out in order would have to move, and who could take it. */
   readonly toMove: Stored
+  /** How long that would take, by how fast the last rebalance went; null: none has moved anything. */
+  readonly moveTime: {readonly seconds: number; readonly rebalance: string} | null
   readonly room: {readonly targets: number; readonly availableBytes: number | null}
 }
 
@@ -63,6 +65,7 @@ export async function okToStop(client: ClusterClient, names: readonly string[]):
     nodes,
     quorum,
     toMove: sumOf(nodes),
+    moveTime: moveTime(sumOf(nodes), operation),
     room: roomOf(overview.nodes, wanted),
   }
 }
@@ -137,9 +140,28 @@ function unknownOf(
     ...(counts
       ? ['objects are counted by each target’s own index, copies that moved already included']
       : []),
-    ...(counts ? ['how long moving them takes shows when it runs'] : []),
+    ...(counts && moveTime(sumOf(nodes), operation) === null
+      ? ['how long moving them takes: no rebalance has moved anything yet']
+      : []),
     ...(operation === null || !operation.live ? ['the primary does not say what moves now'] : []),
   ]
+}
+
+/** By the newest rebalance that moved something: as many objects or bytes a second again. */
+function moveTime(
+  {objects, bytes}: Stored,
+  operation: OperationAnswer | null,
+): OkToStop['moveTime'] {
+  if (objects === 0) return {seconds: 0, rebalance: ''}
+  for (const {id, beganMs, endedMs, nodes} of (operation?.rebalances ?? []).toReversed()) {
+    const moved = nodes.reduce((sum, node) => sum + node.objects, 0)
+    const movedBytes = nodes.reduce((sum, node) => sum + node.bytes, 0)
+    if (endedMs === null || moved === 0) continue
+    const tookS = Math.max(0.1, (endedMs - beganMs) / 1000)
+    const ratio = Math.max(objects / moved, movedBytes === 0 ? 0 : bytes / movedBytes)
+    return {seconds: Math.ceil(tookS * ratio), rebalance: id}
+  }
+  return null
 }
 
 function sumOf(nodes: readonly Stoppable[]): Stored {

@@ -235,7 +235,9 @@ t.test('the words say what the colour says', (t) => {
   }
   const [first] = MOVING.nodes
   const bad = {...MOVING, nodes: [{...(first ?? part(T1)), problem: 'no space', left: null}]}
-  t.strictSame(said(MOVING), ['red', 'maintenance (moving, 1,234 objects, 13 s left)'])
+  t.strictSame(said(MOVING), ['red', 'maintenance (moving, 13 s left)'])
+  const untimed = {...MOVING, nodes: [{...(first ?? part(T1)), secondsLeft: null}]}
+  t.strictSame(said(untimed), ['red', 'maintenance (moving, 1,234 objects left)'])
   t.strictSame(said(bad), ['red', 'maintenance (moving, with errors, 13 s left)'])
   t.strictSame(said({...MOVING, move: null}), ['red', 'maintenance (data not moved)'])
   t.strictSame(said(MOVED), ['cyan', 'maintenance (safe to power off)'])
@@ -525,8 +527,17 @@ t.test('ok-to-stop says yes only when nothing at all would be missing', async (t
     safe: false,
     reasons: [/^12,000 objects of t\[target01\] would answer 503/, /could not be written/],
     toMove: {objects: 12_000, bytes: 12_000 * 4096},
+    moveTime: null,
     room: {targets: 2, availableBytes: Number},
   })
+  tells(operation({rebalances: [ended('g3', 'finished'), note('g4')]}))
+  t.match(await okToStop(client, [T1]), {moveTime: {seconds: 118, rebalance: 'g3'}})
+  const told = await say(NodeOkToStop, there, T1)
+  t.match(
+    told.lines.join('\n'),
+    /To move first: 12,000 .*, about 1m58s at the speed of g3; 2 other/,
+  )
+  process.exitCode = 0
   const all = await okToStop(client, ['gateway1', 'gateway2', 'gateway3'])
   t.match(all, {safe: false, reasons: [/no gateway that may lead/]})
   t.match(

@@ -24,7 +24,7 @@ export function objectsText(objects: number): string {
   return `${formatCount(objects)} ${objects === 1 ? 'object' : 'objects'}`
 }
 
-/** `maintenance (moving, 1,234 objects, 12 s left)`. */
+/** `maintenance (moving, 12 s left)`. */
 export function departureText(status: string, departure: Departure): string {
   return `${status} (${detailOf(departure)})`
 }
@@ -42,12 +42,17 @@ function detailOf({state, left, secondsLeft, problem}: Departure): string {
     case 'moving': {
       const words = [
         problem === '' ? 'moving' : 'moving, with errors',
-        ...(left === null || left === 0 ? [] : [objectsText(left)]),
-        ...(secondsLeft === null || secondsLeft === 0 ? [] : [`${timeText(secondsLeft)} left`]),
+        ...leftWords(left, secondsLeft),
       ]
       return words.join(', ')
     }
   }
+}
+
+/** The time when it is known, else the objects. */
+function leftWords(left: number | null, secondsLeft: number | null): readonly string[] {
+  if (secondsLeft !== null && secondsLeft > 0) return [`${timeText(secondsLeft)} left`]
+  return left === null || left === 0 ? [] : [`${objectsText(left)} left`]
 }
 
 /** Red while it must not be powered off, cyan when it may. */

@@ -4,7 +4,7 @@ import {formatSize} from '../../base/units.ts'
 import type {OkToStop, Stoppable} from '../../client/ok-to-stop.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import {formatCount} from './count.ts'
-import {labelsOf, objectsText} from './departure-view.ts'
+import {labelsOf, objectsText, timeText} from './departure-view.ts'
 import type {Paint} from './paint.ts'
 import {renderTable} from './table.ts'
 
@@ -56,9 +56,13 @@ function idsOf(nodes: readonly Stoppable[]): string {
   return nodes.map(({id}) => id).join(' ')
 }
 
-function moveLines({toMove, room}: OkToStop): readonly string[] {
+function moveLines({toMove, moveTime, room}: OkToStop): readonly string[] {
   if (toMove.objects === 0) return []
-  const moves = `To move first: ${objectsText(toMove.objects)} (${formatSize(toMove.bytes)})`
+  const takes =
+    moveTime === null
+      ? ''
+      : `, about ${timeText(moveTime.seconds)} at the speed of ${moveTime.rebalance}`
+  const moves = `To move first: ${objectsText(toMove.objects)} (${formatSize(toMove.bytes)})${takes}`
   if (room.targets === 0) return [`${moves}; no other target would be left to take them.`]
   const free = room.availableBytes
   const where = `${room.targets} other ${room.targets === 1 ? 'target' : 'targets'}`
