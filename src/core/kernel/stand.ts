@@ -4,7 +4,7 @@ import {formatEndpoint} from '../../model/node.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {comparePositions, type ElectionReason, type RecordPosition} from '../../model/record.ts'
 import type {StoredRecord, VoteAnswer, VoteRequest} from '../../model/peer-messages.ts'
-import {isElectable, isVoter, type Member} from '../../model/node.ts'
+import {isVoter, type Member} from '../../model/node.ts'
 import {voterKey} from '../../model/quorum.ts'
 import type {ElectionEvent, ElectionOrder} from '../election/events.ts'
 import {rankOf} from '../election/patience.ts'
@@ -150,7 +150,7 @@ function askVoters(turn: Turn): void {
     forced: stage.election.forced !== null,
     holds: {position: positionOf(newestOf(stage)), sha: newestOf(stage).sha},
   }
-  for (const member of missingVoters(stage)) {
+  for (const member of unheard(stage)) {
     if (isAsking(turn.node, (purpose) => isVoteTo(purpose, member.id, epoch, pre))) continue
     send(turn, member, {
       request,
@@ -166,28 +166,33 @@ function isVoteTo(purpose: Purpose, id: NodeId, epoch: number, pre: boolean): bo
   )
 }
 
-/** Voters of every record among the grants that have not said yes. */
-function missingVoters(stage: StandingStage) {
-  const {election} = stage
+/**
+ * All whom any of the records among the grants names, but those that have said yes: an older record
+ * may not know a voter as one yet, and who holds the newer one has to be asked to be heard. Whose
+ * yes counts is tested by R6. A recovery asks its survivors.
+ */
+function unheard({election}: StandingStage): readonly Member[] {
   const grants = election.phase === 'storing' ? {} : election.grants
-  const records = [election.own, ...Object.values(grants)].map((grant) => grant.accepted.record)
-  const {forced} = election
-  const before = new Set(records.flatMap(({pv}) => pv ?? []).map(voterKey))
-  // One that missed its own promotion has missed others', too: it asks whomever it knows.
-  const self = election.own.accepted.record.smap.nodes[election.own.voter.id]
-  const late = self === undefined || !isElectable(self)
-  const counts = (member: Member): boolean =>
-    forced === null
-      ? late || isVoter(member) || before.has(voterKey(member))
-      : forced.includes(member.id)
-  // Asked is who counts in any of them: an older record may not know a voter as one yet.
+  const {forced, own} = election
   const members = new Map(
-    records
-      .flatMap((record) => Object.values(record.smap.nodes))
-      .filter((member) => member.id !== election.own.voter.id && counts(member))
+    [own, ...Object.values(grants)]
+      .flatMap(({accepted}) => Object.values(accepted.record.smap.nodes))
+      .filter(({id}) => id !== own.voter.id && (forced === null || forced.includes(id)))
       .map((member) => [voterKey(member), member]),
   )
   return [...members].filter(([key]) => grants[key] === undefined).map(([, member]) => member)
+}
+
+/** Those of them who count in the newest record that it knows, for people. */
+function missingVoters(stage: StandingStage): readonly Member[] {
+  const {smap, pv} = newestOf(stage).record
+  const before = new Set((pv ?? []).map(voterKey))
+  const isForced = stage.election.forced !== null
+  return unheard(stage).filter(({id, inc}) => {
+    const member = smap.nodes[id]
+    const counts = member !== undefined && member.inc === inc && isVoter(member)
+    return isForced || counts || before.has(voterKey({id, inc}))
+  })
 }
 
 /** The newest record that it knows: its own, or one that came with a yes. What R6 will test. */
