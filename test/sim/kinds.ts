@@ -1,9 +1,9 @@
 /** The kinds of worlds that the simulator plays, and what is broken in each on purpose. */
 
-import {OBJECT_MUTANTS} from './objects/mutants.ts'
+import {OBJECT_MUTANTS, type ObjectMutant} from './objects/mutants.ts'
 import {objectOptionsOf, type ObjectWorldOptions} from './objects/options.ts'
 import {runObjectWorld} from './objects/world.ts'
-import {mutatedWorld} from './world/mutate.ts'
+import {mutatedObjectWorld, mutatedWorld} from './world/mutate.ts'
 import {MUTANTS, type Mutant} from './world/mutants.ts'
 import {optionsOf, type WorldOptions} from './world/options.ts'
 import {runWorld, type Outcome, type RunOptions} from './world/world.ts'
@@ -54,11 +54,21 @@ export const WORLDS: readonly WorldKind[] = [
       runObjectWorld({...objectOptionsOf(seed), ...plan}, {trace: how?.trace}),
     mutants: OBJECT_MUTANTS.map((mutant) => ({
       name: mutant.name,
-      play: (seed) => runObjectWorld(objectOptionsOf(seed), {mutant}),
+      known: mutant.known,
+      play: (seed) => playObjectMutant(mutant, seed),
       control: (seed) => runObjectWorld(objectOptionsOf(seed)),
     })),
   },
 ]
+
+/** Plays a world of stores that are broken. */
+async function playObjectMutant(mutant: ObjectMutant, seed: number): Promise<Outcome> {
+  const {edit, name} = mutant
+  const options = objectOptionsOf(seed)
+  if (edit === undefined) return runObjectWorld(options, {mutant})
+  const world = await mutatedObjectWorld(name, edit)
+  return world.runObjectWorld(options, {mutant})
+}
 
 /** Plays a world of kernels that are broken. */
 export async function playMutant(

@@ -35,6 +35,7 @@ import {
   unitTwins,
   usedDependencies,
 } from '../helpers/tidy/tree-rules.ts'
+import {OBJECT_MUTANTS} from '../sim/objects/mutants.ts'
 import {MUTANTS, NO_CHECK_QUORUM} from '../sim/world/mutants.ts'
 import {pick, readTree, ROOT, type Finding, type SourceFile} from '../helpers/tidy/tree.ts'
 
@@ -260,7 +261,7 @@ t.test('the arrows catch forbidden imports and cycles, type imports included', (
 })
 
 t.test('the line that each mutant of the simulator changes is there exactly once', (t) => {
-  for (const {name, edit} of [...MUTANTS, NO_CHECK_QUORUM]) {
+  for (const {name, edit} of [...MUTANTS, ...OBJECT_MUTANTS, NO_CHECK_QUORUM]) {
     if (edit === undefined) continue
     const source = readFileSync(join(ROOT, 'src', edit.file), 'utf8')
     t.equal(source.split(edit.from).length - 1, 1, `${name}: ${edit.file}`)

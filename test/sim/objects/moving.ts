@@ -10,6 +10,9 @@ import {serveMove} from '../../../src/node/move/serve.ts'
 import {answerError} from '../../../src/node/http/answer.ts'
 import type {ObjectsDeps} from '../../../src/node/objects/dispatch.ts'
 import {readBody} from '../../../src/node/peer/body.ts'
+import {formatGeneration} from '../../../src/model/generation.ts'
+import type {ObjectAttributes} from '../../../src/model/object.ts'
+import type {PlacedEntry} from '../../../src/node/store/name-indexes.ts'
 import type {ObjectStore} from '../../../src/node/store/object-store.ts'
 import type {HashBytes} from '../../../src/wire/footer.ts'
 import {splitTarget} from '../../../src/wire/paths.ts'
@@ -34,7 +37,7 @@ export function createMoving(deps: ObjectNodeDeps, {border, store, hash}: Opened
   const run = process.run()
   const moving: MoveDeps = {
     ...border,
-    store: brokenStore(store, deps.mutant),
+    store: watchedStore(brokenStore(store, deps.mutant, border), deps, run),
     hash,
     stats: {add: (name) => saw(name)},
     report: (report) => {
@@ -82,8 +85,32 @@ export async function answerMove(
   }
 }
 
+/** Tells of what is removed for good. */
+function watchedStore(store: ObjectStore, deps: ObjectNodeDeps, run: number): ObjectStore {
+  const {process} = deps
+  return {
+    ...store,
+    discard: (order, done) => {
+      let newest: ObjectAttributes | null = null
+      const allowed = (found: ObjectAttributes): boolean => {
+        newest = found
+        return order.allowed(found)
+      }
+      store.discard({...order, allowed}, (error, removed) => {
+        const runs = process.isUp() && process.run() === run
+        if (removed && newest !== null && runs) deps.removed(process, order.key, newest)
+        done(error, removed)
+      })
+    },
+  }
+}
+
 /** The store as the mover and the receiver of a mutant see it. */
-function brokenStore(store: ObjectStore, mutant: ObjectMutant | undefined): ObjectStore {
+function brokenStore(
+  store: ObjectStore,
+  mutant: ObjectMutant | undefined,
+  {view}: ObjectsDeps,
+): ObjectStore {
   if (mutant?.moves === undefined) return store
   switch (mutant.moves) {
     case 'overwrite':
@@ -105,6 +132,15 @@ function brokenStore(store: ObjectStore, mutant: ObjectMutant | undefined): Obje
         page: (question) =>
           store.page(question)?.filter(({attributes}) => !attributes.tombstone) ?? null,
       }
+    case 'cursor ahead': {
+      const walked = new Set<string>()
+      const isNew = ({attributes: {bid, name, gen}}: PlacedEntry): boolean => {
+        const entry = view().record?.own.at(-1)?.index
+        const what = `${entry} ${bid} ${name} ${formatGeneration(gen)}`
+        return walked.size < walked.add(what).size
+      }
+      return {...store, page: (question) => store.page(question)?.filter(isNew) ?? null}
+    }
     case 'see nothing':
       return {...store, page: () => []}
   }

@@ -1,7 +1,9 @@
 /**
- * Data planes that are deliberately broken, each in one rule and only at a border of the shipped
- * files: a checker that never fires is worth nothing.
+ * Data planes that are deliberately broken, each in one rule, at a border of the shipped files
+ * where it can be, else in a line of one: a checker that never fires is worth nothing.
  */
+
+import type {Edit} from '../world/mutate.ts'
 
 /** What a broken target does differently. */
 export interface ObjectMutant {
@@ -21,9 +23,14 @@ export interface ObjectMutant {
   /** Every entry counts as settled. */
   readonly settlesAtOnce?: boolean
   /** What is wrong with moving. */
-  readonly moves?: 'overwrite' | 'without fsync' | 'leave tombstones' | 'see nothing'
+  readonly moves?:
+    'overwrite' | 'without fsync' | 'leave tombstones' | 'see nothing' | 'cursor ahead'
   /** A new name is shown to readers before it is durable. */
   readonly showsEarly?: boolean
+  /** A line of a shipped file that is another one. */
+  readonly edit?: Edit
+  /** A seed that has shown it: played first, because it takes many. */
+  readonly known?: number
 }
 
 export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
@@ -91,5 +98,48 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
     name: 'shows-before-durable',
     rule: 'R31: readers see a version that a power cut takes back',
     showsEarly: true,
+  },
+  {
+    name: 'cursor-ahead-of-data',
+    rule: 'R24: a walk goes on behind what it has read, acknowledged or not',
+    moves: 'cursor ahead',
+  },
+  {
+    name: 'finalize-despite-errors',
+    rule: 'R27: a walk that failed at something counts as clean',
+    edit: {
+      file: 'core/objects/move.ts',
+      from: "tally.moved !== tally.wanted) return 'failing'",
+      to: "tally.moved !== tally.wanted) return 'clean'",
+    },
+  },
+  {
+    name: 'completed-without-the-lost',
+    rule: 'R27: a target that is away is not waited for',
+    edit: {
+      file: 'core/kernel/operation.ts',
+      from: '.filter((id) => record.smap.nodes[id] !== undefined)',
+      to: '.filter((id) => record.smap.nodes[id]?.away === null)',
+    },
+  },
+  {
+    name: 'source-removed-before-verify',
+    rule: 'R24: what was sent is removed, held by its owner or not',
+    edit: {
+      file: 'node/move/send.ts',
+      from: '    sent.push(item)',
+      to: `    sent.push(item)
+    const key = keyOf(batch, item)
+    store.discard({key, gen: item.attributes.gen, allowed: () => true}, () => undefined)`,
+    },
+  },
+  {
+    name: 'tombstone-dropped-early',
+    rule: 'R21: a tombstone goes when all has moved, and not only when all is swept',
+    edit: {
+      file: 'core/objects/collect.ts',
+      from: 'entry?.swept !== true || newest?.index !== entry.index',
+      to: 'entry === undefined || newest?.index !== entry.index',
+    },
   },
 ]

@@ -43,6 +43,8 @@ export interface ObjectNode {
   readonly trouble: (code: string, times: number) => void
   /** Whether one of its mountpaths serves no more. */
   readonly isDisabled: () => boolean
+  /** Its disks, whether it runs or not. */
+  readonly filesystem: () => CrashFs
 }
 
 export interface ObjectNodeDeps {
@@ -53,6 +55,8 @@ export interface ObjectNodeDeps {
   readonly diskMs: number
   readonly mutant: ObjectMutant | undefined
   readonly saw: (name: string) => void
+  /** It has removed all that it has of a key. */
+  readonly removed: (process: SimProcess, key: ObjectKey, newest: ObjectAttributes) => void
   /** It cannot go on, and says so by ending; its supervisor starts it again. */
   readonly exits: (process: SimProcess) => void
   readonly violate: (invariant: string, detail: string) => void
@@ -209,7 +213,12 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       disk.close(folder)
     },
     trouble: (code, times) => void Object.assign(failing, {code, times, after: random.int(1, 40)}),
-    isDisabled: () => current?.store?.status().some(({disabled}) => disabled !== null) === true,
+    isDisabled: () => {
+      const store = current?.store ?? null
+      if (store === null) return false
+      return store.missing().length > 0 || store.status().some(({disabled}) => disabled !== null)
+    },
+    filesystem: () => disk,
   }
 }
 

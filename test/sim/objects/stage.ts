@@ -9,7 +9,9 @@ import {createNetwork, type Network} from '../world/network.ts'
 import {createProcess, type SimProcess, type Witness} from '../world/process.ts'
 import {randomOf, STREAM} from '../world/random.ts'
 import {sceneFacts, scenePlace} from '../world/scene.ts'
+import type {Hashing} from '../../../src/node/store/hashing.ts'
 import {createRestingClock, type RestingClock} from './clock.ts'
+import {createCopies, type Copies} from './copies.ts'
 import {createLinks, type Links} from './links.ts'
 import type {ObjectMutant} from './mutants.ts'
 import {createObjectNode, type ObjectNode} from './node.ts'
@@ -22,6 +24,7 @@ export interface Stage {
   readonly links: Links
   readonly processes: readonly SimProcess[]
   readonly nodes: readonly ObjectNode[]
+  readonly copies: Copies
   /** Index of the process that listens at a port; -1: none. */
   readonly placeOf: (port: number) => number
 }
@@ -30,6 +33,7 @@ export interface StageDeps {
   readonly options: ObjectWorldOptions
   readonly mutant: ObjectMutant | undefined
   readonly rest: Rest
+  readonly hashing: Hashing
   readonly witness: Witness
   readonly onExit: (process: SimProcess) => void
   readonly violate: (invariant: string, detail: string) => void
@@ -89,15 +93,15 @@ export function createStage(deps: StageDeps): Stage {
     lossRatio: options.lossRatio / 4,
     nodeOf: (id) => nodes.find(({process}) => process.facts.self.id === id),
   })
-  const nodes = createNodes(deps, processes, links, clock)
-  return {clock, network, links, processes, nodes, placeOf}
+  const {hashing, violate, saw} = deps
+  const copies = createCopies({nodes: () => nodes, hashing, violate, saw})
+  const nodes = createNodes(deps, {processes, links, clock, copies})
+  return {clock, network, links, processes, nodes, copies, placeOf}
 }
 
 function createNodes(
   deps: StageDeps,
-  processes: readonly SimProcess[],
-  links: Links,
-  clock: RestingClock,
+  {processes, links, clock, copies}: Pick<Stage, 'processes' | 'links' | 'clock' | 'copies'>,
 ): readonly ObjectNode[] {
   const {options, mutant, rest, saw, violate} = deps
   const random = randomOf(options.seed, OBJECT_STREAM.disks)
@@ -112,6 +116,7 @@ function createNodes(
         diskMs: options.diskMs,
         mutant,
         saw,
+        removed: copies.removed,
         exits: (ending) => {
           ending.kill(false)
           clock.after(RESTART_MS, ending.start)

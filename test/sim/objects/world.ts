@@ -7,7 +7,8 @@
 import {createHash} from 'node:crypto'
 
 import {bucketUname} from '../../../src/model/bucket.ts'
-import {hex64, loadHashing} from '../../../src/node/store/hashing.ts'
+import {hex64, loadHashing, type Hashing} from '../../../src/node/store/hashing.ts'
+import type {ClusterRecord} from '../../../src/model/record.ts'
 import {createInvariants, type Invariants} from '../world/invariants.ts'
 import {createNemesis, type Nemesis} from '../world/nemesis.ts'
 import type {SimProcess, Witness} from '../world/process.ts'
@@ -40,9 +41,13 @@ const CONVERGE_MS = 16_000
 const RETURNS_MS = 34_000
 /** Clients go on in the healed cluster for a while, then everything under way ends. */
 const QUIET_MS = 13_000
+/** A rebalance that had failed walks again within half a minute, then sources are swept. */
+const SWEEP_MS = 90_000
 /** Between two looks whether it has. */
 const QUIET_POLL_MS = 250
 const FINAL_TRIES = 12
+/** Links may lose an answer, which a client waits for until its time is up. */
+const FINAL_MS = 100_000
 /** Between two looks at the start for the bucket. */
 const FOUND_POLL_MS = 250
 const FOUND_WITHIN_MS = 30_000
@@ -58,22 +63,28 @@ export async function runObjectWorld(
   // Every refusal is an error: who threw it is told to whoever traces.
   if (run.trace === undefined) Error.stackTraceLimit = 0
   try {
-    return await play(options, run, rest, (bytes) => hex64(hashing.h64(bytes)))
+    return await play(options, run, {rest, hashing})
   } finally {
     Error.stackTraceLimit = stackTraceLimit
     rest.end()
   }
 }
 
+/** What a world has from outside virtual time. */
+interface Outside {
+  readonly rest: Rest
+  readonly hashing: Hashing
+}
+
 async function play(
   options: ObjectWorldOptions,
   run: ObjectRun,
-  rest: Rest,
-  hash: (bytes: Uint8Array) => string,
+  outside: Outside,
 ): Promise<Outcome> {
-  const parts = createParts(options, run, rest, hash)
+  const parts = createParts(options, run, outside)
   const {clients, histories, invariants, nemesis, operator, stage, troubles} = parts
   const convergedMs = await live(options, parts)
+  judgeRest(parts)
   await readAll(parts)
   if (run.trace !== undefined) report(run.trace, stage, histories)
   judge(histories, invariants)
@@ -106,17 +117,14 @@ interface Parts {
   readonly histories: readonly History[]
 }
 
-function createParts(
-  options: ObjectWorldOptions,
-  run: ObjectRun,
-  rest: Rest,
-  hash: (bytes: Uint8Array) => string,
-): Parts {
+function createParts(options: ObjectWorldOptions, run: ObjectRun, {rest, hashing}: Outside): Parts {
+  const hash = (bytes: Uint8Array): string => hex64(hashing.h64(bytes))
   const invariants = createInvariants(options.seed)
   const stage: Stage = createStage({
     options,
     mutant: run.mutant,
     rest,
+    hashing,
     witness: witnessOf(invariants, run),
     onExit: (process) => nemesis.ended(process),
     violate: invariants.violate,
@@ -184,7 +192,34 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
   clients.stop()
   commanding = false
   await until(stage, QUIET_MS, () => clients.open() === 0)
+  await until(stage, SWEEP_MS, () => isAtRest(stage))
   return convergedMs
+}
+
+/** The record of whoever leads. */
+function recordOf({processes}: Stage): ClusterRecord | null {
+  const leader = processes.find((process) => process.view()?.leading === true)
+  return leader?.view()?.record ?? null
+}
+
+/** Nothing moves, nothing is to be removed at its source. */
+function isAtRest(stage: Stage): boolean {
+  const record = recordOf(stage)
+  if (record === null || record.move !== null || record.op !== null) return false
+  return record.own.length > 1 || record.own[0]?.swept === true
+}
+
+/** D13: whatever was interrupted has ended. D8: everything lies in its place. */
+function judgeRest({histories, invariants, stage}: Parts): void {
+  const record = recordOf(stage)
+  if (record === null) return
+  const {move, op} = record
+  if (move !== null) invariants.violate('D13', `rebalance to entry ${move.entry} does not end`)
+  if (op !== null) invariants.violate('D13', `${op.id} ${op.action} stays ${op.phase}`)
+  stage.copies.judgeAtEnd(
+    record,
+    histories.map(({key}) => key),
+  )
 }
 
 /** Time goes on until something holds, at most so long. */
@@ -301,7 +336,7 @@ async function readAll({clients, histories, invariants, stage}: Parts): Promise<
       if (heard) silent.delete(history.key)
     })
   }
-  await until(stage, QUIET_MS * 2, () => left === 0)
+  await until(stage, FINAL_MS, () => left === 0)
   for (const key of silent) invariants.violate('D1', `${key} is not answered in a healed cluster`)
 }
 

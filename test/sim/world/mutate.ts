@@ -1,7 +1,7 @@
 /**
- * Loads the virtual world once more with one line of the kernel changed: for rules that sit inside
- * a pure function and cannot be broken at its border. The shipped files stay as they are; a change
- * whose line is not there exactly once is an error: no mutant rots into the original.
+ * Loads a virtual world once more with one line of a shipped file changed: for rules that sit
+ * inside a pure function and cannot be broken at its border. The shipped files stay as they are; a
+ * change whose line is not there exactly once is an error: no mutant rots into the original.
  */
 
 import {registerHooks} from 'node:module'
@@ -15,23 +15,39 @@ export interface Edit {
 }
 
 type World = typeof import('./world.ts')
+type ObjectWorld = typeof import('../objects/world.ts')
 
 const MARK = '?mutant='
 /** Files of the simulator that are loaded again: those that run shipped decisions. */
-const AGAIN = ['world.ts', 'scene.ts', 'process.ts', 'objects.ts']
+const AGAIN = [
+  ...['world', 'scene', 'process', 'objects'].map((file) => `/test/sim/world/${file}.ts`),
+  ...['world', 'stage', 'node', 'border', 'moving'].map((file) => `/test/sim/objects/${file}.ts`),
+]
 /** Of those, the ones whose shipped imports are loaded again; checkers keep the originals. */
-const RUNS_SHIPPED = ['process.ts', 'objects.ts']
+const RUNS_SHIPPED = [
+  ...['process', 'objects'].map((file) => `/test/sim/world/${file}.ts`),
+  ...['node', 'border', 'moving'].map((file) => `/test/sim/objects/${file}.ts`),
+]
 
 const edits = new Map<string, Edit>()
-const worlds = new Map<string, World>()
+const worlds = new Map<string, unknown>()
 
-/** The world in which this is so. */
-export async function mutatedWorld(name: string, edit: Edit): Promise<World> {
+/** The world of kernels in which this is so. */
+export function mutatedWorld(name: string, edit: Edit): Promise<World> {
+  return loadAgain('./world.ts', name, edit) as Promise<World>
+}
+
+/** The world of stores in which this is so. */
+export function mutatedObjectWorld(name: string, edit: Edit): Promise<ObjectWorld> {
+  return loadAgain('../objects/world.ts', name, edit) as Promise<ObjectWorld>
+}
+
+async function loadAgain(file: string, name: string, edit: Edit): Promise<unknown> {
   const known = worlds.get(name)
   if (known !== undefined) return known
   if (edits.size === 0) registerHooks({resolve: resolveHook, load: loadHook})
   edits.set(name, edit)
-  const world = (await import(`./world.ts${MARK}${name}`)) as World
+  const world: unknown = await import(`${file}${MARK}${name}`)
   worlds.set(name, world)
   return world
 }
@@ -47,9 +63,9 @@ const resolveHook: ResolveHook = (specifier, context, nextResolve) => {
 }
 
 function isLoadedAgain(parent: string, url: string): boolean {
-  if (url.includes('/test/sim/world/')) return AGAIN.some((file) => url.endsWith(`/world/${file}`))
+  if (url.includes('/test/sim/')) return AGAIN.some((file) => url.endsWith(file))
   if (!url.includes('/src/')) return false
-  return parent.includes('/src/') || RUNS_SHIPPED.some((file) => parent.endsWith(`/world/${file}`))
+  return parent.includes('/src/') || RUNS_SHIPPED.some((file) => parent.endsWith(file))
 }
 
 const loadHook: LoadHook = (url, context, nextLoad) => {

@@ -1,0 +1,117 @@
+/**
+ * Where copies of keys lie, read from the disks themselves and not from what nodes say. Nothing is
+ * deleted that somebody else does not hold as new and durably (D6, D7), no tombstone goes while
+ * something older is anywhere (D3), and when all is swept every key lies at its owner alone (D8).
+ */
+
+import {fileNameOf, folderOf, OBJECTS_FOLDER} from '../../../src/core/objects/file-name.ts'
+import {newestEntry, ownerUnder, ringOf} from '../../../src/core/objects/ring.ts'
+import {objectDigest} from '../../../src/core/placement/locate.ts'
+import {bucketUname} from '../../../src/model/bucket.ts'
+import {compareGenerations, formatGeneration} from '../../../src/model/generation.ts'
+import type {ObjectAttributes} from '../../../src/model/object.ts'
+import type {ClusterRecord} from '../../../src/model/record.ts'
+import type {Hashing} from '../../../src/node/store/hashing.ts'
+import {readAttributes} from '../../../src/node/store/name-indexes.ts'
+import type {ObjectKey} from '../../../src/node/store/object-store.ts'
+import type {CrashFs} from '../../helpers/crash-fs.ts'
+import type {SimProcess} from '../world/process.ts'
+import {simBucket} from '../world/workload.ts'
+import {MOUNTPATHS} from './device.ts'
+import type {ObjectNode} from './node.ts'
+
+export interface Copies {
+  /** A target has removed all that it has of a key. @param newest what was removed */
+  readonly removed: (process: SimProcess, key: ObjectKey, newest: ObjectAttributes) => void
+  /** Every key of a cluster in which nothing is under way. */
+  readonly judgeAtEnd: (record: ClusterRecord, names: readonly string[]) => void
+}
+
+export interface CopiesDeps {
+  readonly nodes: () => readonly ObjectNode[]
+  readonly hashing: Hashing
+  readonly violate: (invariant: string, detail: string) => void
+  readonly saw: (name: string) => void
+}
+
+/** A copy of a key on some disk. */
+interface Copy {
+  readonly node: ObjectNode
+  readonly attributes: ObjectAttributes
+}
+
+export function createCopies({nodes, hashing, violate, saw}: CopiesDeps): Copies {
+  function copiesAt(node: ObjectNode, disk: CrashFs, bid: string, name: string): readonly Copy[] {
+    return MOUNTPATHS.flatMap((mountpath) => {
+      const folder = `${mountpath}/${OBJECTS_FOLDER}/${bid}/${folderOf(name)}`
+      const path = `${folder}/${fileNameOf(name)}`
+      const attributes = disk.isFile(path) ? readAttributes(disk, path, hashing) : null
+      return attributes === null ? [] : [{node, attributes}]
+    })
+  }
+
+  /** What is there for sure, after any crash. */
+  function durableAt(node: ObjectNode, {bid, name}: ObjectKey): readonly Copy[] {
+    return copiesAt(node, node.filesystem().crash('synced'), bid, name)
+  }
+
+  function isAsNew({attributes}: Copy, than: ObjectAttributes): boolean {
+    return compareGenerations(attributes.gen, than.gen) >= 0
+  }
+
+  function judgeReclaim(node: ObjectNode, key: ObjectKey, newest: ObjectAttributes): void {
+    saw('copy reclaimed')
+    const others = nodes().filter((other) => other !== node)
+    if (others.some((other) => durableAt(other, key).some((copy) => isAsNew(copy, newest)))) return
+    const what = `${key.name} ${formatGeneration(newest.gen)}`
+    violate('D7', `${idOf(node)} removes ${what}, and nobody else holds it as new, durably`)
+  }
+
+  function judgeCollection(node: ObjectNode, key: ObjectKey, newest: ObjectAttributes): void {
+    saw('tombstone dropped')
+    const older = nodes()
+      .flatMap((other) => [
+        ...copiesAt(other, other.filesystem(), key.bid, key.name),
+        ...durableAt(other, key).filter(() => other !== node),
+      ])
+      .find((copy) => !isAsNew(copy, newest))
+    if (older === undefined) return
+    const what = `the tombstone ${formatGeneration(newest.gen)} of ${key.name}`
+    const left = `${formatGeneration(older.attributes.gen)} at ${idOf(older.node)}`
+    violate('D3', `${idOf(node)} drops ${what}, and there is ${left}`)
+  }
+
+  return {
+    removed: (process, key, newest) => {
+      const node = nodes().find((one) => one.process === process)
+      if (node === undefined) return
+      const record = node.process.view()?.record ?? null
+      const entry = record === null ? undefined : newestEntry(ringOf(record))
+      const isOwn = entry !== undefined && ownerUnder(entry, key.digest) === idOf(node)
+      if (isOwn) judgeCollection(node, key, newest)
+      else judgeReclaim(node, key, newest)
+    },
+    judgeAtEnd: (record, names) => {
+      const [entry] = record.own
+      const bid = record.bmd.buckets[bucketUname(BUCKET)]?.bid
+      const ring = newestEntry(ringOf(record))
+      if (bid === undefined || ring === undefined) return
+      if (record.own.length !== 1 || entry?.swept !== true) return saw('not swept at the end')
+      saw('swept at the end')
+      for (const name of names) {
+        const owner = ownerUnder(ring, objectDigest(BUCKET, name))
+        for (const node of nodes()) {
+          const copies = copiesAt(node, node.filesystem(), bid, name)
+          if (copies.length === 0 || idOf(node) === owner) continue
+          violate('D8', `${name} is ${owner}'s alone, and there is a copy at ${idOf(node)}`)
+        }
+      }
+    },
+  }
+}
+
+const BUCKET = simBucket('objects')
+
+function idOf({process}: ObjectNode): string {
+  return process.facts.self.id
+}
