@@ -26,6 +26,7 @@ import {createStats, type Stats} from '../../src/node/observe/stats.ts'
 import {readBody} from '../../src/node/peer/body.ts'
 import type {AskTarget} from '../../src/node/peer/data-client.ts'
 import type {ObjectStore} from '../../src/node/store/object-store.ts'
+import {openWalkCursor} from '../../src/node/store/walk-cursor.ts'
 import {isRefusal} from '../../src/model/ids.ts'
 import {parseObjectPath, splitTarget} from '../../src/wire/paths.ts'
 import {parseBucketRef, parseQuery} from '../../src/wire/query.ts'
@@ -46,7 +47,14 @@ export interface TestTarget {
   readonly reclaims: MoveReport[]
   readonly counters: Stats
   /** What its kernel would say; a test may change it at any time. */
-  readonly says: {leased: boolean; settled: number; record: ClusterRecord; silent: boolean}
+  readonly says: {
+    leased: boolean
+    settled: number
+    record: ClusterRecord
+    silent: boolean
+    /** How many times too fast its clock runs for what it moves. */
+    rate: number
+  }
 }
 
 export interface TestCluster {
@@ -104,7 +112,7 @@ export async function startTargets(count: number): Promise<TestCluster> {
   }
   const record = recordOf(nodes, ids)
   for (const [at, id] of ids.entries()) {
-    const says = {leased: true, settled: record.index, record, silent: false}
+    const says = {leased: true, settled: record.index, record, silent: false, rate: 1}
     const disk = createCrashFs(['/state', '/mp0', '/mp1'])
     const known = {id, says, reports: [], reclaims: [], counters: createStats()}
     const target = await openTarget(known, disk, targets)
@@ -128,8 +136,9 @@ async function openTarget(
     hash: hashing.h64,
     stats: known.counters,
     report: (report: MoveReport) => void known.reports.push(report),
+    cursor: openWalkCursor('/state', disk),
     reclaimed: (report: MoveReport) => void known.reclaims.push(report),
-    nowMs: () => performance.now(),
+    nowMs: () => performance.now() * known.says.rate,
     after: (ms: number, act: () => void) => {
       const timer = setTimeout(act, ms)
       return () => clearTimeout(timer)

@@ -20,6 +20,7 @@ import {
   restMs,
   stillMoves,
   walkAgainMs,
+  walkBegins,
   walkVerdict,
   whyNotTaken,
 } from '../../src/core/objects/move.ts'
@@ -177,11 +178,16 @@ t.test('an owner wants what it lacks or holds older', async (t) => {
 })
 
 t.test('only a walk that moved nothing and failed at nothing is clean', async (t) => {
-  t.equal(walkVerdict(NO_TALLY), 'clean')
-  t.equal(walkVerdict({...NO_TALLY, wanted: 3, moved: 3}), 'again')
-  t.equal(walkVerdict({...NO_TALLY, wanted: 3, moved: 2}), 'failing')
-  t.equal(walkVerdict({...NO_TALLY, failed: 1}), 'failing')
-  t.equal(walkVerdict({...NO_TALLY, unseen: 1}), 'failing')
+  t.equal(walkVerdict(NO_TALLY, true), 'clean')
+  t.equal(walkVerdict(NO_TALLY, false), 'again', 'it has not seen the first names')
+  t.equal(walkVerdict({...NO_TALLY, wanted: 3, moved: 3}, true), 'again')
+  t.equal(walkVerdict({...NO_TALLY, wanted: 3, moved: 2}, true), 'failing')
+  t.equal(walkVerdict({...NO_TALLY, failed: 1}, true), 'failing')
+  t.equal(walkVerdict({...NO_TALLY, unseen: 1}, true), 'failing')
+  const kept = {...MARK, bid: '7', after: 'n'}
+  t.strictSame(walkBegins(MARK, kept), {bid: '7', after: 'n'})
+  t.equal(walkBegins({...MARK, rebalance: 4}, kept), null, 'another rebalance')
+  t.equal(walkBegins(MARK, null), null)
   t.equal(walkAgainMs(0), 0)
   t.equal(walkAgainMs(1), WALK_AGAIN_MS)
   t.equal(walkAgainMs(2), 2 * WALK_AGAIN_MS)

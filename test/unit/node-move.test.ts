@@ -10,6 +10,8 @@ import type {NodeId} from '../../src/model/ids.ts'
 import type {MoveReport} from '../../src/model/peer-messages.ts'
 import type {ObjectAttributes} from '../../src/model/object.ts'
 import {totalOf} from '../../src/node/observe/stats.ts'
+import {writeWhole} from '../../src/node/store/fs.ts'
+import {openWalkCursor} from '../../src/node/store/walk-cursor.ts'
 import type {TestCluster, TestTarget} from '../helpers/target-cluster.ts'
 import {startTargets} from '../helpers/target-cluster.ts'
 import {TEST_BUCKET, bytesOf, deleteKey, getBytes, keyOf, putBytes} from '../helpers/test-store.ts'
@@ -289,6 +291,40 @@ t.test('an owner that is silent is asked again, and nothing is left out', async 
   owner.says.silent = false
   await until(() => last(leaver)?.state === 'clean', 'clean')
   t.not(attributesOf(owner, name), null)
+})
+
+t.test('a walk that goes on where it was proves nothing, and a whole one follows', async (t) => {
+  const {cluster, leaver, ids} = await leaving(2)
+  t.teardown(() => cluster.close())
+  const names = Array.from({length: 50}, (_, at) => cluster.nameOwnedBy(leaver, `c${at}-`))
+  await Promise.all(names.map((name, at) => putBytes(leaver.store, name, bytesOf(30, at))))
+  const cursor = openWalkCursor('/state', leaver.disk)
+  cursor.keep({rebalance: 1, entry: 5, bid: TEST_BUCKET.bid, after: 'zzz'})
+  begin(cluster, 5, ids)
+  await allClean(cluster)
+  t.equal(last(leaver)?.objects, names.length, 'though the place was far ahead')
+})
+
+t.test('the place of a walk is kept when everything before has arrived', async (t) => {
+  const {cluster, leaver, ids} = await leaving(2)
+  t.teardown(() => cluster.close())
+  const owner = cluster.targets[0] as TestTarget
+  const names = Array.from({length: 1200}, (_, at) => cluster.nameOwnedBy(leaver, `k${at}-`))
+  await Promise.all(names.map((name, at) => putBytes(leaver.store, name, bytesOf(30, at))))
+  leaver.says.rate = 1e6
+  const cursor = openWalkCursor('/state', leaver.disk)
+  begin(cluster, 5, ids)
+  await until(() => cursor.load() !== null, 'kept')
+  const {after = '', ...rest} = cursor.load() ?? {}
+  t.match(rest, {rebalance: 1, entry: 5, bid: TEST_BUCKET.bid})
+  const before = names.filter((name) => name <= after)
+  t.ok(before.length >= 512)
+  for (const name of before) t.not(attributesOf(owner, name), null, name)
+  await allClean(cluster)
+  for (const text of ['', '{}', '{"format":2}', 'x']) {
+    writeWhole(leaver.disk, '/state', 'walk-cursor.json', Buffer.from(text))
+    t.equal(cursor.load(), null, 'a damaged place is none')
+  }
 })
 
 t.test('counters of this target stay above those that came with moves', async (t) => {

@@ -3,6 +3,7 @@
  * report; a node that is named does its part when the record says so, and not before.
  */
 
+import {participantsOf} from '../../model/forgotten.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import {comparePositions, type ClusterRecord} from '../../model/record.ts'
@@ -20,7 +21,8 @@ export function reviewOperation(turn: Turn): void {
   const record = acceptedOf(turn.node)?.record
   if (stage.stage !== 'leading' || !stage.confirmed || record === undefined) return
   const {move, op} = record
-  if (move !== null && participants(record).every((id) => isClean(record, stage.peers[id]?.move))) {
+  const isMoved = (id: NodeId): boolean => isClean(record, stage.peers[id]?.move)
+  if (move !== null && participantsOf(record).every(isMoved)) {
     order(turn, {type: 'moved', entry: move.entry})
   }
   const swept = sweptEntry(record, (id) => stage.peers[id]?.reclaim)
@@ -36,12 +38,6 @@ export function reviewOperation(turn: Turn): void {
 /** It has not been heard for as long as an absence may last: it has ended, ordered or not. */
 function isSilent({node}: Turn, peer: Peer | undefined): boolean {
   return peer !== undefined && node.nowMs - peer.answeredMs >= node.timers.absentGraceMs
-}
-
-/** Every target that an own entry names and that is a member still, lost ones included. */
-function participants(record: ClusterRecord): readonly NodeId[] {
-  const named = record.own.flatMap(({targets, merged = []}) => [targets, ...merged].flat())
-  return [...new Set(named)].filter((id) => record.smap.nodes[id] !== undefined)
 }
 
 function isClean(record: ClusterRecord, report: MoveReport | null | undefined): boolean {

@@ -92,6 +92,24 @@ export function moveBuckets(view: ClusterView): readonly Bucket[] {
     .sort((a, b) => (a.bid < b.bid ? -1 : 1))
 }
 
+/**
+ * How far a walk has come: what lies before has been dealt with. A hint for the next start; a walk
+ * that begins there proves nothing.
+ */
+export interface WalkCursor extends Pick<MoveMark, 'rebalance' | 'entry'> {
+  /** Bucket id, and the last name in it. */
+  readonly bid: string
+  readonly after: string
+}
+
+/** Where a walk of this rebalance begins. @param kept the last cursor, of whatever rebalance */
+export function walkBegins(
+  mark: MoveMark,
+  kept: WalkCursor | null,
+): Pick<WalkCursor, 'bid' | 'after'> | null {
+  return kept !== null && isSameMove(mark, kept) ? {bid: kept.bid, after: kept.after} : null
+}
+
 /** Whether a bucket is still to be moved under a view. */
 export function stillMoves(view: ClusterView, bucket: Bucket): boolean {
   const now = view.record?.bmd.buckets[bucketUname(bucket.ref)]
@@ -120,12 +138,12 @@ export interface WalkTally {
 export const NO_TALLY: WalkTally = {wanted: 0, moved: 0, failed: 0, unseen: 0}
 
 /**
- * What follows from a whole walk. Only one that found nothing to move, and failed at nothing,
- * proves that all is where it belongs (R27).
+ * What follows from a walk. Only one that began at the first name, found nothing to move, and
+ * failed at nothing, proves that all is where it belongs (R27).
  */
-export function walkVerdict(tally: WalkTally): 'clean' | 'again' | 'failing' {
+export function walkVerdict(tally: WalkTally, isWhole: boolean): 'clean' | 'again' | 'failing' {
   if (tally.failed > 0 || tally.unseen > 0 || tally.moved !== tally.wanted) return 'failing'
-  return tally.wanted === 0 ? 'clean' : 'again'
+  return isWhole && tally.wanted === 0 ? 'clean' : 'again'
 }
 
 /** First pause after a walk that failed, and the longest. */

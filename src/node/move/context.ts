@@ -1,6 +1,12 @@
 /** What moving shares: the node's standing, its store, the way to other targets, who is told. */
 
-import type {MoveMark, MoveTask, MoveTotals, WalkTally} from '../../core/objects/move.ts'
+import type {
+  MoveMark,
+  MoveTask,
+  MoveTotals,
+  WalkCursor,
+  WalkTally,
+} from '../../core/objects/move.ts'
 import type {OwnRing} from '../../core/objects/ring.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
@@ -9,6 +15,7 @@ import type {Log} from '../observe/log.ts'
 import type {Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
 import type {ObjectStore} from '../store/object-store.ts'
+import type {WalkCursorFile} from '../store/walk-cursor.ts'
 import type {TrafficWatch} from './traffic.ts'
 
 export interface MoveDeps {
@@ -24,6 +31,8 @@ export interface MoveDeps {
   readonly report: (report: MoveReport) => void
   /** The same on what is removed when all has moved. */
   readonly reclaimed: (report: MoveReport) => void
+  /** Where a walk that was interrupted goes on. */
+  readonly cursor: WalkCursorFile
   readonly nowMs: () => number
   /** Runs something later, once; the result takes it back. */
   readonly after: (ms: number, act: () => void) => () => void
@@ -42,6 +51,10 @@ export interface Run {
   tally: WalkTally
   /** Whether any owner has answered: before, nobody knows how much there is to do. */
   heard: boolean
+  /** Where this walk begins; null: at the first name, so that it can prove something. */
+  from: Pick<WalkCursor, 'bid' | 'after'> | null
+  /** Everything up to there has been dealt with. */
+  readonly reached: (at: Pick<WalkCursor, 'bid' | 'after'>) => void
   /** Something has changed that is worth a report. */
   readonly noted: () => void
 }

@@ -1,8 +1,9 @@
 /**
  * A target's part in what its record says about data: moves what belongs elsewhere (R24), removes
  * what is its owner's when all has moved, drops tombstones when nobody can hold anything older
- * (R21). One at a time, each as long as the record says so. Nothing is kept: after a restart it
- * walks again, and questions to the owners make that cheap.
+ * (R21). One at a time, each as long as the record says so. Of their progress only the place of a
+ * moving walk is kept, as a hint: after a restart they walk again, and questions to the owners make
+ * that cheap.
  */
 
 import {moveTask} from '../../core/objects/move.ts'
@@ -26,6 +27,7 @@ export function createMover(deps: MoveDeps, onDefect: (error: unknown) => void):
         deal: sendBatch,
         seal: () => Promise.resolve(),
         report: deps.report,
+        resumes: true,
       },
       onDefect,
     ),
@@ -37,6 +39,7 @@ export function createMover(deps: MoveDeps, onDefect: (error: unknown) => void):
         deal: reclaimBatch,
         seal: sealReclaim,
         report: deps.reclaimed,
+        resumes: false,
       },
       onDefect,
     ),

@@ -9,8 +9,10 @@ import {
   isSameMove,
   moveReport,
   walkAgainMs,
+  walkBegins,
   walkVerdict,
   type MoveTask,
+  type WalkCursor,
 } from '../../core/objects/move.ts'
 import type {OwnRing} from '../../core/objects/ring.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
@@ -32,6 +34,8 @@ export interface Work {
   /** Before a clean walk is said to be one. @throws AisError when it is none */
   readonly seal: (run: Run) => Promise<void>
   readonly report: (report: MoveReport) => void
+  /** Whether a restarted node goes on where it was. */
+  readonly resumes: boolean
 }
 
 export interface Worker {
@@ -106,6 +110,10 @@ function startRun(
     totals: {objects: 0, bytes: 0, problem: ''},
     tally: NO_TALLY,
     heard: false,
+    from: work.resumes ? walkBegins(task, deps.cursor.load()) : null,
+    reached: (at) => {
+      if (work.resumes) keepCursor(deps, {rebalance: task.rebalance, entry: task.entry, ...at})
+    },
     noted: () => {
       takeBack ??= deps.after(Math.max(0, saidMs + REPORT_EVERY_MS - deps.nowMs()), tell)
     },
@@ -115,6 +123,16 @@ function startRun(
     },
   }
   return run
+}
+
+/** What is not kept costs the next start some time and nothing else. */
+function keepCursor({cursor, log}: MoveDeps, at: WalkCursor): void {
+  try {
+    cursor.keep(at)
+  } catch (error) {
+    if (errnoOf(error) === '') throw error
+    log.warn('the place of a walk could not be kept', {problem: reasonOf(error)})
+  }
 }
 
 async function walkUntilClean(run: Told): Promise<void> {
@@ -127,7 +145,8 @@ async function walkUntilClean(run: Told): Promise<void> {
     run.tally = NO_TALLY
     await walkOnce(run)
     if (signal.aborted) return
-    const verdict = walkVerdict(run.tally)
+    const verdict = walkVerdict(run.tally, run.from === null)
+    run.from = null
     if (verdict === 'clean') {
       run.heard = true
       deps.log.info(`nothing is left to be ${verb}`, {...factsOf(task), ...run.totals})
@@ -147,7 +166,8 @@ function factsOf({rebalance, entry}: MoveTask): Readonly<Record<string, unknown>
 async function walkOnce(run: Told): Promise<void> {
   try {
     await walkAll(run, run.work.deal)
-    if (!run.signal.aborted && walkVerdict(run.tally) === 'clean') await run.work.seal(run)
+    const verdict = walkVerdict(run.tally, run.from === null)
+    if (!run.signal.aborted && verdict === 'clean') await run.work.seal(run)
   } catch (error) {
     if (!(error instanceof AisError) && errnoOf(error) === '') throw error
     tallyFailure(run, 1, reasonOf(error))

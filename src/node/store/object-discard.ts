@@ -164,7 +164,9 @@ function flushFolders(
   for (const [folder, mountpath] of folders) {
     parts.committerOf(mountpath).syncFolder(folder, (error) => {
       const isGone = errnoOf(error) === 'ENOENT' && mountpath.calls.disabled() === null
-      if (error !== null && !isGone) failure ??= storeError(mountpath, 'flush what was removed', error)
+      if (error !== null && !isGone) {
+        failure ??= storeError(mountpath, 'flush what was removed', error)
+      }
       left -= 1
       if (left === 0) done(failure)
     })

@@ -18,6 +18,7 @@ import type {Log} from '../observe/log.ts'
 import type {Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
 import {openObjectStore} from '../store/open-store.ts'
+import {openWalkCursor} from '../store/walk-cursor.ts'
 import {renewEmpty} from '../store/quarantine.ts'
 import type {DataThreadStart} from './ports.ts'
 
@@ -109,6 +110,7 @@ export async function openTarget(deps: TargetDeps): Promise<Target> {
     stats,
     report: deps.moved,
     reclaimed: deps.reclaimed,
+    cursor: openWalkCursor(file.state),
     nowMs,
     after,
     log,

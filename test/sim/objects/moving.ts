@@ -14,6 +14,7 @@ import {formatGeneration} from '../../../src/model/generation.ts'
 import type {ObjectAttributes} from '../../../src/model/object.ts'
 import type {PlacedEntry} from '../../../src/node/store/name-indexes.ts'
 import type {ObjectStore} from '../../../src/node/store/object-store.ts'
+import type {WalkCursorFile} from '../../../src/node/store/walk-cursor.ts'
 import type {HashBytes} from '../../../src/wire/footer.ts'
 import {splitTarget} from '../../../src/wire/paths.ts'
 import {parseQuery} from '../../../src/wire/query.ts'
@@ -30,15 +31,17 @@ interface Opened {
   readonly border: ObjectsDeps
   readonly store: ObjectStore
   readonly hash: HashBytes
+  readonly cursor: WalkCursorFile
 }
 
-export function createMoving(deps: ObjectNodeDeps, {border, store, hash}: Opened): Moving {
+export function createMoving(deps: ObjectNodeDeps, {border, store, hash, cursor}: Opened): Moving {
   const {process, rest, saw, violate} = deps
   const run = process.run()
   const moving: MoveDeps = {
     ...border,
     store: watchedStore(brokenStore(store, deps.mutant, border), deps, run),
     hash,
+    cursor,
     stats: {add: (name) => saw(name)},
     report: (report) => {
       saw(`move ${report.state}`)

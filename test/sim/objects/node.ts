@@ -11,6 +11,7 @@ import {createTargetObjects, type TargetObjects} from '../../../src/node/objects
 import {isMovePath} from '../../../src/node/move/serve.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
 import type {Decide, ObjectKey, ObjectStore} from '../../../src/node/store/object-store.ts'
+import {openWalkCursor} from '../../../src/node/store/walk-cursor.ts'
 import {openObjectStore} from '../../../src/node/store/open-store.ts'
 import {parseObjectPath, splitTarget} from '../../../src/wire/paths.ts'
 import {parseBucketRef, parseQuery} from '../../../src/wire/query.ts'
@@ -102,6 +103,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
   }
 
   async function openRun(made: Run): Promise<Parts> {
+    const port = deviceOf(deps, disk, failing)
     const {store, hashing, missing} = await openObjectStore({
       stateDirectory: STATE,
       mountpaths: MOUNTPATHS.map((path) => ({path})),
@@ -111,9 +113,10 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       verifyReads: () => true,
       warn: (text) => deps.saw(text),
       nowMs: process.atMs,
-      fs: deviceOf(deps, disk, failing),
+      fs: port,
       indexOnDisk: false,
     })
+    const cursor = openWalkCursor(STATE, port)
     made.store = store
     if (missing.length === MOUNTPATHS.length) {
       deps.saw('no mountpath can be used')
@@ -121,7 +124,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
     }
     const border = objectsDeps(deps, witness(store, made))
     const objects = createTargetObjects(border)
-    return {objects, ...createMoving(deps, {border, store, hash: hashing.h64})}
+    return {objects, ...createMoving(deps, {border, store, hash: hashing.h64, cursor})}
   }
 
   function watch(watched: OpenRun): void {
