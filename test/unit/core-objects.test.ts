@@ -218,7 +218,7 @@ t.test('disks that come and go neither hide an object nor bring an old one back'
   t.equal(extendHistory(all, ['/a', '/b'], 50n), all)
   const without = extendHistory(all, ['/a'], 100n)
   const back = placeHistory(extendHistory(without, ['/a', '/b'], 200n))
-  const [first = {sinceCounter: 0n, candidates: []}] = back
+  const [first = {sinceCounter: 0n, candidates: [], givenUp: 0}] = back
   let digest = 1n
   while (writeMountpath([first], digest) !== '/b') digest += 1n
   const here =

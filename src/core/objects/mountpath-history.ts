@@ -14,12 +14,16 @@ export interface MountpathSet {
   readonly sinceCounter: bigint
   /** Clean absolute paths, sorted. */
   readonly paths: readonly string[]
+  /** How many more there were that have been given up since; none when absent. */
+  readonly givenUp?: number
 }
 
 /** A set, ready for placement. */
 export interface PlacedSet {
   readonly sinceCounter: bigint
   readonly candidates: readonly Candidate[]
+  /** So many of its mountpaths were given up: a copy of each key may have been there. */
+  readonly givenUp: number
 }
 
 /**
@@ -39,7 +43,9 @@ export function extendHistory(
 
 /** The history after every key has been seen where the newest set has it (R33). */
 export function verifiedHistory(history: readonly MountpathSet[]): readonly MountpathSet[] {
-  return history.length <= 1 ? history : history.slice(-1)
+  const newest = history.at(-1)
+  if (newest === undefined || (history.length === 1 && newest.givenUp === undefined)) return history
+  return [{sinceCounter: newest.sinceCounter, paths: newest.paths}]
 }
 
 /**
@@ -53,7 +59,11 @@ export function forgetPath(
 ): readonly MountpathSet[] {
   if (history.every((set) => !set.paths.includes(path))) return history
   return history
-    .map((set) => ({...set, paths: set.paths.filter((one) => one !== path)}))
+    .map((set) => {
+      if (!set.paths.includes(path)) return set
+      const paths = set.paths.filter((one) => one !== path)
+      return {...set, paths, givenUp: (set.givenUp ?? 0) + 1}
+    })
     .filter((set) => set.paths.length > 0)
 }
 
@@ -62,6 +72,7 @@ export function placeHistory(history: readonly MountpathSet[]): readonly PlacedS
   return history.map((set) => ({
     sinceCounter: set.sinceCounter,
     candidates: candidatesOf(set.paths),
+    givenUp: set.givenUp ?? 0,
   }))
 }
 

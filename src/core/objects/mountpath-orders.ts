@@ -42,7 +42,7 @@ export type OrderVerdict =
   /** It was being emptied, and takes its share again. */
   | {readonly type: 'stay'}
   /** What lies there moves to the others; then it is disabled or detached. */
-  | {readonly type: 'empty'; readonly then: 'disable' | 'detach'}
+  | {readonly type: 'empty'; readonly goal: 'disable' | 'detach'}
   | {readonly type: 'disable'}
   /** `givesUp`: what lies there is lost to the cluster, and nobody waits for it any more. */
   | {readonly type: 'detach'; readonly givesUp: boolean}
@@ -96,7 +96,7 @@ function judgeDisable(
   // Without another there is nowhere to move to: what it holds waits for it to be enabled.
   if (!resilver || !own.mayHold || takers(others).length === 0) return {type: 'disable'}
   const short = shortOfSpace(own, others)
-  if (short === null) return {type: 'empty', then: 'disable'}
+  if (short === null) return {type: 'empty', goal: 'disable'}
   return refused('NO_SPACE', short, `aisctl storage mountpath disable NODE=${path} --no-resilver`)
 }
 
@@ -125,7 +125,7 @@ function judgeDetach(
     return refused('REFUSED', message, 'enable or attach another first')
   }
   const short = shortOfSpace(own, others)
-  if (short === null) return {type: 'empty', then: 'detach'}
+  if (short === null) return {type: 'empty', goal: 'detach'}
   return refused('NO_SPACE', short, 'attach another first, or remove objects')
 }
 

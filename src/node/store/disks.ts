@@ -227,9 +227,9 @@ class DiskTable {
         return
       }
       case 'empty': {
-        this.#keep(withLeaving(this.#overrides, path, verdict.then))
+        this.#keep(withLeaving(this.#overrides, path, verdict.goal))
         const one = mountpathAt(this, path)
-        if (one !== undefined) one.standing.leaving = verdict.then
+        if (one !== undefined) one.standing.leaving = verdict.goal
         return
       }
       case 'disable':

@@ -35,12 +35,20 @@ export function readHistory(directory: string, port: Fs): readonly MountpathSet[
       hint: 'remove it: the target will look for every object on all mountpaths',
     })
   }
-  return raw.sets.map((set) => ({sinceCounter: BigInt(set.since), paths: set.paths}))
+  return raw.sets.map(({since, paths, givenUp = 0}) => ({
+    sinceCounter: BigInt(since),
+    paths,
+    ...(givenUp === 0 ? {} : {givenUp}),
+  }))
 }
 
 /** Keeps a history. Durable when it returns. */
 export function writeHistory(directory: string, history: readonly MountpathSet[], port: Fs): void {
-  const sets = history.map((set) => ({since: String(set.sinceCounter), paths: set.paths}))
+  const sets = history.map(({sinceCounter, paths, givenUp = 0}) => ({
+    since: String(sinceCounter),
+    paths,
+    ...(givenUp === 0 ? {} : {givenUp}),
+  }))
   const text = `${JSON.stringify({format: FORMAT, sets})}\n`
   writeWhole(port, directory, FILE, Buffer.from(text, 'utf8'))
 }
@@ -63,7 +71,11 @@ export function foldHistory(history: readonly MountpathSet[]): readonly Mountpat
 
 interface RawHistory {
   readonly format: number
-  readonly sets: readonly {readonly since: string; readonly paths: readonly string[]}[]
+  readonly sets: readonly {
+    readonly since: string
+    readonly paths: readonly string[]
+    readonly givenUp?: number
+  }[]
 }
 
 function parse(text: string): RawHistory | undefined {
