@@ -27,6 +27,8 @@ export interface MembershipOrder {
 export interface MembershipClient {
   /** Resolves when it is committed, with the id of the rebalance that follows; '': none does. */
   order(order: MembershipOrder): Promise<string>
+  /** Takes a node from the map at once, and what only it holds with it. */
+  remove(nodeId: string): Promise<void>
   /** Resolves with the id of the rebalance that goes on. */
   startRebalance(): Promise<string>
   /** @param stop this one alone, when it is named; with force though nodes are being taken out */
@@ -58,6 +60,11 @@ export function createMembershipClient(transport: Transport): MembershipClient {
           }),
         }),
       ),
+    remove: async (nodeId) => {
+      // Compat: the reference refuses without skip_rebalance: unsafe must be said twice.
+      const value = {sid: nodeId, skip_rebalance: true}
+      await put(encodeAction({action: ACTION.removeUnsafe, value}))
+    },
     startRebalance: () => job(ACTION.start),
     stopRebalance: async (stop) => {
       await job(ACTION.stop, stop)

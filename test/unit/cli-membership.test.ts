@@ -11,6 +11,7 @@ import t from 'tap'
 import type {Test} from 'tap'
 import {AisError} from '../../src/base/errors.ts'
 import type {AisctlCommand} from '../../src/cli/command.ts'
+import AdvancedRemoveFromSmap from '../../src/cli/commands/advanced/remove-from-smap.ts'
 import ClusterDecommission from '../../src/cli/commands/cluster/decommission.ts'
 import ClusterShutdown from '../../src/cli/commands/cluster/shutdown.ts'
 import NodeDecommission from '../../src/cli/commands/node/decommission.ts'
@@ -38,6 +39,7 @@ import {openCluster} from '../../src/client/cluster.ts'
 import {departureOf} from '../../src/client/departure.ts'
 import {okToStop} from '../../src/client/ok-to-stop.ts'
 import {awaitRebalance} from '../../src/client/rebalance.ts'
+import {planRemoval} from '../../src/client/remove-node.ts'
 import {meantNodes} from '../../src/client/take-out.ts'
 import {endCluster, wholeCluster} from '../../src/client/whole-cluster.ts'
 import type {NodeId} from '../../src/model/ids.ts'
@@ -176,6 +178,7 @@ function flag(cluster: LeaderCluster, id: string, flags: number): void {
 
 interface Said {
   readonly lines: readonly string[]
+  readonly warnings: readonly string[]
   readonly outcome: unknown
 }
 
@@ -190,9 +193,14 @@ async function say(
   ...words: readonly string[]
 ): Promise<Said> {
   const lines: string[] = []
+  const warnings: string[] = []
   class Told extends (Base as new (argv: string[], config: Config) => AisctlCommand) {
     override log(line = ''): void {
       lines.push(line)
+    }
+    override warn(input: Error | string): Error | string {
+      warnings.push(String(input))
+      return input
     }
     protected override logJson(): void {}
     override async catch(error: Error): Promise<never> {
@@ -205,7 +213,7 @@ async function say(
   const argv = [...words, '--cluster', cluster.node('gateway1').url]
   const command = Told as unknown as CommandClass
   const outcome = command.run(argv, await loaded).catch((error: unknown) => error)
-  return {outcome: await outcome, lines}
+  return {outcome: await outcome, lines, warnings}
 }
 
 t.test('how far a node is that is taken out, is read from the map and the primary’s word', (t) => {
@@ -558,6 +566,37 @@ t.test('ok-to-stop says yes only when nothing at all would be missing', async (t
   t.match(no.lines.join('\n'), /Not safe to stop/)
   t.equal(process.exitCode, 4)
   process.exitCode = 0
+})
+
+t.test('a node that is lost for good is removed after two questions', async (t) => {
+  const there = await pretended(t)
+  const {cluster, client, tells} = there
+  tells(operation({nodes: [part(T1, {status: 'lost', away: true})]}))
+  const asked = await say(AdvancedRemoveFromSmap, there, T1)
+  t.match(asked.outcome, {code: 'REFUSED', message: /Remove t\[target01\] from the map at once/})
+  t.match(asked.warnings, [/12,000 objects .* are on t\[target01\]/])
+  const primary = await say(AdvancedRemoveFromSmap, there, 'gateway1', '-y')
+  t.match(primary.outcome, {code: 'WRONG_STATE'})
+  t.strictSame(cluster.orders, [])
+  const lines: string[] = []
+  const noted = async (id: string): Promise<void> => {
+    const {lines: said, warnings} = await say(AdvancedRemoveFromSmap, there, id, '-y')
+    lines.push(...warnings, ...said, '')
+  }
+  await noted(T1)
+  t.match(cluster.orders[0], /^start-maintenance .*"skip_rebalance":true/, 'out of service first')
+  t.match(cluster.orders[1], /^rm-unsafe .*"sid":"target01","skip_rebalance":true/)
+  await cluster.node(T2).stop()
+  await noted(T2)
+  flag(cluster, 'target03', NODE_FLAG.maintenance)
+  tells(operation({nodes: [part('target03', {status: 'maintenance', holds: false})]}))
+  await noted('target03')
+  t.equal(cluster.orders.length, 5, 'what owns nothing is out already')
+  await noted('gateway2')
+  await cluster.node(T1).stop()
+  const unknown = await planRemoval(client, T2, UUID)
+  t.match(unknown, {alone: null, estimated: true})
+  matches(t, 'remove-from-smap.txt', lines.join('\n'))
 })
 
 t.test('an address that another cluster has taken over is told from the one meant', async (t) => {
