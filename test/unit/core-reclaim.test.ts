@@ -266,3 +266,62 @@ t.test('one that is away has not said it, whatever it said before', (t) => {
   )
   t.end()
 })
+
+t.test('one that is lost for good holds an operation up until it is removed', (t) => {
+  const stage = started(3, 5)
+  stage.ask(0, bucket('data'))
+  const lost = stage.at(7).facts.self.id
+  t.equal(lifecycle(stage, 'start-maintenance', 6).type, 'done')
+  stage.at(7).kill(false)
+  const isLost = (): boolean => recordOf(stage).smap.nodes[lost]?.away?.kind === 'lost'
+  t.ok(reporting(stage, isLost, [6, 7]) >= 0)
+  const newest = recordOf(stage).own.at(-1)
+  t.notOk(newest?.targets.includes(lost))
+  t.match(recordOf(stage), {op: {phase: 'moving'}, move: {entry: newest?.index}}, 'it goes on')
+  const isOver = (): boolean => recordOf(stage).op === null && recordOf(stage).move === null
+  t.equal(reporting(stage, isOver, [7]), -1, 'it may have what is nowhere else')
+  t.equal(stage.ask(0, {type: 'remove-from-smap', nodes: [lost]}).type, 'done')
+  t.ok(reporting(stage, isOver) >= 0)
+  t.match(recordOf(stage).own, {length: 1})
+  t.ok(reporting(stage, () => recordOf(stage).own.at(-1)?.swept === true) >= 0)
+  t.end()
+})
+
+t.test('an operation that waits for a lost one can be taken back', (t) => {
+  const stage = started(3, 5)
+  stage.ask(0, bucket('data'))
+  const lost = stage.at(7).facts.self.id
+  lifecycle(stage, 'start-maintenance', 6)
+  stage.at(7).kill(false)
+  const isLost = (): boolean => recordOf(stage).smap.nodes[lost]?.away?.kind === 'lost'
+  t.ok(reporting(stage, isLost, [6, 7]) >= 0)
+  t.equal(lifecycle(stage, 'stop-maintenance', 6).type, 'done')
+  t.equal(recordOf(stage).op, null)
+  t.ok(recordOf(stage).own.at(-1)?.targets.includes(stage.at(6).facts.self.id))
+  t.equal(
+    reporting(stage, () => recordOf(stage).own.length === 1, [7]),
+    -1,
+  )
+  stage.at(7).start()
+  t.ok(
+    reporting(stage, () => recordOf(stage).own.length === 1) >= 0,
+    'and it ends when the lost one is back',
+  )
+  t.end()
+})
+
+t.test('one that leaves and dies on the way ends its operation when it is removed', (t) => {
+  const stage = started(3, 4)
+  stage.ask(0, bucket('data'))
+  const {id} = stage.at(6).facts.self
+  t.equal(lifecycle(stage, 'start-maintenance', 6).type, 'done')
+  stage.at(6).kill(false)
+  t.equal(
+    reporting(stage, () => recordOf(stage).move === null, [6]),
+    -1,
+  )
+  t.equal(stage.ask(0, {type: 'remove-from-smap', nodes: [id]}).type, 'done')
+  t.ok(reporting(stage, () => recordOf(stage).move === null) >= 0)
+  t.match(recordOf(stage), {op: null, own: {length: 1}})
+  t.end()
+})

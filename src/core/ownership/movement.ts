@@ -17,7 +17,9 @@ export function withMovement(
   if (newest === undefined || (!passed && moves !== 'yes')) return parts
   const enabled = parts.conf.set['rebalance.enabled'] !== false && moves !== 'no'
   const follows = enabled && parts.own.length > 1 && !isLossOnly(parts, old)
-  const begins = parts.bmd.serial > 0 && (moves === 'yes' || follows)
+  // What nodes are taken out for goes on to the newest owners, whoever was lost on the way.
+  const goesOn = parts.op?.phase === 'moving'
+  const begins = parts.bmd.serial > 0 && (moves === 'yes' || follows || goesOn)
   if (!begins) return passed && parts.move !== null ? {...parts, move: null} : parts
   return {...parts, move: {entry: newest.index}, rmd: {...parts.rmd}}
 }
