@@ -45,6 +45,10 @@ export interface Bucket {
   readonly set: JsonObject
   /** Index of the record that marked it destroyed; its data goes to trash, then away (R32). */
   readonly deletedAt?: number
+  /** Of a destroyed bucket: its data does not wait in the trash. */
+  readonly purge?: boolean
+  /** Index of the record that last changed on how many mountpaths its objects lie: names the job. */
+  readonly copiesAt?: number
 }
 
 /** `@#`, or `@uuid#name`. */

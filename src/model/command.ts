@@ -16,7 +16,8 @@ export type Command =
       readonly set: JsonObject
       readonly durability: Durability
     }
-  | {readonly type: 'destroy-bucket'; readonly ref: BucketRef}
+  /** `purge`: its data is removed at once, and cannot be fetched back. */
+  | {readonly type: 'destroy-bucket'; readonly ref: BucketRef; readonly purge?: boolean}
   | {
       readonly type: 'set-bucket-props'
       readonly ref: BucketRef

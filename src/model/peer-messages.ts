@@ -203,6 +203,11 @@ export interface BeatAnswer {
    * own under the entry, durably.
    */
   readonly reclaim: MoveReport | null
+  /**
+   * A target: of every bucket that a record up to this index calls destroyed, nothing is left on
+   * its disks (R32). 0: it cannot say.
+   */
+  readonly cleared: number
 }
 
 /** One target's word on a rebalance (R27). Memory of one run: a restarted one walks again. */

@@ -18,6 +18,7 @@ import {
   nullable,
   struct,
   text,
+  withDefault,
   word,
 } from './decode.ts'
 import type {Json} from './json.ts'
@@ -191,6 +192,7 @@ const ANSWERS: Readonly<Record<string, Decoder<unknown>>> = {
     stopping: bool,
     move: moveReport,
     reclaim: moveReport,
+    cleared: withDefault(count, 0),
   }),
   join: struct({
     refusal,

@@ -137,6 +137,8 @@ const bucket = struct({
   durability: word(['default', 'relaxed']),
   set: plainObject,
   deletedAt: optional(count),
+  purge: optional(bool),
+  copiesAt: optional(count),
 })
 
 const record = struct({

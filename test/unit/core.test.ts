@@ -24,6 +24,7 @@ import {founding, stepFounding} from '../../src/core/membership/founding.ts'
 import {judgeJoin} from '../../src/core/membership/join.ts'
 import {isNamed, judgeRecord} from '../../src/core/metasync/acceptor.ts'
 import {nextRecord, nextVersion} from '../../src/core/metasync/next-record.ts'
+import {clearedUpTo, destroyedBuckets, withoutCleared} from '../../src/core/metasync/destroyed.ts'
 import {applyCommand} from '../../src/core/metasync/metadata.ts'
 import {METASYNC_IDLE} from '../../src/core/metasync/state.ts'
 import {stepMetasync} from '../../src/core/metasync/step.ts'
@@ -427,18 +428,64 @@ t.test('a bucket is made once, altered, and marked destroyed, never dropped', (t
   return t.end()
 })
 
-t.test('the oldest destroyed bucket is forgotten when there are too many', (t) => {
+t.test('a destroyed bucket is forgotten when no target has anything of it', (t) => {
   let draft: Pick<ClusterRecord, 'bmd' | 'conf'> = recordOf(three)
-  for (let index = 1; index <= DESTROYED_BUCKETS_MAX + 1; index++) {
+  for (let index = 1; index <= DESTROYED_BUCKETS_MAX; index++) {
     const create = {type: 'create-bucket' as const, ref, set: {}, durability: 'default' as const}
     const made = applyCommand(draft, create, {...at, index})
     if (isRefusal(made)) return t.fail(made.message)
-    const destroyed = applyCommand(made, {type: 'destroy-bucket', ref}, {...at, index})
+    const command = {type: 'destroy-bucket' as const, ref, purge: index === 1}
+    const destroyed = applyCommand(made, command, {...at, index})
     if (isRefusal(destroyed)) return t.fail(destroyed.message)
     draft = destroyed
   }
-  t.equal(Object.keys(draft.bmd.buckets).length, DESTROYED_BUCKETS_MAX)
-  t.notOk(Object.values(draft.bmd.buckets).some(({deletedAt}) => deletedAt === 1))
+  const {smap} = recordOf(three)
+  const {bmd} = draft
+  const marks = destroyedBuckets(bmd)
+  t.equal(marks.length, DESTROYED_BUCKETS_MAX)
+  t.match(marks[0], {deletedAt: 1, purge: true})
+  t.notOk('purge' in (marks[1] ?? {}))
+  const create = {type: 'create-bucket' as const, ref, set: {}, durability: 'default' as const}
+  const more = applyCommand(draft, create, at)
+  if (isRefusal(more)) return t.fail(more.message)
+  t.match(applyCommand(more, {type: 'destroy-bucket', ref}, at), {code: 'BUSY'}, 'none is dropped')
+  const targets = Object.values(smap.nodes).filter(({role}) => role === 'target')
+  t.ok(targets.length > 0)
+  t.equal(
+    clearedUpTo({smap, bmd}, () => undefined),
+    undefined,
+    'one has not said',
+  )
+  const said = (id: NodeId): number => (id === targets[0]?.id ? 7 : 12)
+  t.equal(clearedUpTo({smap, bmd}, said), targets.length > 1 ? 7 : 7)
+  t.equal(destroyedBuckets(withoutCleared(bmd, 7))[0]?.deletedAt, 8)
+  const none = withoutCleared(bmd, DESTROYED_BUCKETS_MAX)
+  t.strictSame(destroyedBuckets(none), [])
+  t.equal(withoutCleared(none, 9), none)
+  t.equal(clearedUpTo({smap, bmd: none}, said), undefined)
+  return t.end()
+})
+
+t.test('a bucket says on how many mountpaths its objects lie, and since when', (t) => {
+  const set = {'mirror.enabled': true, 'mirror.copies': 2}
+  const create = {type: 'create-bucket' as const, ref, set, durability: 'default' as const}
+  const made = applyCommand(recordOf(three), create, at)
+  if (isRefusal(made)) return t.fail(made.message)
+  t.notOk('copiesAt' in (made.bucket ?? {}), 'it has no objects yet')
+  const change = {type: 'set-bucket-props' as const, ref, durability: null, reset: false}
+  const more = applyCommand(made, {...change, set: {'mirror.copies': 3}}, at)
+  t.match(isRefusal(more) ? null : more.bucket, {copiesAt: 9})
+  const other = applyCommand(made, {...change, set: {'checksum.type': 'md5'}}, at)
+  t.notOk(isRefusal(other) || 'copiesAt' in (other.bucket ?? {}))
+  const message = 'invalid mirror.copies: 1 (expected value in range [2, 32])'
+  t.match(applyCommand(made, {...change, set: {'mirror.copies': 1}}, at), {
+    code: 'BAD_CONFIG',
+    message,
+  })
+  const off = {'mirror.enabled': false, 'mirror.copies': 1}
+  t.match(applyCommand(made, {...change, set: off}, at), {bucket: {copiesAt: 9}})
+  const bad = {...create, set: {...set, 'mirror.copies': 33}}
+  t.match(applyCommand(recordOf(three), bad, at), {code: 'BAD_CONFIG'})
   return t.end()
 })
 

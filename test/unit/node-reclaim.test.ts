@@ -268,7 +268,8 @@ t.test('a bucket that is destroyed meanwhile takes its folders along, and no dis
   const {gen} = await putBytes(store, 'a', bytesOf(10, 1))
   t.equal(await discard(store, 'a', gen), true)
   const late = putBytes(store, 'b', bytesOf(10, 2))
-  store.discardBuckets(new Set([TEST_BUCKET.bid]), 1000)
+  const marked = [{bid: TEST_BUCKET.bid, deletedAt: 3}]
+  store.clearBuckets({marked, recordIndex: 3, wallMs: 1000, keptMs: 1e6, highWatermark: 90})
   t.equal(await flushed(store), null)
   await late.catch((error: unknown) => t.match(error, {code: 'IO_ERROR'}))
   t.strictSame(

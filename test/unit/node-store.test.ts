@@ -18,7 +18,6 @@ import {createMountpathCalls} from '../../src/node/store/mountpath-calls.ts'
 import {markedTargets, readMark} from '../../src/node/store/mountpath-mark.ts'
 import {openNameIndex} from '../../src/node/store/name-index.ts'
 import {settleIdentity} from '../../src/node/store/node-identity.ts'
-import {TRASH_KEPT_MS} from '../../src/node/store/trash.ts'
 import type {CrashFs} from '../helpers/crash-fs.ts'
 import {SURVIVALS, createCrashFs} from '../helpers/crash-fs.ts'
 import {
@@ -453,19 +452,28 @@ t.test('data of a destroyed bucket is moved aside at once and removed an hour la
   const left = (): number => ['/mp0', '/mp1'].flatMap((root) => disk.files(`${root}/b`)).length
   const trash = (): number =>
     ['/mp0', '/mp1'].flatMap((root) => disk.files(`${root}/.aisnode/trash`)).length
-  store.discardBuckets(new Set(['1']), 1000)
+  const [keptMs, highWatermark] = [3_600_000, 90]
+  const clear = (bid: string, wallMs: number): {upTo: number; more: boolean} => {
+    const marked = [{bid, deletedAt: bid === '1' ? 2 : 8}]
+    return store.clearBuckets({marked, recordIndex: 9, wallMs, keptMs, highWatermark})
+  }
+  store.clearBuckets({marked: [], recordIndex: 3, wallMs: 1, keptMs, highWatermark})
+  t.match(clear('1', 1000), {more: false})
   t.strictSame([left(), trash()], [130, 0], 'another bucket')
-  const destroyed = new Set([TEST_BUCKET.bid])
-  store.discardBuckets(destroyed, 2000)
+  store.mountpathsChanged()
+  t.strictSame(clear(TEST_BUCKET.bid, 2000), {upTo: 7, more: false})
   t.strictSame([left(), trash()], [0, 130])
   t.equal(await getBytes(store, 'k1'), 'none')
   t.equal(store.totals(TEST_BUCKET.bid).objects, 0)
-  store.discardBuckets(destroyed, 2000 + TRASH_KEPT_MS - 1)
+  clear(TEST_BUCKET.bid, 2000 + keptMs - 1)
   t.equal(trash(), 130, 'not before its time')
-  store.discardBuckets(new Set(['1']), 2000 + TRASH_KEPT_MS)
+  clear('1', 2000 + keptMs)
   t.equal(trash(), 130, 'not unless the record still says so')
-  for (let turn = 0; turn < 5; turn++) store.discardBuckets(destroyed, 2000 + TRASH_KEPT_MS)
+  let turns = 0
+  while (clear(TEST_BUCKET.bid, 2000 + keptMs).more) turns += 1
+  t.ok(turns > 0 && turns < 9, `${turns} turns`)
   t.equal(trash(), 0)
+  t.strictSame(clear(TEST_BUCKET.bid, 0), {upTo: 9, more: false}, 'nothing is left')
 })
 
 t.test('an index lets the higher generation stand, whatever the order of arrival', (t) => {

@@ -219,6 +219,7 @@ const ANSWERS: readonly PeerAnswer[] = [
     nonce: 8,
     stopping: false,
     reclaim: null,
+    cleared: 4,
     move: {
       rebalance: 3,
       entry: 9,

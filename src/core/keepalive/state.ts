@@ -27,6 +27,8 @@ export interface Peer {
   readonly move: MoveReport | null
   /** Its newest word on what it has removed since. */
   readonly reclaim: MoveReport | null
+  /** Up to which record it has cleared away destroyed buckets. */
+  readonly cleared: number
   /** The run that was last given a lease, and when the answer came that the lease counts from. */
   readonly leased: {readonly run: RunMark; readonly atMs: number} | null
   /** Answers of a learner that hold the committed record (R14). */
@@ -65,6 +67,7 @@ export function newPeer(id: NodeId, nowMs: number): Peer {
     stopping: false,
     move: null,
     reclaim: null,
+    cleared: 0,
     leased: null,
     learnerAcks: 0,
     beatDueMs: nowMs,

@@ -143,6 +143,7 @@ export function onBeatAnswered(
     stopping: answer.stopping,
     move: answer.move,
     reclaim: answer.reclaim,
+    cleared: answer.cleared,
     suspicion: {phase: 'none', notBeforeMs: nowMs} as const,
   }
   if (!answer.accepted) return updatePeer(turn, purpose.id, answered)

@@ -54,6 +54,7 @@ export function bootedNode(event: Booted): NodeState {
     stop: null,
     move: null,
     reclaim: null,
+    cleared: 0,
     leaving: 'no',
   }
 }

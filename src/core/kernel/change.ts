@@ -8,6 +8,7 @@ import {stopMove, whyNoMove} from '../membership/busy.ts'
 import {applyMemberChange} from '../membership/changes.ts'
 import {withoutRemoved} from '../membership/forgotten.ts'
 import {afterMove, applyLifecycle, finalized, isGone, withoutNode} from '../membership/lifecycle.ts'
+import {withoutCleared} from '../metasync/destroyed.ts'
 import {applyCommand} from '../metasync/metadata.ts'
 import {withSwept} from '../objects/reclaim.ts'
 import type {Change, Queued} from './state.ts'
@@ -36,6 +37,10 @@ export function applyChange(
     }
     case 'swept':
       return {parts: withSwept(parts, change.entry), bucket: null}
+    case 'cleared': {
+      const bmd = withoutCleared(parts.bmd, change.upTo)
+      return {parts: bmd === parts.bmd ? parts : {...parts, bmd}, bucket: null}
+    }
     case 'finalize': {
       const op = finalized(parts.op)
       return {parts: op === parts.op ? parts : {...parts, op}, bucket: null}

@@ -136,6 +136,8 @@ export type KernelEvent =
   | {readonly type: 'move-reported'; readonly report: MoveReport; readonly nowMs: number}
   /** The same on what it removes when all has moved. */
   | {readonly type: 'reclaim-reported'; readonly report: MoveReport; readonly nowMs: number}
+  /** Nothing is left here of buckets that were destroyed up to this record. */
+  | {readonly type: 'cleared-reported'; readonly upTo: number; readonly nowMs: number}
   /** The decommission that was ordered has been carried out here. */
   | {readonly type: 'decommissioned'; readonly nowMs: number}
   | {readonly type: 'stop-ordered'; readonly nowMs: number; readonly wallMs: number}

@@ -252,6 +252,7 @@ function beatAnswer(node: NodeState, reason: string): PeerAnswer {
     stopping: node.stop !== null,
     move: node.move,
     reclaim: node.reclaim,
+    cleared: node.cleared,
   }
 }
 

@@ -319,6 +319,7 @@ function changeKey(change: LeadingStage['queue'][number]['change']): string {
       return `admit ${change.member.id}`
     case 'hand-over':
     case 'finalize':
+    case 'cleared':
       return change.type
     case 'moved':
     case 'swept':

@@ -8,6 +8,7 @@ import type {NodeId} from '../../model/ids.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import {comparePositions, type ClusterRecord} from '../../model/record.ts'
 import {sweptEntry} from '../objects/reclaim.ts'
+import {clearedUpTo} from '../metasync/destroyed.ts'
 import type {Peer} from '../keepalive/state.ts'
 import {enqueue, isQueued} from './lead.ts'
 import type {Change} from './state.ts'
@@ -27,12 +28,23 @@ export function reviewOperation(turn: Turn): void {
   }
   const swept = sweptEntry(record, (id) => stage.peers[id]?.reclaim)
   if (swept !== undefined) order(turn, {type: 'swept', entry: swept.index})
+  reviewDestroyed(turn, record, stage.peers)
   if (op?.phase === 'verified') order(turn, {type: 'finalize'})
   if (op?.phase !== 'finalizing' || op.action !== 'shutdown-node') return
   for (const id of op.nodes) {
     const absent = record.smap.nodes[id]?.away !== null
     if (absent || isSilent(turn, stage.peers[id])) order(turn, {type: 'left', id, gone: false})
   }
+}
+
+/** Marks of destroyed buckets go when no target has anything left of them (R32). */
+function reviewDestroyed(
+  turn: Turn,
+  record: ClusterRecord,
+  peers: Readonly<Record<string, Peer>>,
+): void {
+  const upTo = clearedUpTo(record, (id) => peers[id]?.cleared)
+  if (upTo !== undefined) order(turn, {type: 'cleared', upTo})
 }
 
 /** It has not been heard for as long as an absence may last: it has ended, ordered or not. */
@@ -63,6 +75,11 @@ export function onMoveReported(turn: Turn, report: MoveReport): void {
 /** The same of what it removes. */
 export function onReclaimReported(turn: Turn, report: MoveReport): void {
   update(turn, {reclaim: report})
+}
+
+/** A target: destroyed buckets have been cleared away up to this record. */
+export function onClearedReported(turn: Turn, upTo: number): void {
+  update(turn, {cleared: upTo})
 }
 
 /** A node that a committed operation names does its part, once. */

@@ -77,6 +77,8 @@ export interface NodeState {
   readonly move: MoveReport | null
   /** And with removing what is not its own; null: it has not said. */
   readonly reclaim: MoveReport | null
+  /** Up to which record this target has cleared away destroyed buckets; 0: it has not said. */
+  readonly cleared: number
   /** The decommission of this node is being carried out, or has been. */
   readonly leaving: 'no' | 'wiping' | 'wiped'
 }
@@ -207,6 +209,8 @@ export type OperationChange =
   | {readonly type: 'moved'; readonly entry: number}
   /** All members hold nothing but their own under this entry (R21). */
   | {readonly type: 'swept'; readonly entry: number}
+  /** No target has anything left of buckets that were destroyed up to this record (R32). */
+  | {readonly type: 'cleared'; readonly upTo: number}
   /** What was verified is to be carried out by the nodes. */
   | {readonly type: 'finalize'}
   /** A node has done what it was told; `gone`: it may be forgotten. */

@@ -33,6 +33,7 @@ import {
 } from './members.ts'
 import {answerSpread} from './outcome.ts'
 import {
+  onClearedReported,
   onDecommissioned,
   onMoveReported,
   onReclaimReported,
@@ -141,6 +142,8 @@ function route(turn: Turn, event: Exclude<KernelEvent, {type: 'booted'}>): void 
       return onMoveReported(turn, event.report)
     case 'reclaim-reported':
       return onReclaimReported(turn, event.report)
+    case 'cleared-reported':
+      return onClearedReported(turn, event.upTo)
     case 'decommissioned':
       return onDecommissioned(turn)
     case 'stop-ordered':

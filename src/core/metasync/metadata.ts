@@ -10,7 +10,9 @@ import type {Bucket, BucketRef, JsonObject} from '../../model/bucket.ts'
 import {bucketLabel, bucketUname} from '../../model/bucket.ts'
 import type {Command} from '../../model/command.ts'
 import {DESTROYED_BUCKETS_MAX} from '../../model/limits.ts'
+import {copiesWanted, mirrorProblem} from '../../model/mirror.ts'
 import type {Bmd, ClusterRecord, ConfPart} from '../../model/record.ts'
+import {destroyedBuckets} from './destroyed.ts'
 
 /** Commands that change the record by themselves. */
 export type MetadataCommand = Extract<
@@ -38,9 +40,9 @@ export function applyCommand(
     case 'create-bucket':
       return create(draft, command, at.wallMs)
     case 'destroy-bucket':
-      return destroy(draft, command.ref, at.index)
+      return destroy(draft, command, at.index)
     case 'set-bucket-props':
-      return setProps(draft, command)
+      return setProps(draft, command, at.index)
     default:
       return setConfig(draft, command, at.wallMs)
   }
@@ -72,39 +74,49 @@ function create(
     durability,
     set,
   }
+  const problem = mirrorProblem(bucket, draft.conf.set)
+  if (problem !== null) return refusal('BAD_CONFIG', problem)
   const buckets = {...draft.bmd.buckets, [uname]: bucket}
   return {bmd: {...draft.bmd, serial, buckets}, conf: draft.conf, bucket}
 }
 
-function destroy(draft: Draft, ref: BucketRef, index: number): MetadataChange | Refusal {
+function destroy(
+  draft: Draft,
+  {ref, purge = false}: Extract<Command, {type: 'destroy-bucket'}>,
+  index: number,
+): MetadataChange | Refusal {
   const uname = bucketUname(ref)
   const {[uname]: bucket, ...others} = draft.bmd.buckets
   if (bucket === undefined) return noBucket(ref)
-  const destroyed = {...bucket, deletedAt: index}
-  const buckets = withoutOldest({...others, [`~${bucket.bid}`]: destroyed})
+  if (destroyedBuckets(draft.bmd).length >= DESTROYED_BUCKETS_MAX) {
+    const message = `${DESTROYED_BUCKETS_MAX} destroyed buckets have not been cleared away yet`
+    return refusal('BUSY', message, {
+      hint: 'each target has to have removed their data: see `aisctl show cluster` for which is away',
+    })
+  }
+  const destroyed = {...bucket, deletedAt: index, ...(purge ? {purge} : {})}
+  const buckets = {...others, [`~${bucket.bid}`]: destroyed}
   return {bmd: {...draft.bmd, buckets}, conf: draft.conf, bucket: destroyed}
-}
-
-function withoutOldest(
-  buckets: Readonly<Record<string, Bucket>>,
-): Readonly<Record<string, Bucket>> {
-  const marked = Object.entries(buckets).filter(([, bucket]) => bucket.deletedAt !== undefined)
-  if (marked.length <= DESTROYED_BUCKETS_MAX) return buckets
-  const [oldest] = marked.sort(([, a], [, b]) => (a.deletedAt ?? 0) - (b.deletedAt ?? 0))
-  return Object.fromEntries(Object.entries(buckets).filter(([key]) => key !== oldest?.[0]))
 }
 
 function setProps(
   draft: Draft,
   command: Extract<Command, {type: 'set-bucket-props'}>,
+  index: number,
 ): MetadataChange | Refusal {
   const uname = bucketUname(command.ref)
   const old = draft.bmd.buckets[uname]
   if (old === undefined) return noBucket(command.ref)
+  const set = merged(old.set, command)
+  const config = draft.conf.set
+  const problem = mirrorProblem({set}, config)
+  if (problem !== null) return refusal('BAD_CONFIG', problem)
+  const mirrored = copiesWanted({set}, config) !== copiesWanted(old, config)
   const bucket = {
     ...old,
     durability: command.durability ?? old.durability,
-    set: merged(old.set, command),
+    set,
+    ...(mirrored ? {copiesAt: index} : {}),
   }
   const buckets = {...draft.bmd.buckets, [uname]: bucket}
   return {bmd: {...draft.bmd, buckets}, conf: draft.conf, bucket}

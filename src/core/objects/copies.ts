@@ -5,8 +5,6 @@
  * of which the set of mountpaths and the number of copies stayed the same. Decides; knows no files.
  */
 
-import type {Bucket, JsonObject} from '../../model/bucket.ts'
-import {setting} from '../../model/config/config.ts'
 import type {Candidate} from '../placement/locate.ts'
 import {highestWeight, rankByWeight} from '../placement/locate.ts'
 import type {PlacedSet} from './mountpath-history.ts'
@@ -38,12 +36,6 @@ export interface Segment {
 
 /** Changes remembered per bucket; of older ones the lowest number counts, which is the safe one. */
 export const COPIES_CHANGES_MAX = 16
-
-/** How many mountpaths a bucket's objects are to lie on. @param config `conf.set` of the record */
-export function copiesWanted(bucket: Pick<Bucket, 'set'>, config: JsonObject): number {
-  const set = {...config, ...bucket.set}
-  return setting(set, 'mirror.enabled') ? setting(set, 'mirror.copies') : 1
-}
 
 /** The number of copies that writes get now. */
 export function copiesNow(known: BucketCopies | undefined): number {
@@ -95,7 +87,7 @@ export function segmentsOf(
 }
 
 function splitSet(
-  {sinceCounter, candidates}: PlacedSet,
+  {sinceCounter, candidates, givenUp}: PlacedSet,
   end: bigint | undefined,
   changes: readonly CopiesChange[],
 ): readonly Segment[] {
@@ -107,7 +99,8 @@ function splitSet(
   return [{sinceCounter, copies: before?.copies ?? 1}, ...within].map((change) => ({
     sinceCounter: change.sinceCounter,
     candidates,
-    copies: change.copies,
+    // Of what was on a mountpath that was given up, so many copies less can speak.
+    copies: Math.max(1, change.copies - givenUp),
   }))
 }
 

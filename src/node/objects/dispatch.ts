@@ -28,8 +28,6 @@ export interface TargetObjects {
     route: ObjectRoute,
     origin: Origin,
   ) => void
-  /** What is due from time to time; to be called every second. */
-  readonly tend: () => void
   /** One page of this target's names. @throws AisError */
   readonly listPage: (question: ListQuestion) => LocalPage
   /** What this target stores, by its index of names: for people, since it may be being rebuilt. */
@@ -44,15 +42,6 @@ function totals({view, store}: ObjectsDeps): ReturnType<TargetObjects['totals']>
     objects: each.reduce((sum, {objects}) => sum + objects, 0),
     bytes: each.reduce((sum, {bytes}) => sum + bytes, 0),
   }
-}
-
-/** Looks after disks, and after the data of buckets that the record calls destroyed. */
-function tend(deps: ObjectsDeps): void {
-  deps.store.check()
-  const buckets = Object.values(deps.view().record?.bmd.buckets ?? {})
-  const destroyed = buckets.filter(({deletedAt}) => deletedAt !== undefined)
-  const bids = new Set(destroyed.map(({bid}) => bid))
-  if (bids.size > 0) deps.store.discardBuckets(bids, Number(deps.now().ns / 1_000_000n))
 }
 
 const ALLOWED = 'GET, HEAD, PUT, DELETE, PATCH, POST'
@@ -71,7 +60,6 @@ export function createTargetObjects(deps: ObjectsDeps): TargetObjects {
         fail(call, error)
       }
     },
-    tend: () => tend(deps),
     listPage: (question) => listLocal(deps, question),
     totals: () => totals(deps),
   }

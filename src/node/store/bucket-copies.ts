@@ -44,7 +44,8 @@ export interface CopiesLogParts {
   /** Durable when it returns. */
   readonly keep: (state: CopiesState) => void
   readonly history: SetHistory
-  readonly wanted: (bid: string) => number
+  /** Null where nobody knows, so that nothing changes. */
+  readonly wanted: (bid: string) => number | null
   /** Lowest counter value that the next write may get. */
   readonly nextCounter: () => bigint
 }
@@ -95,7 +96,8 @@ export function createCopiesLog(parts: CopiesLogParts): CopiesLog {
     refresh: (bid) => {
       const known = buckets.get(bid)
       const copies = wanted(bid)
-      if (copies !== copiesNow(known)) keep(bid, changeCopies(known, copies, nextCounter()))
+      if (copies === null || copies === copiesNow(known)) return
+      keep(bid, changeCopies(known, copies, nextCounter()))
     },
     version: () => {
       look()

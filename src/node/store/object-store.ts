@@ -34,7 +34,7 @@ import {lockName} from './writing.ts'
 import {clearMountpaths} from './decommission.ts'
 import {createDiscarding, type Discard, type DiscardDone} from './object-discard.ts'
 import type {SetHistory} from './set-history.ts'
-import {emptyTrash, moveToTrash} from './trash.ts'
+import {createClearing, type ClearOrder, type Cleared} from './clearing.ts'
 
 export type {Change, Decide, Lookup, ObjectKey, WriteDone} from './writing.ts'
 
@@ -115,8 +115,8 @@ export interface ObjectStore {
   readonly mountpathsChanged: () => void
   /** A mountpath that is disabled is let go, so that it can be unmounted. */
   readonly release: (mountpath: Mountpath) => void
-  /** Moves the data of destroyed buckets aside, and removes what has waited there long enough. */
-  readonly discardBuckets: (destroyed: ReadonlySet<string>, wallMs: number) => void
+  /** Moves the data of destroyed buckets aside, and removes some of what is due. */
+  readonly clearBuckets: (order: ClearOrder) => Cleared
   /** Removes what belongs to the cluster from all mountpaths. @throws AisError naming what stays */
   readonly decommission: (rmUserData: boolean) => Promise<void>
   /** Stops; the indexes are kept for the next start. */
@@ -265,11 +265,11 @@ type MountpathPart =
   | 'check'
   | 'mountpathsChanged'
   | 'release'
-  | 'discardBuckets'
+  | 'clearBuckets'
 
 function mountpathPart({parts, lookups, writing}: Shared): Pick<ObjectStore, MountpathPart> {
   const {mountpaths} = parts
-  const moved = new Set<string>()
+  const clearing = createClearing({...parts, isAnyAway: () => lookups.missing().length > 0})
   return {
     status: () => [
       ...mountpaths.used.map(statusOf),
@@ -287,42 +287,15 @@ function mountpathPart({parts, lookups, writing}: Shared): Pick<ObjectStore, Mou
       lookups.refresh()
     },
     mountpathsChanged: () => {
-      // One that comes back may hold data of a bucket that was destroyed meanwhile.
-      moved.clear()
+      clearing.again()
       lookups.refresh()
     },
     release: createRelease(parts, writing),
-    discardBuckets: (destroyed, wallMs) => {
-      discardBuckets(parts, {destroyed, moved}, wallMs)
-    },
+    clearBuckets: clearing.clear,
     isCovered: (bid) => {
       const paths = lookups.enabledPaths()
       return parts.copies.isCovered(bid, (path) => paths.includes(path))
     },
-  }
-}
-
-function discardBuckets(
-  {mountpaths, indexes, copies}: ObjectStoreParts,
-  buckets: {readonly destroyed: ReadonlySet<string>; readonly moved: Set<string>},
-  wallMs: number,
-): void {
-  const {destroyed, moved} = buckets
-  const fresh = [...destroyed].filter((bid) => !moved.has(bid))
-  for (const mountpath of mountpaths.used) {
-    if (mountpath.calls.disabled() !== null) continue
-    try {
-      for (const bid of fresh) {
-        if (moveToTrash(mountpath, bid, wallMs)) indexes.dropBucket(bid)
-        copies.drop(bid)
-        moved.add(bid)
-      }
-      emptyTrash(mountpath, destroyed, wallMs)
-    } catch (error) {
-      // What is left waits for the next turn.
-      if (errnoOf(error) === '') throw error
-      mountpath.calls.note(error)
-    }
   }
 }
 

@@ -42,8 +42,8 @@ export interface StoreOptions {
   readonly nowMs: () => number
   /** Runs something later, once; the result takes it back. The host's timers when absent. */
   readonly after?: (ms: number, act: () => void) => () => void
-  /** On how many mountpaths a bucket's objects are to lie; one when absent. */
-  readonly copiesWanted?: (bid: string) => number
+  /** On how many mountpaths a bucket's objects are to lie; null: as before. One when absent. */
+  readonly copiesWanted?: (bid: string) => number | null
   /** Index of the record since which this target is a member (R33). */
   readonly since?: (() => number) | undefined
   readonly onDamage?: (error: AisError) => void
@@ -58,6 +58,8 @@ export interface OpenedStore {
   readonly disks: Disks
   readonly history: SetHistory
   readonly hashing: Hashing
+  /** Has a mountpath looked at. */
+  readonly checkMountpath: (path: string) => void
   /** Mountpaths that could not be used at the start, with reasons. */
   readonly missing: readonly MissingMountpath[]
   /** False on a first start and when the state directory was lost. */
@@ -124,6 +126,7 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
     disks,
     history: sets,
     hashing,
+    checkMountpath: (path) => health.suspect(path, 'a check was asked for'),
     missing: disks.missing,
     counterKept: counter.kept,
   }

@@ -1,19 +1,23 @@
 /**
- * Where a destroyed bucket's data waits: moved aside at once by one rename per mountpath, removed
- * an hour later, a few files at a time, because removing many at once slows writes of the disk. It
- * concerns buckets that the committed record calls destroyed, never those that it leaves out.
+ * Where a destroyed bucket's data waits on one mountpath: moved aside by one rename, removed when
+ * its time has come, a few files at a time, because removing many at once slows writes of the disk.
  */
 
 import {OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
-import {exists} from './fs.ts'
+import {exists, syncDirectoryNow} from './fs.ts'
 import {OWN_FOLDER} from './mountpath-mark.ts'
 import type {Mountpath} from './mountpaths.ts'
 
 const TRASH_FOLDER = `${OWN_FOLDER}/trash`
-/** How long destroyed data can still be fetched back by hand. */
-export const TRASH_KEPT_MS = 3_600_000
 /** Files removed in one turn: a few milliseconds. */
 const REMOVED_PER_TURN = 100
+
+/** What waits: whose it was, and since when. */
+export interface Trashed {
+  readonly bid: string
+  readonly sinceMs: number
+  readonly path: string
+}
 
 /** Moves a bucket's objects of one mountpath aside. @returns whether there were any */
 export function moveToTrash(mountpath: Mountpath, bid: string, wallMs: number): boolean {
@@ -25,34 +29,42 @@ export function moveToTrash(mountpath: Mountpath, bid: string, wallMs: number): 
   return true
 }
 
-/** Removes some of what has waited long enough. @param destroyed ids of destroyed buckets */
-export function emptyTrash(
-  mountpath: Mountpath,
-  destroyed: ReadonlySet<string>,
-  wallMs: number,
-): void {
-  const {port, pinned} = mountpath
+/** What waits on a mountpath. */
+export function trashOn({port, pinned}: Mountpath): readonly Trashed[] {
   const trash = `${pinned}/${TRASH_FOLDER}`
-  if (!exists(port, trash)) return
-  for (const {name} of port.list(trash)) {
+  if (!exists(port, trash)) return []
+  return port.list(trash).flatMap(({name}) => {
     const [bid = '', since = ''] = name.split('.')
-    const isDue = /^\d+$/.test(since) && wallMs - Number(since) >= TRASH_KEPT_MS
-    if (isDue && destroyed.has(bid)) return removeSome(mountpath, `${trash}/${name}`)
-  }
+    const path = `${trash}/${name}`
+    return /^\d+$/.test(since) ? [{bid, sinceMs: Number(since), path}] : []
+  })
 }
 
-/** Objects lie two levels down; a folder goes when it is empty. */
-function removeSome(mountpath: Mountpath, bucket: string): void {
-  const {port} = mountpath
+/**
+ * Removes some of it: objects lie two levels down, a folder goes when it is empty.
+ * @returns whether nothing is left of it, for good
+ */
+export function removeSome(mountpath: Mountpath, {path: bucket}: Trashed): boolean {
+  const {port, pinned} = mountpath
   let removed = 0
   for (const folder of port.list(bucket)) {
     const path = `${bucket}/${folder.name}`
     for (const file of port.list(path)) {
-      if (removed === REMOVED_PER_TURN) return
+      if (removed === REMOVED_PER_TURN) return false
       port.unlink(`${path}/${file.name}`)
       removed += 1
     }
     port.rmdir(path)
   }
   port.rmdir(bucket)
+  // Nobody looks for it again once its mark is gone from the record.
+  syncDirectoryNow(port, `${pinned}/${OBJECTS_FOLDER}`)
+  syncDirectoryNow(port, `${pinned}/${TRASH_FOLDER}`)
+  return true
+}
+
+/** Whether anything of a bucket is on a mountpath, in its place or in the trash. */
+export function isLeft(mountpath: Mountpath, bid: string, trash: readonly Trashed[]): boolean {
+  if (trash.some((one) => one.bid === bid)) return true
+  return exists(mountpath.port, `${mountpath.pinned}/${OBJECTS_FOLDER}/${bid}`)
 }

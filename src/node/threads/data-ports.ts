@@ -36,6 +36,7 @@ export interface DataPortsDeps {
   readonly moved: (report: MoveReport) => void
   /** And with removing what is not its own. */
   readonly reclaimed: (report: MoveReport) => void
+  readonly cleared: (upTo: number) => void
   /** Something is wrong that does not keep the node from serving. */
   readonly problem: (text: string) => void
   readonly fatal: (fatal: Fatal) => void
@@ -151,6 +152,8 @@ export class DataPorts {
         return this.#deps.moved(message.report)
       case 'reclaim-reported':
         return this.#deps.reclaimed(message.report)
+      case 'cleared-reported':
+        return this.#deps.cleared(message.upTo)
       case 'decommissioned':
         return this.#onDecommissioned(message.problem)
       case 'stopped':

@@ -198,6 +198,7 @@ class DataWorker {
       askTarget,
       stats: this.#stats,
       moved: (report) => this.#tell({type: 'move-reported', report}),
+      cleared: (upTo) => this.#tell({type: 'cleared-reported', upTo}),
       reclaimed: (report) => this.#tell({type: 'reclaim-reported', report}),
       defect: (error) => {
         this.#tell({type: 'fatal', refusal: refusalOf(error), status: EXIT_FAILED})
@@ -230,6 +231,7 @@ class DataWorker {
       objects: target?.objects ?? null,
       moves: target?.moves ?? null,
       mountpaths: () => target?.mountpaths() ?? [],
+      mountpathControl: target?.mountpathControl ?? null,
       log: this.#log,
     }
   }

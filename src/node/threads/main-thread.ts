@@ -121,6 +121,8 @@ class Main {
         this.#runtime.tell({type: 'move-reported', report, nowMs: this.#clock.nowMs()}),
       reclaimed: (report) =>
         this.#runtime.tell({type: 'reclaim-reported', report, nowMs: this.#clock.nowMs()}),
+      cleared: (upTo) =>
+        this.#runtime.tell({type: 'cleared-reported', upTo, nowMs: this.#clock.nowMs()}),
       problem: (text) => this.#noteProblem(text),
       fatal,
     })

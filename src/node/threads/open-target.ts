@@ -8,19 +8,25 @@ import {sinceOf} from '../../model/forgotten.ts'
 import type {ChecksumType} from '../../model/object.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import type {OwnRing} from '../../core/objects/ring.ts'
-import type {DiskState} from '../store/disks.ts'
+import type {Disks, DiskState} from '../store/disks.ts'
 import {createTargetObjects, type TargetObjects} from '../objects/dispatch.ts'
 import type {MoveDeps} from '../move/context.ts'
 import {createMover} from '../move/mover.ts'
 import {createMoveReceiver, type MoveReceiver} from '../move/receive.ts'
-import {createTraffic} from '../move/traffic.ts'
+import {createTraffic, type TrafficWatch} from '../move/traffic.ts'
+import type {CopiesReport} from '../mirror/keeper.ts'
+import {createCopiesWanted} from '../mirror/wanted.ts'
+import {tellDamage} from '../mirror/tell.ts'
 import type {Log} from '../observe/log.ts'
 import type {Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
-import {openObjectStore} from '../store/open-store.ts'
+import type {MountpathControl} from '../store/mountpath-control.ts'
+import {createMountpathControl} from '../store/mountpath-control.ts'
+import {openObjectStore, type OpenedStore} from '../store/open-store.ts'
 import {openWalkCursor} from '../store/walk-cursor.ts'
 import {renewEmpty} from '../store/quarantine.ts'
 import type {DataThreadStart} from './ports.ts'
+import {createUpkeep} from './upkeep.ts'
 
 export interface Target {
   readonly objects: TargetObjects
@@ -34,6 +40,9 @@ export interface Target {
   /** When every write that has been decided has ended. */
   readonly ended: () => Promise<void>
   readonly mountpaths: () => readonly DiskState[]
+  readonly mountpathControl: MountpathControl
+  /** How far the copies of mirrored buckets are. */
+  readonly copies: () => readonly CopiesReport[]
   /** Removes what belongs to the cluster from the disks. @throws AisError naming what stays */
   readonly decommission: (rmUserData: boolean) => Promise<void>
   /** After the last request: keeps the indexes for the next start. */
@@ -51,42 +60,23 @@ export interface TargetDeps {
   readonly moved: (report: MoveReport) => void
   /** And on what it removes when all has moved. */
   readonly reclaimed: (report: MoveReport) => void
+  /** Nothing is left of buckets that were destroyed up to this record. */
+  readonly cleared: (upTo: number) => void
   readonly defect: (error: unknown) => void
   readonly log: Log
 }
-
-/** How often disks are looked at for calls that hang. */
-const CHECK_MS = 1000
 
 /** @throws AisError when the state is damaged or no mountpath can be used */
 export async function openTarget(deps: TargetDeps): Promise<Target> {
   const {start, view, log} = deps
   const {file} = start.config
-  const configured = file.mountpaths ?? []
   const settings = (): Readonly<Parameters<typeof setting>[0]> => view().record?.conf.set ?? {}
   const nowMs = (): number => performance.now()
   const sinceNow = (): number => sinceOf(view().record?.smap.nodes[start.id])
-  let since = sinceNow()
-  const {store, disks, hashing} = await openObjectStore({
-    stateDirectory: file.state,
-    mountpaths: configured,
-    uuid: file.uuid,
-    target: start.id,
-    since: sinceNow,
-    allowSharedFilesystem: file.allowSharedFilesystem ?? false,
-    verifyReads: () => setting(settings(), 'checksum.validate_warm_get'),
-    warn: log.warn,
-    nowMs,
-  })
-  // One that was disabled can be enabled again: the node waits for that.
-  if (disks.states().every(({state}) => state === 'missing')) {
-    const whys = disks.missing.map(({path, why}) => `${path}: ${why}`).join('; ')
-    throw new AisError({
-      code: 'BAD_CONFIG',
-      message: `no mountpath can be used: ${whys}`,
-      hint: 'mount the disks, or correct mountpaths in the node file',
-    })
-  }
+  const since = sinceNow()
+  const opened = await openStore(deps, {settings, nowMs, sinceNow})
+  const {store, disks, hashing} = opened
+  checkUsable(disks)
   const traffic = createTraffic(nowMs)
   const objects = createTargetObjects({
     view,
@@ -116,28 +106,113 @@ export async function openTarget(deps: TargetDeps): Promise<Target> {
     log,
   }
   const mover = createMover(moving, deps.defect)
-  const timer = setInterval(() => objects.tend(), CHECK_MS)
+  const control = controlOf(deps, opened, {traffic, settings, nowMs})
+  const {cleared, defect} = deps
+  const upkeep = createUpkeep({view, store, traffic, nowMs, after, log, cleared, defect})
   return {
     objects,
     moves: createMoveReceiver(moving),
     look: mover.look,
-    since: () => since,
-    renew: (to) => {
-      const isEmpty = renewEmpty(disks.used, to)
-      if (isEmpty) since = to
-      return isEmpty
-    },
+    ...membershipSince(since, disks),
     ended: () => new Promise((resolve) => store.whenWritesEnded(resolve)),
     mountpaths: disks.states,
+    mountpathControl: control,
+    copies: upkeep.copies,
     decommission: async (rmUserData) => {
       mover.stop()
+      control.stop()
+      upkeep.stop()
       await store.decommission(rmUserData)
     },
     close: () => {
       mover.stop()
-      clearInterval(timer)
+      control.stop()
+      upkeep.stop()
       store.stop()
     },
+  }
+}
+
+/** @param since when it was opened */
+function membershipSince(since: number, disks: Disks): Pick<Target, 'since' | 'renew'> {
+  let settled = since
+  return {
+    since: () => settled,
+    renew: (to) => {
+      const isEmpty = renewEmpty(disks.used, to)
+      if (isEmpty) settled = to
+      return isEmpty
+    },
+  }
+}
+
+/** @throws AisError when no mountpath can be used */
+function checkUsable(disks: Disks): void {
+  // One that was disabled can be enabled again: the node waits for that.
+  if (disks.states().some(({state}) => state !== 'missing')) return
+  const whys = disks.missing.map(({path, why}) => `${path}: ${why}`).join('; ')
+  throw new AisError({
+    code: 'BAD_CONFIG',
+    message: `no mountpath can be used: ${whys}`,
+    hint: 'mount the disks, or correct mountpaths in the node file',
+  })
+}
+
+interface StoreQuestions extends Pick<Watches, 'settings' | 'nowMs'> {
+  readonly sinceNow: () => number
+}
+
+function openStore(
+  {start, view, stats, log}: TargetDeps,
+  {settings, nowMs, sinceNow}: StoreQuestions,
+): Promise<OpenedStore> {
+  const {file} = start.config
+  return openObjectStore({
+    stateDirectory: file.state,
+    mountpaths: file.mountpaths ?? [],
+    uuid: file.uuid,
+    target: start.id,
+    since: sinceNow,
+    allowSharedFilesystem: file.allowSharedFilesystem ?? false,
+    verifyReads: () => setting(settings(), 'checksum.validate_warm_get'),
+    copiesWanted: createCopiesWanted(view),
+    ...tellDamage(stats, log),
+    warn: log.warn,
+    nowMs,
+  })
+}
+
+interface Watches {
+  readonly traffic: TrafficWatch
+  readonly settings: () => Readonly<Parameters<typeof setting>[0]>
+  readonly nowMs: () => number
+}
+
+function controlOf(
+  {view, log, defect}: TargetDeps,
+  opened: OpenedStore,
+  {traffic, settings, nowMs}: Watches,
+): MountpathControl {
+  const isEnabled = (): boolean => view().record !== null && setting(settings(), 'resilver.enabled')
+  const wallMs = (): number => Date.now()
+  const resilvering = {bucketOf: bucketOf(view), isEnabled, traffic: traffic.now}
+  return createMountpathControl(
+    opened,
+    {...resilvering, nowMs, wallMs, after, info: log.info},
+    defect,
+  )
+}
+
+/** Destroyed ones too, while the record speaks of them. */
+function bucketOf(view: () => ClusterView): (bid: string) => Bucket | undefined {
+  let known: {readonly bmd: unknown; readonly byId: ReadonlyMap<string, Bucket>} | null = null
+  return (bid) => {
+    const bmd = view().record?.bmd
+    if (known === null || known.bmd !== bmd) {
+      const all = Object.values(bmd?.buckets ?? {})
+      known = {bmd, byId: new Map(all.map((bucket) => [bucket.bid, bucket]))}
+    }
+    return known.byId.get(bid)
   }
 }
 

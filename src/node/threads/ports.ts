@@ -90,6 +90,8 @@ export type FromDataWorker =
   | {readonly type: 'asked'; readonly askId: number; readonly question: Question}
   | {readonly type: 'stats'; readonly reportId: number; readonly snapshot: StatsSnapshot}
   | {readonly type: 'move-reported' | 'reclaim-reported'; readonly report: MoveReport}
+  /** Nothing is left of buckets that were destroyed up to this record. */
+  | {readonly type: 'cleared-reported'; readonly upTo: number}
   /** `problem`: what could not be removed; '' when all is gone. */
   | {readonly type: 'decommissioned'; readonly problem: string}
   | {readonly type: 'stopped'}
