@@ -118,8 +118,8 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
     rule: 'R27: a target that is away is not waited for',
     edit: {
       file: 'core/kernel/operation.ts',
-      from: '.filter((id) => record.smap.nodes[id] !== undefined)',
-      to: '.filter((id) => record.smap.nodes[id]?.away === null)',
+      from: 'participantsOf(record).every(isMoved)',
+      to: 'participantsOf(record).every((id) => record.smap.nodes[id]?.away !== null || isMoved(id))',
     },
   },
   {
