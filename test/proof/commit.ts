@@ -7,14 +7,12 @@ import {spawnSync} from 'node:child_process'
 import {fileURLToPath} from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** What the simulator runs: the pure folders and itself. */
-const PROVEN = ['src/base', 'src/model', 'src/wire', 'src/core', 'test/sim']
 
 /**
  * Short hash, `-dirty` appended when the proven files differ from it; `unknown` without git.
- * @param paths what counts; by default what the simulator runs
+ * @param paths what counts
  */
-export function presentCommit(paths: readonly string[] = PROVEN): string {
+export function presentCommit(paths: readonly string[]): string {
   const hash = git(['log', '-1', '--format=%h', '--abbrev=12', '--', ...paths])
   if (hash === '') return 'unknown'
   return git(['status', '--porcelain', '--', ...paths]) === '' ? hash : `${hash}-dirty`

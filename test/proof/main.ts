@@ -24,7 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
     )
     return 2
   }
-  const commit = presentCommit()
+  const commit = presentCommit(proof.sources)
   if (!args.includes('--report')) {
     await proveSim({
       proof,

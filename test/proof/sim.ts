@@ -21,7 +21,14 @@ export interface Proof {
   readonly seedsGoal: number
   /** Seeds of one topology that have to be among them. */
   readonly topologyGoals: Readonly<Record<string, number>>
+  /** What it runs: a change elsewhere unmakes no proof. */
+  readonly sources: readonly string[]
 }
+
+/** What kernels run: the pure folders and the simulator. */
+const PURE = ['src/base', 'src/model', 'src/wire', 'src/core', 'test/sim']
+/** What stores run besides. */
+const DATA = ['move', 'objects', 'store'].map((folder) => `src/node/${folder}`)
 
 export const PROOFS: readonly Proof[] = [
   {
@@ -30,8 +37,16 @@ export const PROOFS: readonly Proof[] = [
     sliceSeeds: 500,
     seedsGoal: 100_000,
     topologyGoals: {'3p+4t': 15_000},
+    sources: PURE,
   },
-  {name: 'sim-objects', world: 'objects', sliceSeeds: 50, seedsGoal: 2000, topologyGoals: {}},
+  {
+    name: 'sim-objects',
+    world: 'objects',
+    sliceSeeds: 200,
+    seedsGoal: 20_000,
+    topologyGoals: {},
+    sources: [...PURE, ...DATA],
+  },
 ]
 
 export interface SimRun {

@@ -19,6 +19,7 @@ import type {HashBytes} from '../../../src/wire/footer.ts'
 import {splitTarget} from '../../../src/wire/paths.ts'
 import {parseQuery} from '../../../src/wire/query.ts'
 import type {Exchange} from './exchange.ts'
+import {laterOf} from './later.ts'
 import type {ObjectMutant} from './mutants.ts'
 import type {ObjectNodeDeps} from './node.ts'
 
@@ -52,17 +53,7 @@ export function createMoving(deps: ObjectNodeDeps, {border, store, hash, cursor}
       if (process.run() === run) process.reportReclaim(report)
     },
     nowMs: process.atMs,
-    after: (ms, act) => {
-      let isDue = true
-      process.soon(ms, () => {
-        if (!isDue) return
-        rest.stir()
-        act()
-      })
-      return () => {
-        isDue = false
-      }
-    },
+    after: laterOf(process, rest),
   }
   const mover = createMover(moving, (error) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -142,4 +142,31 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
       to: 'entry === undefined || newest?.index !== entry.index',
     },
   },
+  {
+    name: 're-enabled-disk-believed',
+    rule: 'R33: the copy on the disk that takes writes is the newest, whatever lies elsewhere',
+    edit: {
+      file: 'core/objects/mountpath-history.ts',
+      from: 'for (const set of history.toReversed()) {',
+      to: 'for (const set of history.slice(-1)) {',
+    },
+  },
+  {
+    name: 'missing-disk-ignored',
+    rule: 'R33: what is on a disk that is away is taken for nothing',
+    edit: {
+      file: 'core/objects/mountpath-history.ts',
+      from: 'if (path !== undefined && !present(path)) missing.add(path)',
+      to: 'if (path === undefined) missing.add(present.name)',
+    },
+  },
+  {
+    name: 'resilver-ends-unproven',
+    rule: 'R33: older sets are forgotten though a walk has failed',
+    edit: {
+      file: 'core/objects/resilver.ts',
+      from: "if (failed > 0 || unseen > 0) return 'failing'",
+      to: 'if (failed + unseen < 0) return `failing`',
+    },
+  },
 ]

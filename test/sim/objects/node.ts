@@ -9,10 +9,17 @@ import {isRefusal} from '../../../src/model/ids.ts'
 import type {ObjectAttributes} from '../../../src/model/object.ts'
 import {createTargetObjects, type TargetObjects} from '../../../src/node/objects/dispatch.ts'
 import {isMovePath} from '../../../src/node/move/serve.ts'
+import {bucketOfId} from '../../../src/core/objects/move.ts'
+import type {MountpathOrder} from '../../../src/core/objects/mountpath-orders.ts'
+import {AisError} from '../../../src/base/errors.ts'
+import type {ObjectsDeps} from '../../../src/node/objects/dispatch.ts'
+import type {Disks, DiskState} from '../../../src/node/store/disks.ts'
+import {errnoOf} from '../../../src/node/store/fs.ts'
+import {createResilver, type Resilver} from '../../../src/node/store/resilver.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
 import type {Decide, ObjectKey, ObjectStore} from '../../../src/node/store/object-store.ts'
 import {openWalkCursor} from '../../../src/node/store/walk-cursor.ts'
-import {openObjectStore} from '../../../src/node/store/open-store.ts'
+import {openObjectStore, type OpenedStore} from '../../../src/node/store/open-store.ts'
 import {parseObjectPath, splitTarget} from '../../../src/wire/paths.ts'
 import {parseBucketRef, parseQuery} from '../../../src/wire/query.ts'
 import {createCrashFs, SURVIVALS, type CrashFs} from '../../helpers/crash-fs.ts'
@@ -23,6 +30,7 @@ import {objectsDeps} from './border.ts'
 import {deviceOf, MOUNTPATHS, STATE, type Trouble} from './device.ts'
 import {createExchange, type SimAnswer, type SimRequest} from './exchange.ts'
 import type {ObjectMutant} from './mutants.ts'
+import {laterOf, type Later} from './later.ts'
 import {answerMove, createMoving, type Moving} from './moving.ts'
 import type {Rest} from './rest.ts'
 
@@ -40,10 +48,14 @@ export interface ObjectNode {
   readonly crash: (power: boolean) => void
   /** The system disk is gone, the data disks are not. */
   readonly loseState: () => void
-  /** The next calls to the filesystem fail. */
-  readonly trouble: (code: string, times: number) => void
-  /** Whether one of its mountpaths serves no more. */
-  readonly isDisabled: () => boolean
+  /** The next calls to a data disk fail. @param path of one, or '' for any */
+  readonly trouble: (code: string, times: number, path: string) => void
+  /** Its mountpaths as it sees them; none while it opens them. */
+  readonly disks: () => readonly DiskState[]
+  /** Whether every key lies on the mountpath on which it belongs. */
+  readonly isResilvered: () => boolean
+  /** An order of an operator about a mountpath; says what came of it. */
+  readonly order: (order: MountpathOrder) => string
   /** Its disks, whether it runs or not. */
   readonly filesystem: () => CrashFs
 }
@@ -71,6 +83,8 @@ const PIECE_MS = 2
 interface Run {
   readonly number: number
   store: ObjectStore | null
+  disks: Disks | null
+  resilver: Resilver | null
   /** Power went: what this run still does at that very moment reaches no disk. */
   cut: boolean
 }
@@ -89,12 +103,13 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
   const self = process.facts.self.id
   let disk: CrashFs = createCrashFs([STATE, ...MOUNTPATHS])
   let current: OpenRun | null = null
-  const failing: Trouble = {code: '', after: 0, times: 0}
+  const failing: Trouble = {code: '', path: '', after: 0, times: 0}
   const written = new Map<string, string>()
 
   function run(): OpenRun {
     if (current?.number === process.run()) return current
-    const made: Run = {number: process.run(), store: null, cut: false}
+    const number = process.run()
+    const made: Run = {number, store: null, disks: null, resilver: null, cut: false}
     const open = Object.assign(made, {opened: openRun(made)})
     rest.await(open.opened)
     current = open
@@ -104,7 +119,8 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
 
   async function openRun(made: Run): Promise<Parts> {
     const port = deviceOf(deps, disk, failing)
-    const {store, hashing, missing} = await openObjectStore({
+    const after = laterOf(process, rest)
+    const opened = await openObjectStore({
       stateDirectory: STATE,
       mountpaths: MOUNTPATHS.map((path) => ({path})),
       uuid: SIM_UUID,
@@ -113,24 +129,30 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       verifyReads: () => true,
       warn: (text) => deps.saw(text),
       nowMs: process.atMs,
+      after,
       fs: port,
       indexOnDisk: false,
     })
+    const {store, disks, hashing} = opened
     const cursor = openWalkCursor(STATE, port)
     made.store = store
-    if (missing.length === MOUNTPATHS.length) {
+    made.disks = disks
+    if (disks.states().every(({state}) => state === 'missing')) {
       deps.saw('no mountpath can be used')
       deps.exits(process)
     }
     const border = objectsDeps(deps, witness(store, made))
     const objects = createTargetObjects(border)
+    made.resilver = resilverOf(deps, opened, {border, after})
     return {objects, ...createMoving(deps, {border, store, hash: hashing.h64, cursor})}
   }
 
   function watch(watched: OpenRun): void {
     process.soon(CHECK_MS, () => {
       if (watched !== current) return
+      rest.stir()
       watched.store?.check()
+      watched.resilver?.look()
       watch(watched)
     })
   }
@@ -215,14 +237,45 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       disk.syncNow(folder)
       disk.close(folder)
     },
-    trouble: (code, times) => void Object.assign(failing, {code, times, after: random.int(1, 40)}),
-    isDisabled: () => {
-      const store = current?.store ?? null
-      if (store === null) return false
-      return store.missing().length > 0 || store.status().some(({disabled}) => disabled !== null)
+    trouble: (code, times, path) =>
+      void Object.assign(failing, {code, times, path, after: random.int(1, 40)}),
+    disks: () => current?.disks?.states() ?? [],
+    isResilvered: () => current?.store?.isResilvered() === true,
+    order: (order) => {
+      if (current?.disks === null || current === null) return 'closed'
+      rest.stir()
+      try {
+        return current.disks.order(order) ? 'done' : 'nothing'
+      } catch (error) {
+        if (error instanceof AisError || errnoOf(error) !== '') return 'refused'
+        throw error
+      }
     },
     filesystem: () => disk,
   }
+}
+
+/** Brings keys to their mountpaths, as the daemon's does. */
+function resilverOf(
+  deps: ObjectNodeDeps,
+  opened: OpenedStore,
+  {border, after}: {readonly border: ObjectsDeps; readonly after: Later},
+): Resilver {
+  const {process, saw, violate} = deps
+  const resilver = createResilver(
+    {
+      ...opened,
+      bucketOf: (bid) => bucketOfId(border.view(), bid),
+      isEnabled: () => true,
+      traffic: border.traffic.now,
+      nowMs: process.atMs,
+      wallMs: process.atMs,
+      after,
+      info: (text) => saw(text),
+    },
+    (error) => violate('defect', `${process.facts.self.id} resilvers: ${String(error)}`),
+  )
+  return resilver
 }
 
 function isNowhere(store: ObjectStore, key: ObjectKey): boolean {

@@ -20,6 +20,8 @@ export interface ObjectWorldOptions extends WorldOptions {
   readonly troubleEveryMs: number
   /** Mean time between two orders of an operator; Infinity: none. */
   readonly orderEveryMs: number
+  /** Mean time between two orders about mountpaths; Infinity: none. */
+  readonly diskOrderEveryMs: number
   /** How long a target is away that is away for long. */
   readonly awayMs: readonly [fewest: number, most: number]
 }
@@ -33,6 +35,7 @@ export const OBJECT_STREAM = {
   troubles: 25,
   operator: 26,
   span: 27,
+  diskOperator: 28,
 } as const
 
 /** Faults that say something about data. */
@@ -67,12 +70,14 @@ const LONG_RATIO = 0.15
 function spanOf(
   seed: number,
   longMs: number,
-): Pick<ObjectWorldOptions, 'chaosMs' | 'healMs' | 'awayMs'> {
+): Pick<ObjectWorldOptions, 'chaosMs' | 'healMs' | 'awayMs' | 'diskOrderEveryMs'> {
   const random = randomOf(seed, OBJECT_STREAM.span)
-  if (random.chance(LONG_RATIO)) {
-    return {chaosMs: longMs, healMs: 30_000, awayMs: [12_000, 40_000]}
-  }
-  return {chaosMs: random.int(8000, 30_000), healMs: 5000, awayMs: [5000, 20_000]}
+  const isLong = random.chance(LONG_RATIO)
+  const shortMs = random.int(8000, 30_000)
+  const diskOrderEveryMs = random.pick([Infinity, 6000, 2500, 1000])
+  return isLong
+    ? {chaosMs: longMs, healMs: 30_000, awayMs: [12_000, 40_000], diskOrderEveryMs}
+    : {chaosMs: shortMs, healMs: 5000, awayMs: [5000, 20_000], diskOrderEveryMs}
 }
 
 /** The options of a seed. */

@@ -6,12 +6,13 @@
 import type {Clock} from '../world/clock.ts'
 import type {Network} from '../world/network.ts'
 import type {Random} from '../world/random.ts'
+import {MOUNTPATHS} from './device.ts'
 import type {ObjectNode} from './node.ts'
 
 export interface Troubles {
   /** Begins; nothing goes wrong before. */
   readonly start: () => void
-  /** Everything that began here ends; a target whose disk was given up starts again. */
+  /** Everything that began here ends; disks are well again. */
   readonly end: () => void
   readonly counts: Readonly<Record<string, number>>
 }
@@ -31,6 +32,8 @@ export interface TroubleDeps {
 }
 
 const OUTAGES = ['kill', 'power', 'pause', 'cut', 'cut', 'deaf'] as const
+/** Some disks are full, or dying, until somebody sees to it. */
+const LASTING_RATIO = 0.3
 const CODES = ['EIO', 'ENOSPC', 'EROFS'] as const
 
 export function createTroubles(deps: TroubleDeps): Troubles {
@@ -82,9 +85,13 @@ export function createTroubles(deps: TroubleDeps): Troubles {
   function diskTrouble(): void {
     const node = random.pick(nodes)
     const code = random.pick(CODES)
+    const lasts = random.chance(LASTING_RATIO)
+    const path = random.pick(MOUNTPATHS)
     if (!node.process.isUp()) return
-    count(`disk ${code}`)
-    node.trouble(code, random.pick([1, 1, 2, 10]))
+    count(lasts ? `disk ${code} for long` : `disk ${code}`)
+    if (!lasts) return node.trouble(code, random.pick([1, 1, 2, 10]), '')
+    node.trouble(code, Infinity, path)
+    until(() => node.trouble('', 0, ''))
   }
 
   return {
@@ -97,12 +104,7 @@ export function createTroubles(deps: TroubleDeps): Troubles {
       over = true
       for (const mend of mends) mend()
       mends.clear()
-      for (const node of nodes) {
-        node.trouble('', 0)
-        if (!node.process.isUp() || !node.isDisabled()) continue
-        count('restart for a disk')
-        node.process.kill(false)
-      }
+      for (const node of nodes) node.trouble('', 0, '')
     },
   }
 }

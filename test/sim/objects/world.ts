@@ -17,6 +17,7 @@ import {describe, traceStep} from '../world/trace.ts'
 import {createWorkload, simBucket, type Workload} from '../world/workload.ts'
 import {isConverged, type Outcome} from '../world/world.ts'
 import {createClients, type Clients} from './clients.ts'
+import {createDiskOperator, type DiskOperator} from './disk-operator.ts'
 import {createHistory, describeOperation, type History} from './history.ts'
 import {checkRegister} from './linear.ts'
 import type {ObjectMutant} from './mutants.ts'
@@ -82,7 +83,7 @@ async function play(
   outside: Outside,
 ): Promise<Outcome> {
   const parts = createParts(options, run, outside)
-  const {clients, histories, invariants, nemesis, operator, stage, troubles} = parts
+  const {clients, disturbers, histories, invariants, nemesis, stage} = parts
   const convergedMs = await live(options, parts)
   judgeRest(parts)
   await readAll(parts)
@@ -96,7 +97,7 @@ async function play(
     topology: `${options.proxies}p+${options.targets}t`,
     events: stage.processes.reduce((sum, process) => sum + process.events(), operations),
     virtualMs,
-    faults: {...nemesis.counts, ...troubles.counts, ...operator.counts},
+    faults: Object.assign({}, nemesis.counts, ...disturbers.map(({counts}) => counts)),
     sometimes: invariants.sometimes,
     violations: invariants.violations,
     converged: convergedMs <= convergeWithin(options),
@@ -106,12 +107,14 @@ async function play(
   }
 }
 
+type Disturber = Pick<Troubles | Operator | DiskOperator, 'start' | 'end' | 'counts'>
+
 interface Parts {
   readonly invariants: Invariants
   readonly stage: Stage
   readonly nemesis: Nemesis
-  readonly troubles: Troubles
-  readonly operator: Operator
+  /** Whoever begins with the chaos, and puts right what it did when that is over. */
+  readonly disturbers: readonly Disturber[]
   readonly workload: Workload
   readonly clients: Clients
   readonly histories: readonly History[]
@@ -152,12 +155,19 @@ function createParts(options: ObjectWorldOptions, run: ObjectRun, {rest, hashing
     order: workload.order,
     everyMs: options.orderEveryMs,
   })
-  return {invariants, stage, nemesis, troubles, operator, workload, clients, histories}
+  const diskOperator = createDiskOperator({
+    clock: stage.clock,
+    random: randomOf(options.seed, OBJECT_STREAM.diskOperator),
+    nodes: stage.nodes,
+    everyMs: options.diskOrderEveryMs,
+  })
+  const disturbers = [troubles, operator, diskOperator]
+  return {invariants, stage, nemesis, disturbers, workload, clients, histories}
 }
 
 /** Founding, chaos, healing, silence. @returns how long the healing took */
 async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> {
-  const {clients, nemesis, operator, stage, troubles, workload} = parts
+  const {clients, disturbers, nemesis, stage, workload} = parts
   const {clock, processes} = stage
   const times = randomOf(options.seed, STREAM.times)
   let commanding = true
@@ -168,8 +178,7 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
   repeat(stage, () => times.exp(options.commandEveryMs), command)
   const chaosEndMs = (await found(stage, workload.act)) + options.chaosMs
   clients.start()
-  troubles.start()
-  operator.start()
+  for (const one of disturbers) one.start()
   if (options.faultEveryMs !== Infinity) {
     const draws = randomOf(options.seed, STREAM.schedule)
     repeat(
@@ -184,8 +193,7 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
     )
   }
   await clock.restUntil(chaosEndMs)
-  troubles.end()
-  operator.end()
+  for (const one of disturbers) one.end()
   nemesis.heal()
   const convergedMs = await converge(stage, chaosEndMs, convergeWithin(options))
   await clock.restUntil(Math.max(chaosEndMs, clock.nowMs()) + options.healMs)
@@ -202,11 +210,20 @@ function recordOf({processes}: Stage): ClusterRecord | null {
   return leader?.view()?.record ?? null
 }
 
-/** Nothing moves, nothing is to be removed at its source. */
+/** Nothing moves, between disks neither, nothing is to be removed at its source. */
 function isAtRest(stage: Stage): boolean {
   const record = recordOf(stage)
   if (record === null || record.move !== null || record.op !== null) return false
+  if (!stage.nodes.every((node) => node.isResilvered())) return false
   return record.own.length > 1 || record.own[0]?.swept === true
+}
+
+/** How far each target is with a rebalance. */
+function whatMovesSay({nodes}: Stage): readonly string[] {
+  return nodes.map(({process}) => {
+    const report = process.node()?.move
+    return `${process.facts.self.id} ${report?.state ?? 'says nothing'} ${report?.problem ?? ''}`
+  })
 }
 
 /** D13: whatever was interrupted has ended. D8: everything lies in its place. */
@@ -214,8 +231,16 @@ function judgeRest({histories, invariants, stage}: Parts): void {
   const record = recordOf(stage)
   if (record === null) return
   const {move, op} = record
-  if (move !== null) invariants.violate('D13', `rebalance to entry ${move.entry} does not end`)
+  if (move !== null) {
+    const said = whatMovesSay(stage).join('; ')
+    invariants.violate('D13', `rebalance to entry ${move.entry} does not end: ${said}`)
+  }
   if (op !== null) invariants.violate('D13', `${op.id} ${op.action} stays ${op.phase}`)
+  for (const {process, disks, isResilvered} of stage.nodes) {
+    if (isResilvered()) continue
+    const states = disks().map(({path, state, why}) => `${path} ${state} ${why}`)
+    invariants.violate('D13', `${process.facts.self.id} is not resilvered: ${states.join('; ')}`)
+  }
   stage.copies.judgeAtEnd(
     record,
     histories.map(({key}) => key),
