@@ -7,7 +7,6 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError, type ErrorCode} from '../base/errors.ts'
 import type {OperationAnswer} from '../wire/operation.ts'
 import type {ClusterClient} from './cluster.ts'
-import {EVIDENCE_POLL_MS} from './limits.ts'
 
 export interface Looks {
   readonly timeoutMs: number
@@ -21,7 +20,9 @@ export interface Looks {
   onSilence?(error: AisError): void
 }
 
-/** Between two looks. */
+/** Between two looks: a part of the time that has passed, so that the end is seen soon after it. */
+const POLL_SHARE = 1 / 8
+const POLL_MIN_MS = 50
 const POLL_MAX_MS = 1000
 /** All hosts may be switched off and on again in this time. */
 const SILENCE_MAX_MS = 300_000
@@ -49,7 +50,7 @@ export async function lookUntil<End>(
   const beganMs = performance.now()
   let heardMs = beganMs
   let last: OperationAnswer | null = null
-  for (let pauseMs = EVIDENCE_POLL_MS; ; pauseMs = Math.min(2 * pauseMs, POLL_MAX_MS)) {
+  for (;;) {
     try {
       last = await client.membership.operation()
       if (uuid !== undefined) sameCluster(client, uuid, last.uuid)
@@ -62,8 +63,9 @@ export async function lookUntil<End>(
       if (performance.now() - heardMs > silenceMs) throw error
       onSilence?.(error)
     }
-    if (performance.now() - beganMs > timeoutMs) throw late(last)
-    await sleep(pauseMs)
+    const passedMs = performance.now() - beganMs
+    if (passedMs > timeoutMs) throw late(last)
+    await sleep(Math.min(Math.max(passedMs * POLL_SHARE, POLL_MIN_MS), POLL_MAX_MS))
   }
 }
 

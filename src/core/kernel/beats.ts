@@ -190,7 +190,24 @@ function nextBeatMs(turn: Turn, of: BeatOutcome): number {
   }
   const committed = positionOf(turn.node.durable.committed)
   if (comparePositions(answer.held, committed) < 0) return CATCH_UP_MS
-  return wantsLease(turn, stage, of) ? 0 : Infinity
+  if (wantsLease(turn, stage, of)) return 0
+  return isMoveNearEnd(turn, stage, of) ? MOVE_WORD_MS : Infinity
+}
+
+/** Between two words of a target that has little to move: everybody waits for the last one. */
+const MOVE_WORD_MS = 100
+/** So many objects are moved within a second or so. */
+const LITTLE_LEFT = 256
+
+/** Whether a target's last word on the rebalance may follow soon: nothing else brings it. */
+function isMoveNearEnd(turn: Turn, stage: LeadingStage, {member, answer}: BeatOutcome): boolean {
+  const record = turn.node.onDisk.committed?.record
+  const entry = record?.move?.entry
+  if (entry === undefined || member.role !== 'target' || stage.settledIndex < entry) return false
+  const report = answer.move
+  const isOfThis = report?.entry === entry && report.rebalance === record?.rmd.version
+  if (!isOfThis || report.state === 'waiting') return true
+  return report.state === 'walking' && report.left < LITTLE_LEFT
 }
 
 /** A target in office that has just taken a record into use, or runs anew, can have a lease now. */
