@@ -19,6 +19,8 @@ export interface MountpathFacts {
   readonly enabled: boolean
   /** Being emptied, to be disabled or detached then. */
   readonly waiting: boolean
+  /** Why it is not enabled. */
+  readonly why?: string
 }
 
 /** Whole percent in use; 0 for a filesystem without size. */
@@ -69,10 +71,14 @@ function encodeMountpathTable(mountpaths: readonly MountpathFacts[]): JsonMap {
 export function encodeMountpaths(mountpaths: readonly MountpathFacts[]): JsonMap {
   const paths = (is: (one: MountpathFacts) => boolean): readonly string[] =>
     mountpaths.filter(is).map((one) => one.path)
+  const off = mountpaths.filter(({enabled}) => !enabled)
+  const why = off.map(({path, why: reason = ''}) => ({path, why: reason}))
   return {
     available: paths(({enabled, waiting}) => enabled && !waiting),
     waiting_dd: paths(({waiting}) => waiting),
     disabled: paths(({enabled}) => !enabled),
+    // Ours: the reference says that one is disabled, and not why.
+    ...(off.length === 0 ? {} : {ext: {why}}),
   }
 }
 

@@ -13,6 +13,7 @@ export const STATE_FLAG = {
   clusterStarted: 1 << 1,
   nodeStarted: 1 << 2,
   rebalancing: 1 << 3,
+  resilvering: 1 << 5,
   restarted: 1 << 7,
   outOfSpace: 1 << 8,
   maintenance: 1 << 10,

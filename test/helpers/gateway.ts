@@ -214,6 +214,7 @@ export async function gatewayOf(
     objects: null,
     moves: null,
     mountpaths: () => [],
+    mountpathControl: null,
     log: quiet,
     ...more,
   }

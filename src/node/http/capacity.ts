@@ -44,7 +44,15 @@ async function measure(state: MountpathState, mounts: readonly Mount[]): Promise
   const known = {path, label, device: mount?.device ?? '', fsType: mount?.type ?? '', disks}
   const waiting = state.state === 'waiting'
   if (isFaulty(state.state)) {
-    return {...known, fsId: '', usedBytes: 0, availableBytes: 0, enabled: false, waiting}
+    return {
+      ...known,
+      fsId: '',
+      usedBytes: 0,
+      availableBytes: 0,
+      enabled: false,
+      waiting,
+      why: state.why,
+    }
   }
   const space = await statfs(path)
   return {

@@ -15,6 +15,7 @@ import type {TargetObjects} from '../objects/dispatch.ts'
 import type {Log} from '../observe/log.ts'
 import type {NodeStats, Stats} from '../observe/stats.ts'
 import type {AskTarget, ControlQuestion} from '../peer/data-client.ts'
+import type {MountpathControl} from '../store/mountpath-control.ts'
 import type {Movement} from '../runtime/movement.ts'
 import type {Standing} from '../runtime/standing.ts'
 import type {MountpathState} from './capacity.ts'
@@ -52,5 +53,7 @@ export interface NodeContext {
   /** What comes in by a rebalance; null on a gateway. */
   readonly moves: MoveReceiver | null
   readonly mountpaths: () => readonly MountpathState[]
+  /** Orders about this target's mountpaths; null on a gateway. */
+  readonly mountpathControl: MountpathControl | null
   readonly log: Log
 }

@@ -22,6 +22,7 @@ import {clusterRouter} from './routers/cluster.ts'
 import {daemonRouter} from './routers/daemon.ts'
 import {healthRouter} from './routers/health.ts'
 import {metricsRouter} from './routers/metrics.ts'
+import {mountpathsRouter} from './routers/mountpaths.ts'
 import {reverseRouter} from './routers/reverse.ts'
 import {serveObject} from './serve-object.ts'
 
@@ -33,7 +34,7 @@ type MakeRouter = (context: NodeContext) => Router
  */
 const PUBLIC_ROUTERS: Readonly<Record<Role, readonly MakeRouter[]>> = {
   proxy: [daemonRouter, clusterRouter, bucketsRouter, reverseRouter, healthRouter, metricsRouter],
-  target: [daemonRouter, healthRouter, metricsRouter],
+  target: [daemonRouter, mountpathsRouter, healthRouter, metricsRouter],
 }
 
 /** A client that connects and says nothing. */

@@ -7,7 +7,7 @@ import {selfMember} from '../config/load.ts'
 import {systemFacts} from '../observe/process.ts'
 import {totalOf} from '../observe/stats.ts'
 import {RELEASE} from '../version.ts'
-import {isFaulty, measureMountpaths, mountpathProblem, type MountpathState} from './capacity.ts'
+import {isFaulty, measureMountpaths, mountpathProblem} from './capacity.ts'
 import type {NodeContext} from './context.ts'
 import {jobOf} from './operation.ts'
 
@@ -22,7 +22,7 @@ export async function nodeFacts(context: NodeContext): Promise<NodeFacts> {
     mountpathProblem: mountpathProblem(states),
     system: systemFacts(),
     ...(await lastRebalance(context)),
-    moreFlags: stateOf(states),
+    moreFlags: stateOf(context),
   }
 }
 
@@ -39,8 +39,10 @@ async function lastRebalance(context: NodeContext): Promise<Pick<NodeFacts, 'reb
 }
 
 /** State bits that the view cannot know. */
-export function stateOf(states: readonly MountpathState[]): number {
-  return states.some(({state}) => isFaulty(state)) ? STATE_FLAG.diskFault : 0
+export function stateOf({mountpaths, mountpathControl}: NodeContext): number {
+  const faulty = mountpaths().some(({state}) => isFaulty(state))
+  const resilvers = mountpathControl?.resilver()?.endedMs === null
+  return (faulty ? STATE_FLAG.diskFault : 0) | (resilvers ? STATE_FLAG.resilvering : 0)
 }
 
 /** Statistics over all buckets by AIStore's names. */
@@ -49,7 +51,7 @@ async function trackerOf(context: NodeContext): Promise<Readonly<Record<string, 
   const totals = Object.keys(counters).map((name) => [name, totalOf(counters, name)] as const)
   return {
     ...Object.fromEntries(totals),
-    'state.flags': stateFlags(context.view()) | stateOf(context.mountpaths()),
+    'state.flags': stateFlags(context.view()) | stateOf(context),
     'up.ns.time': uptimeNs(context),
   }
 }

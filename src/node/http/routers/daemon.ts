@@ -1,6 +1,6 @@
 /**
  * `/v1/daemon`: what this node knows, by `what=`. Reading only; nodes are changed over the control
- * network.
+ * network, mountpaths in `mountpaths.ts`.
  */
 
 import Router from '@koa/router'
@@ -11,6 +11,7 @@ import {encodeBmd} from '../../../wire/bmd.ts'
 import {encodeDiskStats, encodeMountpaths} from '../../../wire/capacity.ts'
 import {encodeClusterConfig, encodeNodeConfig} from '../../../wire/cluster-config.ts'
 import {metricKinds} from '../../../wire/metric-kinds.ts'
+import {encodeResilver} from '../../../wire/mountpaths.ts'
 import {stateFlags} from '../../../wire/state-flags.ts'
 import {encodeNodeStats, encodeNodeStatus} from '../../../wire/node-status.ts'
 import {QUERY} from '../../../wire/query.ts'
@@ -58,6 +59,8 @@ const ANSWERS: Readonly<Record<string, Answerer>> = {
     sendJson(ctx, encodeMountpaths(await measureMountpaths(context.mountpaths()))),
   disk: async (context, ctx) =>
     sendJson(ctx, encodeDiskStats({}, await measureMountpaths(context.mountpaths()))),
+  resilver: (context, ctx) =>
+    sendJson(ctx, encodeResilver(context.mountpathControl?.resilver() ?? null)),
   recovery: async (context, ctx) => {
     const {id, role} = context
     const kept = context.objects?.totals() ?? {objects: null, bytes: null}
@@ -91,7 +94,7 @@ export function snodeOf(context: NodeContext): unknown {
 function configOf(context: NodeContext): unknown {
   const {uuid, conf} = recordOf(context)
   const {file, listen} = context.config
-  const labels = (file.mountpaths ?? []).map(({path, label = ''}) => [path, label] as const)
+  const labels = context.mountpaths().map(({path, label}) => [path, label] as const)
   const mountpaths = Object.fromEntries(labels)
   return encodeNodeConfig(uuid, conf, {
     role: file.role,

@@ -41,7 +41,7 @@ async function answerHealth(context: NodeContext, ctx: Context, served: Served):
   if ((asks(QUERY.askPrimary) || asks(CII_APR)) && !isPrimary(context)) {
     throw new AisError(refusal('BAD_REQUEST', 'misdirected health-of-primary request'))
   }
-  if (state) return sendJson(ctx, encodeNodeState(context.view(), stateOf(context.mountpaths())))
+  if (state) return sendJson(ctx, encodeNodeState(context.view(), stateOf(context)))
   if (asks(QUERY.primaryReady)) {
     if (context.view().record !== null && (await relayed(context, ctx))) return
     return verdict(context, ctx, context.view().leading && context.view().clusterStarted)

@@ -14,7 +14,7 @@ export function metricsRouter(context: NodeContext): Router {
       role: context.role,
       id: context.id,
       view: context.view(),
-      moreFlags: stateOf(context.mountpaths()),
+      moreFlags: stateOf(context),
       ...(await context.allStats()),
       uptimeSeconds: Number(process.hrtime.bigint() - context.startedNs) / 1e9,
     })

@@ -4,7 +4,7 @@ import Router from '@koa/router'
 import type {Context} from 'koa'
 
 import {AisError, refusal} from '../../../base/errors.ts'
-import type {Member} from '../../../model/node.ts'
+import {nodeLabelOf, type Member} from '../../../model/node.ts'
 import {HEADER} from '../../../wire/headers.ts'
 import {encodeAwayStatus, statusWord} from '../../../wire/node-status.ts'
 import {QUERY} from '../../../wire/query.ts'
@@ -15,6 +15,9 @@ import {bodyOf, queryOf, recordOf, sendJson} from '../respond.ts'
 export function reverseRouter(context: NodeContext): Router {
   const router = new Router()
   router.get('/v1/reverse/daemon', (ctx) => askNode(context, ctx))
+  for (const method of ['put', 'post', 'delete'] as const) {
+    router[method]('/v1/reverse/daemon/mountpaths', (ctx) => passOrder(context, ctx))
+  }
   return router
 }
 
@@ -31,6 +34,16 @@ async function askNode(context: NodeContext, ctx: Context): Promise<void> {
     if (!standIn || !(error instanceof AisError) || error.code !== 'UNREACHABLE') throw error
     sendJson(ctx, encodeAwayStatus(member))
   }
+}
+
+/** An order about the node's mountpaths: to itself, who decides. */
+async function passOrder(context: NodeContext, ctx: Context): Promise<void> {
+  const member = namedNode(context, ctx)
+  if (member.role !== 'target') {
+    throw new AisError(refusal('BAD_REQUEST', `${nodeLabelOf(member)} is a gateway: no mountpaths`))
+  }
+  const path = ctx.url.replace('/v1/reverse', '/v1')
+  await relayTo(context, ctx, {to: member.public, body: await bodyOf(ctx), path})
 }
 
 function namedNode(context: NodeContext, ctx: Context): Member {
