@@ -34,6 +34,7 @@ export interface TestStoreOptions {
   /** Copies of every bucket. */
   readonly copies?: () => number
   readonly onRepaired?: StoreOptions['onRepaired']
+  readonly outOfSpace?: () => number
 }
 
 export function openTestStore(options: TestStoreOptions): Promise<OpenedStore> {
@@ -47,6 +48,7 @@ export function openTestStore(options: TestStoreOptions): Promise<OpenedStore> {
     warn: options.warn ?? (() => undefined),
     nowMs: () => performance.now(),
     ...(options.copies === undefined ? {} : {copiesWanted: options.copies}),
+    ...(options.outOfSpace === undefined ? {} : {outOfSpace: options.outOfSpace}),
     ...(options.onRepaired === undefined ? {} : {onRepaired: options.onRepaired}),
     indexOnDisk: options.fs === undefined,
     ...(options.fs === undefined ? {} : {fs: options.fs}),

@@ -12,6 +12,7 @@ import type {Fd} from './fs.ts'
 import {errnoOf} from './fs.ts'
 import {isStillThere, type Mountpath} from './mountpaths.ts'
 import {closeQuietly} from './object-file.ts'
+import {isFull} from './store-error.ts'
 
 export interface Commit {
   /** Open, complete, at `workPath`. Closed by the committer. */
@@ -127,8 +128,9 @@ class SharedCommit {
       },
       (error) => {
         if (this.#folders.get(folder) === sharers) this.#folders.delete(folder)
-        // What is durable is not known any more, here or for anything that comes after.
-        const isLost = error !== null && !this.#isGone(error)
+        // What is durable is not known any more, here or for anything that comes after. A full
+        // device has written nothing of what is waited for, and nobody is told otherwise.
+        const isLost = error !== null && !isFull(error) && !this.#isGone(error)
         if (isLost) calls.disable(`fsync of ${folder} failed: ${error.message}`)
         for (const one of sharers) one(error)
       },

@@ -28,6 +28,7 @@ import {readObject} from './object-reader.ts'
 import type {CopiesLog} from './bucket-copies.ts'
 import {writeBody, writeMetadata} from './object-write.ts'
 import {placeKey, type PlaceDone} from './place-key.ts'
+import {createDiskRoom, type DiskRoom} from './room.ts'
 import {createRepairs, type Repair} from './repairs.ts'
 import type {Change, Lookup, ObjectKey, WriteDone, Writing} from './writing.ts'
 import {lockName} from './writing.ts'
@@ -111,6 +112,8 @@ export interface ObjectStore {
   readonly isCovered: (bid: string) => boolean
   /** Looks for stuck calls and for disks that are gone; every second or so. */
   readonly check: () => void
+  /** Percent in use of the fullest mountpath that serves. */
+  readonly fullestPercent: () => number
   /** Mountpaths came or went: shares change hands. */
   readonly mountpathsChanged: () => void
   /** A mountpath that is disabled is let go, so that it can be unmounted. */
@@ -135,6 +138,8 @@ export interface ObjectStoreParts {
   readonly counter: GenerationCounter
   readonly indexes: NameIndexes
   readonly verifyReads: () => boolean
+  /** Percent of a mountpath in use from which on no new objects are begun there. */
+  readonly outOfSpace: () => number
   readonly nowMs: () => number
 }
 
@@ -149,7 +154,8 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
   const lookups = new ObjectLookup({...parts, reading, onDamage: damaged})
   const repairs = createRepairs(() => writing, parts.onRepaired)
   const writing = createWriting(parts, lookups, reading, repairs.add)
-  const shared = {parts, lookups, writing, reading, damaged}
+  const room = createDiskRoom(parts.outOfSpace)
+  const shared = {parts, lookups, writing, room, reading, damaged}
   return {
     ...readingPart(shared),
     ...writingPart(shared),
@@ -177,6 +183,7 @@ interface Shared {
   readonly parts: ObjectStoreParts
   readonly lookups: ObjectLookup
   readonly writing: Writing
+  readonly room: DiskRoom
   readonly reading: Reading
   readonly damaged: (key: ObjectKey, error: AisError) => void
 }
@@ -222,7 +229,7 @@ function readingPart(shared: Shared): Pick<ObjectStore, ReadingPart> {
 type WritingPart =
   'beginWrite' | 'commitWrite' | 'remove' | 'changeMetadata' | 'discard' | 'flushDiscarded'
 
-function writingPart({parts, lookups, writing}: Shared): Pick<ObjectStore, WritingPart> {
+function writingPart({parts, lookups, writing, room}: Shared): Pick<ObjectStore, WritingPart> {
   const {mountpaths: all, hashing, pool, indexes} = parts
   const discarding = createDiscarding({
     used: () => all.used,
@@ -235,6 +242,7 @@ function writingPart({parts, lookups, writing}: Shared): Pick<ObjectStore, Writi
   return {
     beginWrite: (key, wanted, onDrain) => {
       const mountpaths = lookups.mountpathsFor(key)
+      room.check(mountpaths)
       const workName = writing.workName()
       const body = createBodyWriter({mountpaths, hashing, pool, workName, wanted, onDrain})
       return {mountpaths, body, version: writing.placesVersion()}
@@ -263,11 +271,12 @@ type MountpathPart =
   | 'isResilvered'
   | 'isCovered'
   | 'check'
+  | 'fullestPercent'
   | 'mountpathsChanged'
   | 'release'
   | 'clearBuckets'
 
-function mountpathPart({parts, lookups, writing}: Shared): Pick<ObjectStore, MountpathPart> {
+function mountpathPart({parts, lookups, writing, room}: Shared): Pick<ObjectStore, MountpathPart> {
   const {mountpaths} = parts
   const clearing = createClearing({...parts, isAnyAway: () => lookups.missing().length > 0})
   return {
@@ -284,8 +293,10 @@ function mountpathPart({parts, lookups, writing}: Shared): Pick<ObjectStore, Mou
         mountpath.calls.check(now)
         if (!isStillThere(mountpath)) mountpath.calls.disable('its filesystem is gone')
       }
+      room.measure(mountpaths.used)
       lookups.refresh()
     },
+    fullestPercent: room.fullestPercent,
     mountpathsChanged: () => {
       clearing.again()
       lookups.refresh()

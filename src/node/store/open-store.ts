@@ -46,6 +46,8 @@ export interface StoreOptions {
   readonly copiesWanted?: (bid: string) => number | null
   /** Index of the record since which this target is a member (R33). */
   readonly since?: (() => number) | undefined
+  /** Percent of a mountpath in use from which on it takes no new objects; 100 when absent. */
+  readonly outOfSpace?: () => number
   readonly onDamage?: (error: AisError) => void
   readonly onRepaired?: (repair: Repair) => void
   readonly fs?: Fs
@@ -107,6 +109,7 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
     counter,
     indexes,
     verifyReads: options.verifyReads,
+    outOfSpace: options.outOfSpace ?? (() => 100),
     nowMs: options.nowMs,
   })
   disks.use({

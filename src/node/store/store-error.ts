@@ -7,6 +7,11 @@ import type {Mountpath} from './mountpaths.ts'
 /** Errors of a full device: the request is refused, the device is fine. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 
+/** Whether a device has no room left: nothing is wrong with it. */
+export function isFull(error: unknown): boolean {
+  return FULL.has(errnoOf(error))
+}
+
 /** @param what what was being done: `write "a"` */
 export function storeError(
   mountpath: Pick<Mountpath, 'node' | 'path'>,
@@ -16,7 +21,7 @@ export function storeError(
   if (error instanceof AisError) return error
   const {node, path} = mountpath
   const code = errnoOf(error)
-  if (FULL.has(code)) {
+  if (isFull(error)) {
     return new AisError(
       {
         code: 'NO_SPACE',

@@ -176,6 +176,7 @@ function openStore(
     allowSharedFilesystem: file.allowSharedFilesystem ?? false,
     verifyReads: () => setting(settings(), 'checksum.validate_warm_get'),
     copiesWanted: createCopiesWanted(view),
+    outOfSpace: () => setting(settings(), 'space.out_of_space'),
     ...tellDamage(stats, log),
     warn: log.warn,
     nowMs,
