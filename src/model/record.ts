@@ -34,6 +34,8 @@ export interface Smap {
   readonly created: string
   readonly primary: NodeId
   readonly nodes: Readonly<Record<string, Member>>
+  /** The highest incarnation of those that are members no more; absent: nobody ever left. */
+  readonly removedInc?: number | undefined
 }
 
 /**

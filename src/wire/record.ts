@@ -155,6 +155,7 @@ const record = struct({
     created: text,
     primary: nodeId,
     nodes: mapOf(member),
+    removedInc: optional(count),
   }),
   bmd: struct({version: count, epoch: count, serial: count, buckets: mapOf(bucket)}),
   rmd: struct({version: count, epoch: count, targetIds: list(nodeId)}),

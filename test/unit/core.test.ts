@@ -13,7 +13,11 @@ import {
   suspicionAfter,
   suspicionAt,
 } from '../../src/core/keepalive/suspicion.ts'
-import {applyMemberChange, type MemberChange} from '../../src/core/membership/changes.ts'
+import {
+  applyMemberChange,
+  withoutMembers,
+  type MemberChange,
+} from '../../src/core/membership/changes.ts'
 import {
   discoveryFrom,
   nextRound,
@@ -547,7 +551,12 @@ t.test('a change of the map does what it says, once', (t) => {
     code: 'REFUSED',
   })
   const fresh = changed(three, {type: 'admit', member: member(T9, {inc: 1})})
-  t.match(fresh, {nodes: {[T9]: {inc: 9, since: 9}}}, 'whoever was none is one from this record on')
+  t.match(fresh, {nodes: {[T9]: {inc: 1, since: 9}}}, 'whoever was none is one from this record on')
+  const left = withoutMembers(smapOf(member(P1), member(T1, {inc: 4})), [T1])
+  t.match(left, {nodes: {[T1]: undefined}, removedInc: 4})
+  const wiped = changed(left, {type: 'admit', member: member(T1, {inc: 1})})
+  t.match(wiped, {nodes: {[T1]: {inc: 5}}}, 'no incarnation is given twice, whoever forgot it')
+  t.equal(withoutMembers({...left, removedInc: 9}, [T1]).removedInc, 9)
   const again = changed(three, {type: 'admit', member: member(T1, {inc: 2})})
   t.match(again, {nodes: {[T1]: {inc: 2, since: undefined}}}, 'who was one stays one')
   return t.end()

@@ -5,7 +5,7 @@ import type {Bucket} from '../../model/bucket.ts'
 import {isRefusal, type NodeId} from '../../model/ids.ts'
 import type {ClusterRecord, Moves} from '../../model/record.ts'
 import {stopMove, whyNoMove} from '../membership/busy.ts'
-import {applyMemberChange} from '../membership/changes.ts'
+import {applyMemberChange, withoutMembers} from '../membership/changes.ts'
 import {withoutRemoved} from '../membership/forgotten.ts'
 import {afterMove, applyLifecycle, finalized, isGone, withoutNode} from '../membership/lifecycle.ts'
 import {withoutCleared} from '../metasync/destroyed.ts'
@@ -93,6 +93,5 @@ function afterLeft(
   if (member === undefined) return parts
   const op = withoutNode(parts.op, id)
   if (!gone || !isGone(parts.op, member)) return op === parts.op ? parts : {...parts, op}
-  const nodes = Object.fromEntries(Object.entries(parts.smap.nodes).filter(([key]) => key !== id))
-  return {...parts, op, smap: {...parts.smap, nodes}}
+  return {...parts, op, smap: withoutMembers(parts.smap, [id])}
 }

@@ -49,7 +49,7 @@ export function applyMemberChange(smap: Smap, change: MemberChange, index: numbe
 
 function admit(smap: Smap, asking: Member, index: number): Smap | Refusal {
   const old = smap.nodes[asking.id]
-  const member = old === undefined ? newcomer(asking, index) : asking
+  const member = old === undefined ? newcomer(smap, asking, index) : asking
   if (old === undefined && Object.keys(smap.nodes).length >= MEMBERS_MAX) {
     return refusal('REFUSED', `the cluster has ${MEMBERS_MAX} members, and may have no more`)
   }
@@ -62,11 +62,20 @@ function admit(smap: Smap, asking: Member, index: number): Smap | Refusal {
 }
 
 /**
- * Who was no member may have been one before, and may have forgotten it: no incarnation that it had
- * can be as high as the index, since each was given by a record of its own.
+ * Who was no member may have been one before, and may have forgotten it: it gets an incarnation
+ * that nobody had who has left.
  */
-function newcomer(member: Member, index: number): Member {
-  return {...member, inc: Math.max(member.inc, index), since: index}
+function newcomer({removedInc = 0}: Smap, member: Member, index: number): Member {
+  return {...member, inc: Math.max(member.inc, removedInc + 1), since: index}
+}
+
+/** The map without members that leave for good. */
+export function withoutMembers(smap: Smap, ids: readonly NodeId[]): Smap {
+  const all = Object.entries(smap.nodes)
+  const leaving = all.filter(([, {id}]) => ids.includes(id))
+  const removedInc = Math.max(smap.removedInc ?? 0, ...leaving.map(([, {inc}]) => inc))
+  const nodes = Object.fromEntries(all.filter(([, {id}]) => !ids.includes(id)))
+  return {...smap, nodes, removedInc}
 }
 
 function withMember(smap: Smap, id: NodeId, alter: (old: Member) => Member): Smap {

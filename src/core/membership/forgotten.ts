@@ -5,9 +5,10 @@
  */
 
 import {refusal, type Refusal} from '../../base/errors.ts'
-import {isRefusal, type NodeId} from '../../model/ids.ts'
-import {nodeLabelOf, ownsKeys, type Member} from '../../model/node.ts'
+import type {NodeId} from '../../model/ids.ts'
+import {nodeLabelOf, ownsKeys} from '../../model/node.ts'
 import type {ClusterRecord} from '../../model/record.ts'
+import {withoutMembers} from './changes.ts'
 import {whyUnsafe} from './lifecycle.ts'
 
 /** The parts of the record that a removal concerns. */
@@ -24,21 +25,19 @@ export function withoutRemoved<Parts extends Removable>(
   settledIndex: number,
 ): Parts | Refusal {
   let {op} = parts
-  const left: Record<string, Member> = {...parts.smap.nodes}
   for (const id of nodes) {
-    const member = removable(parts, id, settledIndex)
-    if (isRefusal(member)) return member
-    delete left[id]
+    const refused = whyNotRemoved(parts, id, settledIndex)
+    if (refused !== undefined) return refused
     if (op?.nodes.includes(id) === true) {
       const others = op.nodes.filter((one) => one !== id)
       op = others.length === 0 ? null : {...op, nodes: others}
     }
   }
-  const smap = {...parts.smap, nodes: left}
+  const smap = withoutMembers(parts.smap, nodes)
   return whyUnsafe(parts.smap, smap) ?? {...parts, smap, op}
 }
 
-function removable(parts: Removable, id: NodeId, settledIndex: number): Member | Refusal {
+function whyNotRemoved(parts: Removable, id: NodeId, settledIndex: number): Refusal | undefined {
   const {smap, own} = parts
   const member = smap.nodes[id]
   if (member === undefined) {
@@ -58,6 +57,8 @@ function removable(parts: Removable, id: NodeId, settledIndex: number): Member |
       hint: `first take it out: aisctl node maintenance start --no-rebalance ${id}`,
     })
   }
-  if (member.role === 'proxy' || newest === undefined || newest.index <= settledIndex) return member
+  if (member.role === 'proxy' || newest === undefined || newest.index <= settledIndex) {
+    return undefined
+  }
   return refusal('NOT_READY', `the share of ${label} is still passing to others; try again`)
 }
