@@ -20,6 +20,8 @@ import {createLeadershipClient} from './leadership.ts'
 import type {MembershipClient} from './membership.ts'
 import {createMembershipClient} from './membership.ts'
 import {STATUS_PARALLEL, STATUS_TIMEOUT_MS} from './limits.ts'
+import type {MountpathClient} from './mountpaths.ts'
+import {createMountpathClient} from './mountpaths.ts'
 import type {ObjectClient} from './objects.ts'
 import {createObjectClient} from './objects.ts'
 import type {ClientRequest} from './request.ts'
@@ -48,6 +50,7 @@ export interface ClusterClient {
   readonly objects: ObjectClient
   readonly leadership: LeadershipClient
   readonly membership: MembershipClient
+  readonly mountpaths: MountpathClient
   readonly transport: Transport
 }
 
@@ -106,6 +109,7 @@ export function openCluster(options: TransportOptions): ClusterClient {
     objects: createObjectClient({...options, gateways}),
     leadership: createLeadershipClient(transport),
     membership: createMembershipClient(transport),
+    mountpaths: createMountpathClient(transport),
     transport,
   }
 }

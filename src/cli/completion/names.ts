@@ -40,6 +40,33 @@ export async function namesOfCluster(wanted: string | undefined, askMs: number):
   return names
 }
 
+/** Paths of one target, in whatever state; none when it does not answer at once. */
+export async function mountpathsOf(
+  wanted: string | undefined,
+  nodeId: string,
+  askMs: number,
+): Promise<readonly string[]> {
+  const endpoint = endpointOf(wanted)
+  if (endpoint === undefined) return []
+  const url = `${endpoint}/v1/cluster?what=mountpaths`
+  const answer = await probe(url, askMs)
+  if (answer?.status !== 200) return []
+  try {
+    const {targets = {}} = JSON.parse(answer.text) as {targets?: Record<string, PathLists>}
+    const {available = [], waiting_dd: waiting = [], disabled = []} = targets[nodeId] ?? {}
+    return [...available, ...waiting, ...disabled]
+  } catch (error) {
+    if (error instanceof SyntaxError) return []
+    throw error
+  }
+}
+
+interface PathLists {
+  readonly available?: readonly string[]
+  readonly waiting_dd?: readonly string[]
+  readonly disabled?: readonly string[]
+}
+
 function endpointOf(wanted: string | undefined): string | undefined {
   try {
     const found = findCluster({

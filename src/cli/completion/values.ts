@@ -5,7 +5,7 @@ import {join} from 'node:path'
 import {knownClusters} from '../../client/known-clusters.ts'
 import {dataDir} from '../../client/state-dir.ts'
 import {SETTING_KEYS, sectionOf} from '../../model/config/schema.ts'
-import {namesOfCluster} from './names.ts'
+import {mountpathsOf, namesOfCluster} from './names.ts'
 
 /** What the shell may insert. */
 export interface Candidate {
@@ -17,6 +17,7 @@ export type ValueKind =
   | 'none'
   | 'node'
   | 'gateway'
+  | 'mountpath'
   | 'bucket'
   | 'object'
   | 'section'
@@ -45,6 +46,8 @@ export async function valuesOf(
       return (await namesOfCluster(cluster, askMs)).nodes
         .filter(({label}) => kind === 'node' || label.startsWith('p['))
         .map(({id, label}) => ({word: id, description: label}))
+    case 'mountpath':
+      return mountpaths(cluster, typed, askMs)
     case 'bucket':
       return (await namesOfCluster(cluster, askMs)).buckets
     case 'object':
@@ -60,6 +63,22 @@ export async function valuesOf(
     case 'none':
       return []
   }
+}
+
+/** `NODE=`, then the paths of that node. */
+async function mountpaths(
+  cluster: string | undefined,
+  typed: string,
+  askMs: number,
+): Promise<readonly Candidate[]> {
+  const [node = '', path] = typed.split('=')
+  if (path !== undefined) {
+    const paths = await mountpathsOf(cluster, node, askMs)
+    return paths.map((one) => ({word: `${node}=${one}`}))
+  }
+  const {nodes} = await namesOfCluster(cluster, askMs)
+  const targets = nodes.filter(({label}) => label.startsWith('t['))
+  return targets.map(({id, label}) => ({word: `${id}=`, description: label}))
 }
 
 function sections(): readonly string[] {
