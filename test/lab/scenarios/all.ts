@@ -7,8 +7,10 @@ import {intruderScenarios} from './intruders.ts'
 import {networkScenarios} from './network.ts'
 import {nodeScenarios} from './nodes.ts'
 import {orderScenarios} from './orders.ts'
+import {powerScenarios} from './power.ts'
 import {primaryScenarios} from './primary.ts'
 import type {Place, Scenario} from './scenario.ts'
+import {truthScenarios} from './truth.ts'
 import {wholeScenarios} from './whole.ts'
 
 /** In an order in which each leaves a cluster that the next can use. */
@@ -22,6 +24,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...changeScenarios,
   ...decommissionScenarios,
   ...orderScenarios,
+  ...truthScenarios,
+  ...powerScenarios,
 ]
 
 export interface Choice {

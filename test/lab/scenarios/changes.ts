@@ -5,7 +5,9 @@
 
 import {nowMs} from '../stage/http.ts'
 import type {Done, Herd} from '../stage/herd.ts'
+import {orderRebalance} from '../stage/lifecycle.ts'
 import {type Play, whole} from '../stage/play.ts'
+import {gatewaysBut} from '../stage/stage.ts'
 import {eventually, killForGood, type Scenario} from './scenario.ts'
 import {expectPromises, expectServed, ordered, settledDown, someTarget, withHerd} from './moving.ts'
 
@@ -35,6 +37,13 @@ export const changeScenarios: readonly Scenario[] = [
     on: 'processes',
     long: false,
     run: (play) => withHerd(play, 'lost', (herd) => whileLost(play, herd)),
+  },
+  {
+    name: 'changes-while-returning',
+    title: '12: objects are written, overwritten and deleted while a target takes its share again',
+    on: 'processes',
+    long: false,
+    run: (play) => withHerd(play, 'returning', (herd) => whileReturning(play, herd)),
   },
 ]
 
@@ -113,6 +122,35 @@ async function whileOut(play: Play, herd: Herd): Promise<readonly string[]> {
   expectServed(play, herd, 'reads while it is out', await stopReading())
   await expectPromises(play, herd, 'out')
   await back(play, herd, shares, [target.id])
+  return []
+}
+
+async function whileReturning(play: Play, herd: Herd): Promise<readonly string[]> {
+  const {checks, stage} = play
+  const target = someTarget(play)
+  const shares = await fill(play, herd)
+  await ordered(play, 'start-maintenance', [target])
+  await settledDown(play, nowMs(), 'moving out')
+  const stopReading = herd.watch(shares.rest, READERS)
+  const fresh = herd.names(shares.rest.length, herd.ledger.keys.length)
+  const backMs = nowMs()
+  await ordered(play, 'stop-maintenance', [target])
+  const writing = herd.write(fresh)
+  const [, doneMs, written] = await Promise.all([
+    change(play, herd, shares, 'while it returns'),
+    settledDown(play, backMs, 'moving back'),
+    writing,
+  ])
+  const {ledger} = herd
+  const during = ledger.acknowledged(backMs) - ledger.acknowledged(doneMs)
+  checks.measure('changes acknowledged before the end of the move', during)
+  expectServed(play, herd, 'new objects', written)
+  expectServed(play, herd, 'reads while it returns', await stopReading())
+  await expectPromises(play, herd, 'back')
+  const {status, text} = await orderRebalance(gatewaysBut(stage)[0] ?? '', 'start')
+  checks.expect(status === 200, 'a second rebalance is granted', `${status} ${text}`)
+  await settledDown(play, nowMs(), 'second rebalance')
+  await expectPromises(play, herd, 'after a second rebalance')
   return []
 }
 

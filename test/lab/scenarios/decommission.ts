@@ -20,6 +20,7 @@ import {
   objectFiles,
   ordered,
   ordering,
+  partMoved,
   settledDown,
   someTarget,
   withHerd,
@@ -138,20 +139,6 @@ async function momentOf(play: Play, {moment, primary, leaver, asked}: Plan): Pro
   return partMoved([primary.endpoint], leaver)
 }
 
-/** Waits until the node has reported that it moved something. */
-async function partMoved(gateways: readonly string[], {id}: StageNode): Promise<boolean> {
-  const moved = await untilOperation(
-    gateways,
-    ({nodes, move, op}) => {
-      if (move === null) return op === null
-      return nodes.some((node) => node.id === id && node.objects > 0)
-    },
-    MOMENT_MS_MAX,
-    LOOK_MS,
-  )
-  return moved !== undefined && moved.move !== null
-}
-
 /** Waits until all these nodes have logged a line with these words. */
 async function logged(
   {stage}: Play,
@@ -202,14 +189,14 @@ async function receiverKilled(play: Play, herd: Herd): Promise<readonly string[]
   const receiver = someTarget(play, 2)
   const gateways = gatewaysBut(stage)
   await herd.write(herd.names(objectsOf(play)))
-  const files = objectFiles(play, leaver).length
+  const files = await objectFiles(play, leaver)
   await ordered(play, 'decommission-node', [leaver], REMOVE)
   checks.expect(await partMoved(gateways, leaver), 'it dies while data moves')
   await killForGood(play, [receiver])
   await sleep(NOTHING_HAPPENS_MS)
   const still = await operationAt(primaryOf(play).endpoint)
   checks.expect(still?.op?.phase === 'moving', 'nothing is finalized', still?.op ?? still)
-  const kept = objectFiles(play, leaver).length
+  const kept = await objectFiles(play, leaver)
   checks.expect(kept >= files, 'nothing is wiped', `${kept} of ${files}`)
   const stopReading = herd.watch(herd.ledger.keys, READERS)
   const beganMs = nowMs()

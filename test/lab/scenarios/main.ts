@@ -32,26 +32,44 @@ else {
   await playAll(labStage(lab, directory))
 }
 
+/** What a scenario has spoiled is no matter of the next one: it gets a cluster of its own. */
 async function onProcesses(): Promise<void> {
   const {playgroundStage} = await import('../stage/playground-stage.ts')
-  const playground = await startPlayground(3, 4)
-  try {
-    const stage = await playgroundStage(playground)
-    await playAll(stage).finally(() => stage.local?.end())
-  } finally {
-    await playground.down()
+  for (let left = scenarios; left.length > 0;) {
+    const playground = await startPlayground(3, 4)
+    try {
+      const stage = await playgroundStage(playground)
+      left = await playUntilSpoiled(stage, left).finally(() => stage.local?.end())
+    } finally {
+      await playground.down()
+    }
   }
 }
 
-async function playAll(stage: Stage): Promise<void> {
-  for (const scenario of scenarios) {
-    const startMs = performance.now()
-    const outcome = await play(stage, scenario)
-    const seconds = Math.round((performance.now() - startMs) / 100) / 10
-    const {name, title} = scenario
-    const line: Played = {name, title, seconds, ...outcome}
-    process.stdout.write(`${JSON.stringify(line)}\n`)
+/** Plays until a check does not hold; what is left to be played. */
+async function playUntilSpoiled(
+  stage: Stage,
+  some: readonly Scenario[],
+): Promise<readonly Scenario[]> {
+  for (const [at, scenario] of some.entries()) {
+    const checks = await playOne(stage, scenario)
+    if (checks.some(({ok}) => !ok)) return some.slice(at + 1)
   }
+  return []
+}
+
+async function playOne(stage: Stage, scenario: Scenario): Promise<Played['checks']> {
+  const startMs = performance.now()
+  const outcome = await play(stage, scenario)
+  const seconds = Math.round((performance.now() - startMs) / 100) / 10
+  const {name, title} = scenario
+  const line: Played = {name, title, seconds, ...outcome}
+  process.stdout.write(`${JSON.stringify(line)}\n`)
+  return outcome.checks
+}
+
+async function playAll(stage: Stage): Promise<void> {
+  for (const scenario of scenarios) await playOne(stage, scenario)
 }
 
 /** What a scenario throws is a check that does not hold, and the next one is played. */

@@ -6,13 +6,15 @@ import {nowMs, type Reply} from '../stage/http.ts'
 import {type Done, Herd, type Verdict} from '../stage/herd.ts'
 import {isDone, type NodeAction, order, untilOperation} from '../stage/lifecycle.ts'
 import {describe, ensureBucket, type Play, primaryOf, removeBuckets, whole} from '../stage/play.ts'
-import {gatewaysBut, localOf, type StageNode} from '../stage/stage.ts'
+import {gatewaysBut, hostsOf, localOf, type Stage, type StageNode} from '../stage/stage.ts'
 import {eventually} from './scenario.ts'
 import type {NodeActionValue} from '../../../src/wire/action.ts'
 
 /** The longest rebalance of a play, on a machine with other things to do. */
 export const MOVED_MS_MAX = 180_000
 const EXIT_MS_MAX = 60_000
+/** Moments of a move are short. */
+const LOOK_MS = 3
 
 /** A bucket with a herd; it is gone when the play with it is over. */
 export async function withHerd(
@@ -83,6 +85,7 @@ export function expectServed({checks}: Play, herd: Herd, what: string, done: Don
   checks.measure(what, done.done)
   checks.measure(`${what}, asked again`, done.again)
   checks.measure(`${what}, slowest ms`, done.slowestMs)
+  for (const [words, count] of Object.entries(herd.refusals)) checks.measure(words, count)
 }
 
 /** Checks that every object is as the ledger has it, and the list. */
@@ -106,34 +109,69 @@ export function isMember({watch}: Play, {id}: StageNode, witnesses: readonly Sta
   return witnesses.some((one) => one.id !== id && watch.of(one.id)?.members.includes(id) === true)
 }
 
+/** Waits until the node has reported that it moved something. */
+export async function partMoved(gateways: readonly string[], {id}: StageNode): Promise<boolean> {
+  const moved = await untilOperation(
+    gateways,
+    ({nodes, move, op}) => {
+      if (move === null) return op === null
+      return nodes.some((node) => node.id === id && node.objects > 0)
+    },
+    MOVED_MS_MAX,
+    LOOK_MS,
+  )
+  return moved !== undefined && moved.move !== null
+}
+
 /** Its process has ended, and nothing of what it stored is on its disks. */
 export async function expectGone(play: Play, node: StageNode): Promise<void> {
   const {stage, checks} = play
   const ended = await eventually(() => stage.processOf(node) === '', EXIT_MS_MAX)
   checks.expect(ended, 'the process of the removed node ends')
-  const left = objectFiles(play, node)
-  checks.expect(left.length === 0, 'its disks are wiped', `${left.length}: ${left[0]}`)
+  const left = await objectFiles(play, node)
+  checks.expect(left === 0, 'its disks are wiped', `${left} files of objects`)
 }
 
-/** Files of objects on the node's mountpaths. */
-export function objectFiles({stage}: Play, node: StageNode): readonly string[] {
+/** How many files of objects are on the node's mountpaths. */
+export async function objectFiles({stage}: Play, node: StageNode): Promise<number> {
+  if (stage.local === undefined) {
+    const paths = (await mountpathsOn(stage, node)).map((path) => `${path}/b`).join(' ')
+    const count = `find ${paths} -type f 2>/dev/null | wc -l`
+    return Number(await hostsOf(stage).run(node.host, count))
+  }
   const directory = localOf(stage).directoryOf(node)
   const mountpaths = readdirSync(directory).filter((name) => /^mp\d+$/.test(name))
-  return mountpaths.flatMap((name) => {
+  const files = mountpaths.flatMap((name) => {
     const objects = join(directory, name, 'b')
     if (!existsSync(objects)) return []
     const all = readdirSync(objects, {recursive: true, withFileTypes: true})
-    return all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    return all.filter((entry) => entry.isFile())
   })
+  return files.length
+}
+
+/** Directories of the node's disks on its host, as its file names them. */
+export async function mountpathsOn(stage: Stage, node: StageNode): Promise<readonly string[]> {
+  const text = await hostsOf(stage).run(node.host, `cat /etc/aisnode/${node.instance}.json`)
+  const {mountpaths} = JSON.parse(text) as {readonly mountpaths: readonly {readonly path: string}[]}
+  return mountpaths.map(({path}) => path)
 }
 
 /** The operator clears the mark and starts the host's node as a new one. */
 export async function comeBack(play: Play, node: StageNode): Promise<void> {
   const {stage, checks} = play
-  const mark = join(localOf(stage).directoryOf(node), 'state', 'decommissioned')
-  checks.expect(existsSync(mark), 'the node says that it was decommissioned', mark)
-  rmSync(mark, {force: true})
+  if (stage.local === undefined) {
+    const mark = `/var/lib/aisnode/${node.instance}/decommissioned`
+    const said = await hostsOf(stage).run(node.host, `cat ${mark} && rm ${mark}`)
+    checks.expect(said.includes('"op"'), 'the node says that it was decommissioned', said)
+  } else {
+    const mark = join(localOf(stage).directoryOf(node), 'state', 'decommissioned')
+    checks.expect(existsSync(mark), 'the node says that it was decommissioned', mark)
+    rmSync(mark, {force: true})
+  }
   await stage.start([node])
   const back = await whole(play)
-  checks.expect(back !== undefined, 'it joins again as a new node', describe(play.watch, stage))
+  const log = back === undefined ? await stage.logOf(node, 4) : ''
+  const seen = `${log} ${describe(play.watch, stage)}`
+  checks.expect(back !== undefined, 'it joins again as a new node', seen)
 }

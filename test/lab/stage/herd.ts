@@ -79,6 +79,10 @@ export class Herd {
     this.#gateways = options.gateways
   }
 
+  get bucket(): string {
+    return this.#options.bucket
+  }
+
   /** From now on only these gateways are asked. */
   use(gateways: readonly string[]): void {
     this.#gateways = gateways
@@ -248,7 +252,8 @@ export class Herd {
       }
       tally.again += 1
       const {status, text, failure} = complaint
-      const words = `${status} ${failure}${text.replaceAll(/\d{3,}|"[^"]*[/:][^"]*"/g, '*')}`
+      const said = /"message":"([^"]*)"/.exec(text)?.[1] ?? text
+      const words = `${status} ${failure} ${said.replaceAll(/\d{3,}|[^\s]*[/:][^\s]*/g, '*')}`
       this.#refusals.set(words, 1 + (this.#refusals.get(words) ?? 0))
       if (nowMs() > deadline) {
         tally.givenUp += 1
