@@ -3,6 +3,8 @@
  * who has something that is not elsewhere. Decides nothing: `core/membership` ends operations.
  */
 
+import type {NodeId} from './ids.ts'
+import type {MoveAmount, MoveReport} from './peer-messages.ts'
 import type {ClusterRecord, MoveOutcome, OwnEntry} from './record.ts'
 
 /** A rebalance: its number, and the own entry that it moves to. */
@@ -26,3 +28,17 @@ export function isMovedTo(own: readonly OwnEntry[], entry: number): boolean {
   const [oldest] = own
   return oldest !== undefined && oldest.index >= entry && (oldest.merged ?? []).length === 0
 }
+
+/** What each target has received, by the words of those who sent it. */
+export function receivedBy(reports: Iterable<MoveReport>): ReadonlyMap<NodeId, MoveAmount> {
+  const received = new Map<NodeId, MoveAmount>()
+  for (const {sent} of reports) {
+    for (const [id, {objects, bytes}] of Object.entries(sent) as [NodeId, MoveAmount][]) {
+      const before = received.get(id) ?? NOTHING_MOVED
+      received.set(id, {objects: before.objects + objects, bytes: before.bytes + bytes})
+    }
+  }
+  return received
+}
+
+export const NOTHING_MOVED: MoveAmount = {objects: 0, bytes: 0}

@@ -210,6 +210,12 @@ export interface BeatAnswer {
   readonly cleared: number
 }
 
+/** Objects on their way, in sum. */
+export interface MoveAmount {
+  readonly objects: number
+  readonly bytes: number
+}
+
 /** One target's word on a rebalance (R27). Memory of one run: a restarted one walks again. */
 export interface MoveReport {
   /** `rmd.version` of the rebalance, and the own entry that it moves to. */
@@ -222,6 +228,8 @@ export interface MoveReport {
   readonly state: 'waiting' | 'walking' | 'clean' | 'failing'
   readonly objects: number
   readonly bytes: number
+  /** The same by who has acknowledged it: what each target has received is told by those who sent. */
+  readonly sent: Readonly<Record<NodeId, MoveAmount>>
   /** Objects that are still to be moved, as far as the walk has seen; -1: not known yet. */
   readonly left: number
   /** The last failure, '' without. */

@@ -168,6 +168,9 @@ export interface MoveShare {
   readonly id: NodeId
   readonly objects: number
   readonly bytes: number
+  /** What it received. */
+  readonly inObjects: number
+  readonly inBytes: number
 }
 
 /** Why a primary took office. */

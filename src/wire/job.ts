@@ -25,6 +25,9 @@ export interface RebalanceJob {
 export interface RebalanceShare {
   readonly objects: number
   readonly bytes: number
+  /** Received by it. */
+  readonly inObjects: number
+  readonly inBytes: number
   /** How it stands, in words. */
   readonly text: string
   readonly problem: string
@@ -38,7 +41,7 @@ function nsOf(ms: number): bigint {
   return BigInt(Math.floor(ms)) * NS_PER_MS
 }
 
-/** One target's part, keys in Go's order. What was received is counted by those who sent it. */
+/** One target's part, keys in Go's order. */
 export function encodeSnap(job: RebalanceJob, share: RebalanceShare): JsonMap {
   return {
     'ext': null,
@@ -58,8 +61,8 @@ export function encodeSnap(job: RebalanceJob, share: RebalanceShare): JsonMap {
       'loc-bytes': '0',
       'out-objs': String(share.objects),
       'out-bytes': String(share.bytes),
-      'in-objs': '0',
-      'in-bytes': '0',
+      'in-objs': String(share.inObjects),
+      'in-bytes': String(share.inBytes),
     },
     'aborted': job.aborted,
     'is_idle': false,

@@ -18,6 +18,7 @@ import {
   nullable,
   num,
   struct,
+  type Struct,
   text,
   textAs,
   withDefault,
@@ -47,6 +48,9 @@ export interface OperationNode {
   /** Moved by it in this rebalance. */
   readonly objects: number
   readonly bytes: number
+  /** Received by it, as told by those who sent it. */
+  readonly inObjects: number
+  readonly inBytes: number
   /** Objects that it has still to move, as far as it has looked; null: not known yet. */
   readonly left: number | null
   /** Its last failure; '' without. */
@@ -62,6 +66,12 @@ export interface OperationNode {
   readonly secondsLeft: number | null
 }
 
+/** What one target has done in a rebalance. */
+export type RebalanceShare = Pick<
+  OperationNode,
+  'id' | 'objects' | 'bytes' | 'inObjects' | 'inBytes' | 'problem'
+>
+
 /** One rebalance, as the record remembers it. */
 export interface RebalanceNote {
   /** `g3`. */
@@ -72,7 +82,7 @@ export interface RebalanceNote {
   /** Ms since 1970; `endedMs` null while it runs. */
   readonly beganMs: number
   readonly endedMs: number | null
-  readonly nodes: readonly Pick<OperationNode, 'id' | 'objects' | 'bytes' | 'problem'>[]
+  readonly nodes: readonly RebalanceShare[]
 }
 
 export interface OperationAnswer {
@@ -121,7 +131,7 @@ export function encodeOperation(answer: OperationAnswer): JsonMap {
       entry,
       began: formatMs(beganMs),
       ended: endedMs === null ? null : formatMs(endedMs),
-      nodes: nodes.map(({id: of, objects, bytes, problem}) => ({id: of, objects, bytes, problem})),
+      nodes: nodes.map(encodeShare),
     })),
   }
 }
@@ -139,18 +149,19 @@ function encodeOp(op: Operation): JsonMap {
   }
 }
 
+function encodeShare({id, objects, bytes, inObjects, inBytes, problem}: RebalanceShare): JsonMap {
+  return {id, objects, bytes, in_objects: inObjects, in_bytes: inBytes, problem}
+}
+
 function encodeNode(node: OperationNode): JsonMap {
-  const {id, role, status, away, state, objects, bytes, left, problem, heardMs, holds} = node
+  const {role, status, away, state, left, heardMs, holds} = node
   return {
-    id,
+    ...encodeShare(node),
     role,
     status,
     away,
     state,
-    objects,
-    bytes,
     left,
-    problem,
     heard: heardMs === null ? null : formatMs(heardMs),
     holds,
     objects_per_second: node.objectsPerSecond,
@@ -169,6 +180,15 @@ const moment = textAs('a time such as "2026-11-21T11:28:12Z"', (found) => {
   const ns = parseRfc3339(found)
   return ns === undefined ? undefined : Number(ns / NS_PER_MS)
 })
+
+const SHARE = {
+  id: text,
+  objects: count,
+  bytes: count,
+  in_objects: withDefault(count, 0),
+  in_bytes: withDefault(count, 0),
+  problem: text,
+}
 
 const OPERATION = struct({
   uuid: text,
@@ -194,15 +214,12 @@ const OPERATION = struct({
   in_place: bool,
   nodes: list(
     struct({
-      id: text,
+      ...SHARE,
       role: word(['proxy', 'target']),
       status: text,
       away: bool,
       state: word(MOVER_STATES),
-      objects: count,
-      bytes: count,
       left: nullable(count),
-      problem: text,
       heard: nullable(moment),
       holds: bool,
       objects_per_second: num,
@@ -217,7 +234,7 @@ const OPERATION = struct({
       entry: count,
       began: moment,
       ended: nullable(moment),
-      nodes: list(struct({id: text, objects: count, bytes: count, problem: text})),
+      nodes: list(struct(SHARE)),
     }),
   ),
 })
@@ -233,15 +250,12 @@ export function decodeOperation(value: Json): OperationAnswer {
     inPlace,
     op: op === null ? null : opOf(op),
     nodes: nodes.map(({heard: heardMs, ...node}) => ({
-      id: node.id,
+      ...shareOf(node),
       role: node.role,
       status: node.status,
       away: node.away,
       state: node.state,
-      objects: node.objects,
-      bytes: node.bytes,
       left: node.left,
-      problem: node.problem,
       heardMs,
       holds: node.holds,
       objectsPerSecond: node.objects_per_second,
@@ -252,8 +266,14 @@ export function decodeOperation(value: Json): OperationAnswer {
       ...note,
       beganMs,
       endedMs,
+      nodes: note.nodes.map(shareOf),
     })),
   }
+}
+
+function shareOf(share: Struct<typeof SHARE>): RebalanceShare {
+  const {id, objects, bytes, in_objects: inObjects, in_bytes: inBytes, problem} = share
+  return {id, objects, bytes, inObjects, inBytes, problem}
 }
 
 function opOf(op: NonNullable<ReturnType<typeof OPERATION>['op']>): Operation {

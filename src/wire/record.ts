@@ -208,7 +208,15 @@ const record = struct({
         state: word(MOVE_OUTCOMES),
         beganMs: int,
         endedMs: nullable(int),
-        shares: list(struct({id: nodeId, objects: count, bytes: count})),
+        shares: list(
+          struct({
+            id: nodeId,
+            objects: count,
+            bytes: count,
+            inObjects: withDefault(count, 0),
+            inBytes: withDefault(count, 0),
+          }),
+        ),
       }),
     ),
     [],

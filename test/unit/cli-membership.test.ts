@@ -75,6 +75,8 @@ function part(id: string, more: Partial<OperationNode> = {}): OperationNode {
     state: 'walking',
     objects: 0,
     bytes: 0,
+    inObjects: 0,
+    inBytes: 0,
     left: null,
     problem: '',
     heardMs: AT,
@@ -91,7 +93,10 @@ function note(id: string, more: Partial<RebalanceNote> = {}): RebalanceNote {
 }
 
 function ended(id: string, state: RebalanceNote['state']): RebalanceNote {
-  const nodes = [{id: T1, objects: 1234, bytes: 5_000_000, problem: ''}]
+  const nodes = [
+    {id: T1, objects: 1234, bytes: 5_000_000, inObjects: 0, inBytes: 0, problem: ''},
+    {id: T2, objects: 0, bytes: 0, inObjects: 1234, inBytes: 5_000_000, problem: ''},
+  ]
   return note(id, {state, endedMs: AT + 12_000, nodes})
 }
 
@@ -128,7 +133,7 @@ const MOVING = operation({
       bytesPerSecond: 400_000,
       secondsLeft: 12.3,
     }),
-    part(T2, {state: 'clean', left: 0, secondsLeft: 0}),
+    part(T2, {state: 'clean', inObjects: 766, inBytes: 3_000_000, left: 0, secondsLeft: 0}),
   ],
   rebalances: [note('g3')],
 })

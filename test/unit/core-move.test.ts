@@ -5,6 +5,7 @@ import {
   BATCH_BYTES_MAX,
   CLIENTS_RECENT_MS,
   NO_TALLY,
+  NO_TOTALS,
   REST_MAX_MS,
   WALK_AGAIN_MAX_MS,
   WALK_AGAIN_MS,
@@ -23,6 +24,7 @@ import {
   walkBegins,
   walkVerdict,
   whyNotTaken,
+  withSent,
 } from '../../src/core/objects/move.ts'
 import {NO_RING, ringOf} from '../../src/core/objects/ring.ts'
 import {objectDigest} from '../../src/core/placement/locate.ts'
@@ -213,12 +215,15 @@ t.test('with clients about moving rests, and never for long', async (t) => {
 t.test(
   'the report says what is left as far as it is known, and no problem when clean',
   async (t) => {
-    const totals = {objects: 5, bytes: 50, problem: 'disk'}
+    const t1 = 'target01' as NodeId
+    const before = withSent(NO_TOTALS, t1, {objects: 2, bytes: 30})
+    const totals = {...withSent(before, t1, {objects: 3, bytes: 20}), problem: 'disk'}
     t.strictSame(moveReport(MARK, 'walking', totals, null), {
       ...MARK,
       state: 'walking',
       objects: 5,
       bytes: 50,
+      sent: {target01: {objects: 5, bytes: 50}},
       left: -1,
       problem: 'disk',
     })

@@ -36,6 +36,7 @@ function movers(stage: Stage, slow: readonly number[] = []): void {
       state: 'clean',
       objects: 0,
       bytes: 0,
+      sent: {},
       left: 0,
       problem: '',
     })
@@ -394,7 +395,37 @@ t.test('nobody waits a whole beat for the last word on a rebalance', (t) => {
     stage.run(130)
     return took
   })
-  t.ok(tooks.every((took) => took >= 0 && took <= 400), `ms: ${tooks.join(' ')}`)
+  t.ok(
+    tooks.every((took) => took >= 0 && took <= 400),
+    `ms: ${tooks.join(' ')}`,
+  )
+  t.end()
+})
+
+t.test('what a target has received is told by those who sent it', (t) => {
+  const stage = withData()
+  take(stage, 'start-maintenance', [6])
+  const sent = {
+    [idOf(stage, 3)]: {objects: 2, bytes: 20},
+    [idOf(stage, 4)]: {objects: 1, bytes: 7},
+  }
+  const ended = (): boolean => {
+    movers(stage, [6])
+    const {move, rmd} = record(stage)
+    const report = {rebalance: rmd.version, entry: move?.entry ?? 0, state: 'clean' as const}
+    if (move !== null) {
+      stage.at(6).reportMove({...report, objects: 3, bytes: 27, sent, left: 0, problem: ''})
+    }
+    return move === null
+  }
+  t.ok(stage.until(ended, 60_000) >= 0)
+  const shares = record(stage).rebalances.at(-1)?.shares
+  t.match(shares, [
+    {objects: 0, inObjects: 2, inBytes: 20},
+    {inObjects: 1, inBytes: 7},
+    {inObjects: 0},
+    {objects: 3, bytes: 27, inObjects: 0},
+  ])
   t.end()
 })
 

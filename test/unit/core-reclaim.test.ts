@@ -30,7 +30,11 @@ const ONLY: OwnEntry = {index: 5, targets: [A, B]}
 const SWEPT: OwnEntry = {...ONLY, swept: true}
 const TWO: readonly OwnEntry[] = [{index: 2, targets: [A, B, C]}, ONLY]
 const MARK = {rebalance: 3, entry: 5}
-const CLEAN: MoveReport = {...MARK, state: 'clean', objects: 0, bytes: 0, left: 0, problem: ''}
+const CLEAN: MoveReport = {
+  ...MARK,
+  state: 'clean',
+  ...{objects: 0, bytes: 0, sent: {}, left: 0, problem: ''},
+}
 
 function memberOf(id: NodeId, more: Partial<Member> = {}): Member {
   return {

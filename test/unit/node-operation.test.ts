@@ -53,6 +53,7 @@ function report(stage: Stage, more: Partial<MoveReport>): void {
       state: 'walking',
       objects: 0,
       bytes: 0,
+      sent: {},
       left: -1,
       problem: '',
       ...more,
@@ -162,7 +163,7 @@ const NOTE = {
   entry: 3,
   beganMs: 1_795_280_400_000,
   endedMs: null,
-  nodes: [{id: 'tTarget01', objects: 5, bytes: 500, problem: ''}],
+  nodes: [{id: 'tTarget01', objects: 5, bytes: 500, inObjects: 2, inBytes: 40, problem: ''}],
 } as const
 
 const MOVEMENT: Movement = {

@@ -139,7 +139,7 @@ const RECORD: ClusterRecord = {
       state: 'finished',
       beganMs: 1_795_280_400_000,
       endedMs: 1_795_280_412_000,
-      shares: [{id: 'target01' as NodeId, objects: 12, bytes: 3400}],
+      shares: [{id: 'target01' as NodeId, objects: 12, bytes: 3400, inObjects: 3, inBytes: 90}],
     },
   ],
 }

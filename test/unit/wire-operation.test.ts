@@ -40,6 +40,8 @@ const ANSWER: OperationAnswer = {
       state: 'walking',
       objects: 5,
       bytes: 500,
+      inObjects: 6,
+      inBytes: 600,
       left: 7,
       problem: '',
       heardMs: AT,
@@ -56,6 +58,8 @@ const ANSWER: OperationAnswer = {
       state: 'idle',
       objects: 0,
       bytes: 0,
+      inObjects: 0,
+      inBytes: 0,
       left: null,
       problem: '',
       heardMs: null,
@@ -72,7 +76,9 @@ const ANSWER: OperationAnswer = {
       entry: 90,
       beganMs: AT - 9000,
       endedMs: AT - 8000,
-      nodes: [{id: 'target01', objects: 1, bytes: 2, problem: 'no space'}],
+      nodes: [
+        {id: 'target01', objects: 1, bytes: 2, inObjects: 3, inBytes: 4, problem: 'no space'},
+      ],
     },
     {id: 'g3', state: 'running', entry: 120, beganMs: AT, endedMs: null, nodes: []},
   ],
@@ -99,7 +105,10 @@ t.test('another shape is refused by its path', (t) => {
 
 t.test('a rebalance is one of AIStore’s jobs', (t) => {
   const job = {rebalance: 3, beganMs: AT, endedMs: null, aborted: false}
-  const share = {objects: 5, bytes: 500, text: 'walking', problem: ''}
+  const share = {
+    ...{objects: 5, bytes: 500, inObjects: 7, inBytes: 70},
+    ...{text: 'walking', problem: ''},
+  }
   t.equal(jobName(3), 'rebalance[g3]')
   t.match(encodeSnap(job, share), {
     'start-time': '2026-11-21T17:00:00.123Z',
@@ -108,7 +117,7 @@ t.test('a rebalance is one of AIStore’s jobs', (t) => {
     'kind': 'rebalance',
     'ctlmsg': 'walking',
     'abort-err': '',
-    'stats': {'out-objs': '5', 'out-bytes': '500', 'in-objs': '0'},
+    'stats': {'out-objs': '5', 'out-bytes': '500', 'in-objs': '7', 'in-bytes': '70'},
     'aborted': false,
   })
   t.match(encodeSnap({...job, endedMs: AT + 1000, aborted: true}, share), {

@@ -226,6 +226,7 @@ const ANSWERS: readonly PeerAnswer[] = [
       state: 'walking',
       objects: 12,
       bytes: 4096,
+      sent: {[P1.id]: {objects: 12, bytes: 4096}},
       left: -1,
       problem: '',
     },

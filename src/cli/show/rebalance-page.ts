@@ -14,6 +14,7 @@ import type {
   OperationAnswer,
   OperationNode,
   RebalanceNote,
+  RebalanceShare,
 } from '../../wire/operation.ts'
 import {encodeOperation} from '../../wire/operation.ts'
 import {formatCount} from '../render/count.ts'
@@ -34,10 +35,8 @@ export interface RebalanceOptions {
 /** One line of the table: a target's part in a rebalance. */
 interface Row {
   readonly note: RebalanceNote
-  readonly id: string
-  readonly objects: number
-  readonly bytes: number
-  readonly problem: string
+  /** Null: the record keeps the outcome alone. */
+  readonly share: RebalanceShare | null
   /** While it runs. */
   readonly now: OperationNode | null
 }
@@ -69,28 +68,24 @@ function tableOf(
 
 function rowsOf(note: RebalanceNote, {nodes}: OperationAnswer): readonly Row[] {
   if (note.endedMs !== null) {
-    // Of older ones the record keeps the outcome alone.
-    const kept = note.nodes.map((node) => ({...node, note, now: null}))
-    return kept.length > 0 ? kept : [{note, id: '', objects: 0, bytes: 0, problem: '', now: null}]
+    const kept = note.nodes.map((share) => ({share, note, now: null}))
+    return kept.length > 0 ? kept : [{share: null, note, now: null}]
   }
-  return nodes
-    .filter(({state}) => state !== 'idle')
-    .map((node) => ({
-      note,
-      id: node.id,
-      objects: node.objects,
-      bytes: node.bytes,
-      problem: node.problem,
-      now: node,
-    }))
+  return nodes.filter(({state}) => state !== 'idle').map((node) => ({share: node, note, now: node}))
+}
+
+function of(text: (share: RebalanceShare) => string): TableColumn<Row>['cell'] {
+  return ({share}) => (share === null ? '-' : text(share))
 }
 
 function columns(paint: Paint): readonly TableColumn<Row>[] {
   return [
     {heading: 'REB ID', cell: ({note}) => note.id},
-    {heading: 'NODE', cell: ({id}) => (id === '' ? '-' : nodeLabel('target', id))},
-    {heading: 'TX OBJECTS', cell: ({id, objects}) => (id === '' ? '-' : formatCount(objects))},
-    {heading: 'TX BYTES', cell: ({id, bytes}) => (id === '' ? '-' : formatSize(bytes))},
+    {heading: 'NODE', cell: of(({id}) => nodeLabel('target', id))},
+    {heading: 'TX OBJECTS', cell: of(({objects}) => formatCount(objects))},
+    {heading: 'TX BYTES', cell: of(({bytes}) => formatSize(bytes))},
+    {heading: 'RX OBJECTS', cell: of(({inObjects}) => formatCount(inObjects))},
+    {heading: 'RX BYTES', cell: of(({inBytes}) => formatSize(inBytes))},
     {heading: 'LEFT', cell: ({now}) => (now === null ? '-' : leftText(now))},
     {heading: 'RATE', cell: ({now}) => (now === null ? '-' : rateText(now))},
     {heading: 'TIME LEFT', cell: ({now}) => (now === null ? '-' : timeLeftText(now))},
@@ -99,8 +94,8 @@ function columns(paint: Paint): readonly TableColumn<Row>[] {
     {heading: 'STATE', cell: (row) => stateCell(row, paint)},
     {
       heading: 'PROBLEM',
-      cell: ({problem}) => (problem === '' ? '-' : paint('red', problem)),
-      show: ({problem}) => problem !== '',
+      cell: of(({problem}) => (problem === '' ? '-' : paint('red', problem))),
+      show: ({share}) => share !== null && share.problem !== '',
     },
   ]
 }

@@ -4,7 +4,7 @@
  */
 
 import {REBALANCES_KEPT, REBALANCE_SHARES_KEPT} from '../../model/limits.ts'
-import {moveOutcome} from '../../model/movement.ts'
+import {NOTHING_MOVED, moveOutcome, receivedBy} from '../../model/movement.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import type {ClusterRecord, MoveNote, MoveShare} from '../../model/record.ts'
 import type {Peer} from '../keepalive/state.ts'
@@ -36,11 +36,20 @@ export function rebalanceNotes(next: ClusterRecord, seen: Seen): readonly MoveNo
 function ended(note: MoveNote, next: ClusterRecord, {wallMs, peers}: Seen): MoveNote {
   const state = moveOutcome(next, note)
   if (state === 'running') return note
-  const reports = Object.values(peers).flatMap(({id, move}) =>
-    move !== null && isOf(move, note) ? [{id, objects: move.objects, bytes: move.bytes}] : [],
+  const said = Object.values(peers).flatMap(({id, move}) =>
+    move !== null && isOf(move, note) ? [{id, move}] : [],
   )
-  const shares: readonly MoveShare[] = reports.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  return {...note, state, endedMs: wallMs, shares}
+  const received = receivedBy(said.map(({move}) => move))
+  const shares = said.map(({id, move: {objects, bytes}}): MoveShare => {
+    const {objects: inObjects, bytes: inBytes} = received.get(id) ?? NOTHING_MOVED
+    return {id, objects, bytes, inObjects, inBytes}
+  })
+  return {
+    ...note,
+    state,
+    endedMs: wallMs,
+    shares: shares.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  }
 }
 
 function isOf(report: MoveReport, {rebalance, entry}: MoveNote): boolean {

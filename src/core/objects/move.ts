@@ -9,7 +9,7 @@ import type {ClusterView} from '../../model/cluster-view.ts'
 import type {Generation} from '../../model/generation.ts'
 import {compareGenerations} from '../../model/generation.ts'
 import type {NodeId} from '../../model/ids.ts'
-import type {MoveReport} from '../../model/peer-messages.ts'
+import type {MoveAmount, MoveReport} from '../../model/peer-messages.ts'
 import type {Voter} from '../../model/record.ts'
 import type {OwnRing, RingEntry} from './ring.ts'
 import {newestEntry, ownerUnder} from './ring.ts'
@@ -206,11 +206,23 @@ export function restMs(traffic: ClientTraffic, workMs: number): number {
 }
 
 /** What is summed up over all walks of one rebalance. */
-export interface MoveTotals {
-  readonly objects: number
-  readonly bytes: number
+export interface MoveTotals extends MoveAmount {
+  /** By who has acknowledged it. */
+  readonly sent: Readonly<Record<NodeId, MoveAmount>>
   /** The last failure, '' without. */
   readonly problem: string
+}
+
+export const NO_TOTALS: MoveTotals = {objects: 0, bytes: 0, sent: {}, problem: ''}
+
+/** The totals after an owner has acknowledged more. */
+export function withSent(totals: MoveTotals, to: NodeId, more: MoveAmount): MoveTotals {
+  const before = totals.sent[to] ?? {objects: 0, bytes: 0}
+  return {...totals, ...sumOf(totals, more), sent: {...totals.sent, [to]: sumOf(before, more)}}
+}
+
+function sumOf(a: MoveAmount, b: MoveAmount): MoveAmount {
+  return {objects: a.objects + b.objects, bytes: a.bytes + b.bytes}
 }
 
 /** This target's word on the rebalance (R27). @param walk null before the first has found anything */
@@ -223,5 +235,6 @@ export function moveReport(
   const left = walk === null ? -1 : walk.wanted - walk.moved + walk.unseen
   const problem = state === 'clean' ? '' : totals.problem
   const {rebalance, entry} = mark
-  return {rebalance, entry, state, objects: totals.objects, bytes: totals.bytes, left, problem}
+  const {objects, bytes, sent} = totals
+  return {rebalance, entry, state, objects, bytes, sent, left, problem}
 }

@@ -33,10 +33,11 @@ async function lastRebalance(context: NodeContext): Promise<Pick<NodeFacts, 'reb
   const note = rebalances.at(-1)
   if (note === undefined) return {}
   const own = note.nodes.find(({id}) => id === context.id)
-  const {objects = 0, bytes = 0, problem = ''} = own ?? {}
   const text = note.endedMs === null ? (nodes.find(({id}) => id === context.id)?.state ?? '') : ''
-  return {rebalance: encodeSnap(jobOf(note), {objects, bytes, problem, text})}
+  return {rebalance: encodeSnap(jobOf(note), {...(own ?? NOTHING_DONE), text})}
 }
+
+const NOTHING_DONE = {objects: 0, bytes: 0, inObjects: 0, inBytes: 0, problem: ''}
 
 /** State bits that the view cannot know. */
 export function stateOf({mountpaths, mountpathControl}: NodeContext): number {

@@ -59,8 +59,8 @@ function removeOne(run: Run, {bucket}: Batch, {attributes, digest}: Misplaced): 
     store.discard({key: {bid: bucket.bid, name, digest}, gen, allowed}, (error, removed) => {
       if (error !== null) tallyFailure(run, 1, error.message)
       else if (removed) {
-        const {objects, bytes, problem} = run.totals
-        run.totals = {objects: objects + 1, bytes: bytes + sizeBytes, problem}
+        const {objects, bytes} = run.totals
+        run.totals = {...run.totals, objects: objects + 1, bytes: bytes + sizeBytes}
         tally(run, {moved: 1})
       } else if (!run.signal.aborted) tallyFailure(run, 1, `${JSON.stringify(name)} has changed`)
       resolve()

@@ -13,6 +13,7 @@ import {
   isBusy,
   restMs,
   stillMoves,
+  withSent,
 } from '../../core/objects/move.ts'
 import {bucketLabel, type Bucket} from '../../model/bucket.ts'
 import type {NodeId} from '../../model/ids.ts'
@@ -153,8 +154,7 @@ function concluded(run: Run, batch: Batch, answer: ObjectsAnswer | null): void {
   const label = bucketLabel(batch.bucket.ref)
   run.deps.stats.add('stream.out.n', label, moved.length)
   run.deps.stats.add('stream.out.size', label, bytes)
-  const {objects, bytes: before, problem} = run.totals
-  run.totals = {objects: objects + moved.length, bytes: before + bytes, problem}
+  run.totals = withSent(run.totals, batch.to, {objects: moved.length, bytes})
   for (const {why} of answer.failed) tallyFailure(run, 1, `t[${batch.to}]: ${why}`)
   tally(run, {moved: moved.length})
 }

@@ -6,6 +6,7 @@
 
 import {
   NO_TALLY,
+  NO_TOTALS,
   isSameMove,
   moveReport,
   walkAgainMs,
@@ -107,7 +108,7 @@ function startRun(
     work,
     verb: work.verb,
     signal,
-    totals: {objects: 0, bytes: 0, problem: ''},
+    totals: NO_TOTALS,
     tally: NO_TALLY,
     heard: false,
     from: work.resumes ? walkBegins(task, deps.cursor.load()) : null,

@@ -8,7 +8,7 @@ import {mayHold} from '../../core/membership/lifecycle.ts'
 import type {KernelState, NodeState} from '../../core/kernel/state.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {participantsOf} from '../../model/forgotten.ts'
-import type {MoveId} from '../../model/movement.ts'
+import {NOTHING_MOVED, receivedBy, type MoveId} from '../../model/movement.ts'
 import {isLeaving, type Member} from '../../model/node.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import type {ClusterRecord, MoveNote} from '../../model/record.ts'
@@ -138,8 +138,12 @@ function takeSample(state: NodeState, running: Running, nowMs: number): void {
 /** As the record has it; of one that runs with what is said of it now. */
 function noteOf(state: NodeState, note: MoveNote): RebalanceNote {
   const {rebalance, entry, beganMs, endedMs} = note
-  const running = [...reportsOf(state, note)]
-    .map(([id, {objects, bytes, problem}]) => ({id, objects, bytes, problem}))
+  const reports = reportsOf(state, note)
+  const received = receivedBy(reports.values())
+  const running = [...reports]
+    .map(([id, {objects, bytes, problem}]) => {
+      return {id, objects, bytes, ...asReceived(received.get(id)), problem}
+    })
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   const ended = note.shares.map((share) => ({...share, problem: ''}))
   const nodes = endedMs === null ? running : ended
@@ -155,7 +159,8 @@ interface NodeQuestion {
 
 function nodeOf(state: NodeState, {record, id, running, now}: NodeQuestion): OperationNode {
   const part = running !== null && participantsOf(record).includes(id)
-  const report = running === null ? undefined : reportsOf(state, running).get(id)
+  const reports = running === null ? NO_REPORTS : reportsOf(state, running)
+  const report = reports.get(id)
   const idle: MoverState = part ? 'unknown' : 'idle'
   const rates = ratesOf(running?.samples.get(id) ?? [])
   const {left, ...said} = report ?? {...UNHEARD, state: idle}
@@ -166,6 +171,7 @@ function nodeOf(state: NodeState, {record, id, running, now}: NodeQuestion): Ope
     state: said.state,
     objects: said.objects,
     bytes: said.bytes,
+    ...asReceived(receivedBy(reports.values()).get(id)),
     left: known,
     problem: said.problem,
     heardMs: heardMs(state, id, now),
@@ -173,6 +179,12 @@ function nodeOf(state: NodeState, {record, id, running, now}: NodeQuestion): Ope
     ...rates,
     secondsLeft: secondsLeft(known, rates.objectsPerSecond),
   }
+}
+
+const NO_REPORTS: ReadonlyMap<NodeId, MoveReport> = new Map()
+
+function asReceived(amount = NOTHING_MOVED): Pick<OperationNode, 'inObjects' | 'inBytes'> {
+  return {inObjects: amount.objects, inBytes: amount.bytes}
 }
 
 /** What is said of a node that has said nothing. */
