@@ -5,7 +5,11 @@
 
 import {AisError} from '../base/errors.ts'
 import {ACTION, encodeAction, encodeJobAction, encodeNodeAction} from '../wire/action.ts'
+import type {Adopted, AdoptOrder} from '../wire/adopt.ts'
+import {ADOPT_ACTION, decodeAdopted, encodeAdoptOrder} from '../wire/adopt.ts'
+import {HEADER} from '../wire/headers.ts'
 import {REBALANCE_KIND} from '../wire/job.ts'
+import {parseJson} from '../wire/json.ts'
 import {QUERY} from '../wire/query.ts'
 import type {OperationAnswer} from '../wire/operation.ts'
 import {decodeOperation} from '../wire/operation.ts'
@@ -29,6 +33,8 @@ export interface MembershipClient {
   order(order: MembershipOrder): Promise<string>
   /** Takes a node from the map at once, and what only it holds with it. */
   remove(nodeId: string): Promise<void>
+  /** A part of what a target has kept aside is taken up. */
+  adopt(nodeId: string, order: AdoptOrder): Promise<Adopted>
   /** Resolves with the id of the rebalance that goes on. */
   startRebalance(): Promise<string>
   /** @param stop this one alone, when it is named; with force though nodes are being taken out */
@@ -64,6 +70,15 @@ export function createMembershipClient(transport: Transport): MembershipClient {
       // Compat: the reference refuses without skip_rebalance: unsafe must be said twice.
       const value = {sid: nodeId, skip_rebalance: true}
       await put(encodeAction({action: ACTION.removeUnsafe, value}))
+    },
+    adopt: async (nodeId, order) => {
+      const {text} = await transport.send({
+        method: 'PUT',
+        path: '/v1/reverse/daemon',
+        headers: {[HEADER.nodeId]: nodeId},
+        body: encodeAction({action: ADOPT_ACTION, value: encodeAdoptOrder(order)}),
+      })
+      return decodeAdopted(parseJson(text))
     },
     startRebalance: () => job(ACTION.start),
     stopRebalance: async (stop) => {

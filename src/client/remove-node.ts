@@ -1,6 +1,6 @@
 /**
- * A node leaves the map at once, and nothing moves: what would be unreachable then, as far as anybody
- * can tell, and the order itself. For nodes that nobody expects back.
+ * A node leaves the map at once, and nothing moves: what would be unreachable then, as far as
+ * anybody can tell, and the order itself. For nodes that nobody expects back.
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'

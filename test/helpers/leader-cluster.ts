@@ -165,7 +165,8 @@ async function answer(asked: Asked, body: string): Promise<void> {
   const {pathname, searchParams} = new URL(request.url ?? '', node.url)
   const what = searchParams.get('what') ?? ''
   const subject = request.headers['ais-node-id']
-  if (pathname === '/v1/reverse/daemon' && typeof subject === 'string') {
+  const relays = pathname === '/v1/reverse/daemon' && request.method === 'GET'
+  if (relays && typeof subject === 'string') {
     return relay(asked, subject, what)
   }
   if (request.method === 'PUT') return answerOrder(asked, pathname, body)

@@ -14,6 +14,7 @@ import type {AisctlCommand} from '../../src/cli/command.ts'
 import AdvancedRemoveFromSmap from '../../src/cli/commands/advanced/remove-from-smap.ts'
 import ClusterDecommission from '../../src/cli/commands/cluster/decommission.ts'
 import ClusterShutdown from '../../src/cli/commands/cluster/shutdown.ts'
+import NodeAdoptData from '../../src/cli/commands/node/adopt-data.ts'
 import NodeDecommission from '../../src/cli/commands/node/decommission.ts'
 import NodeMaintenanceStart from '../../src/cli/commands/node/maintenance/start.ts'
 import NodeMaintenanceStop from '../../src/cli/commands/node/maintenance/stop.ts'
@@ -45,6 +46,8 @@ import {endCluster, wholeCluster} from '../../src/client/whole-cluster.ts'
 import type {NodeId} from '../../src/model/ids.ts'
 import {NODE_FLAG} from '../../src/model/node.ts'
 import type {Operation} from '../../src/model/record.ts'
+import {encodeAdopted, type Adopted} from '../../src/wire/adopt.ts'
+import {encodeJson} from '../../src/wire/json.ts'
 import type {OperationAnswer, OperationNode, RebalanceNote} from '../../src/wire/operation.ts'
 import type {LeaderCluster} from '../helpers/leader-cluster.ts'
 import {startLeaderCluster, UUID} from '../helpers/leader-cluster.ts'
@@ -602,6 +605,35 @@ t.test('a node that is lost for good is removed after two questions', async (t) 
   const unknown = await planRemoval(client, T2, UUID)
   t.match(unknown, {alone: null, estimated: true})
   matches(t, 'remove-from-smap.txt', lines.join('\n'))
+})
+
+t.test('what a removed target has kept aside is taken up, call by call', async (t) => {
+  const there = await pretended(t)
+  const {cluster} = there
+  const part1 = {adopted: 1200, bytes: 5_000_000, present: 3, obsolete: 1, failed: 0, problem: ''}
+  const answers: Adopted[] = [
+    {...part1, next: '/ais/mp1/7'},
+    {...part1, next: ''},
+    {...part1, adopted: 0, present: 0, obsolete: 0, failed: 2, problem: 'no space', next: ''},
+    {...part1, adopted: 0, present: 0, obsolete: 0, next: ''},
+    {...part1, next: ''},
+  ]
+  cluster.onOrder = () => encodeJson(encodeAdopted(answers.shift() ?? {...part1, next: ''}))
+  t.match((await say(NodeAdoptData, there, T1)).outcome, {code: 'REFUSED', message: /comes back/})
+  t.match((await say(NodeAdoptData, there, 'gateway2', '-y')).outcome, {code: 'USAGE'})
+  t.strictSame(cluster.orders, [])
+  const lines: string[] = []
+  const noted = async (...words: readonly string[]): Promise<unknown> => {
+    const {lines: said, outcome} = await say(NodeAdoptData, there, T1, '-y', ...words)
+    lines.push(...said, '')
+    return outcome
+  }
+  t.match(await noted(), {node: T1, adopted: 2400, present: 6, obsolete: 2})
+  t.match(cluster.orders[1], /^adopt-data .*"after":"\/ais\/mp1\/7","discard":false/)
+  t.match(await noted(), {code: 'PARTIAL', message: /2 objects .*: no space/})
+  await noted()
+  await noted('--discard-rest')
+  matches(t, 'adopt-data.txt', lines.join('\n'))
 })
 
 t.test('an address that another cluster has taken over is told from the one meant', async (t) => {

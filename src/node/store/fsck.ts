@@ -113,7 +113,7 @@ function checkFile(
   try {
     fd = port.open(file.path, 'read')
     const size = port.fstat(fd).sizeBytes
-    const found = lastFooter(port, fd, size, hashing)
+    const found = findLastFooter(port, fd, size, hashing)
     if (found.kind === 'newer') tell(`format ${found.format} is newer than this release`)
     if (found.kind === 'none' || found.kind === 'more') tell('it has no footer that verifies')
     if (found.kind !== 'found') return null
@@ -136,7 +136,8 @@ function checkFile(
   }
 }
 
-function lastFooter(port: Fs, fd: Fd, size: number, hashing: Hashing): FoundFooter {
+/** The footer in force of an open file. */
+export function findLastFooter(port: Fs, fd: Fd, size: number, hashing: Hashing): FoundFooter {
   let wanted = FOOTER_TAIL_BYTES
   for (;;) {
     const length = Math.min(size, wanted)

@@ -56,7 +56,11 @@ export default class AdvancedRemoveFromSmap extends AisctlCommand {
       onProgress: (text) => line.show(text),
     })
     line.end()
-    this.log(`${label} is removed from the map; ${afterText(removal)}. See: aisctl show cluster`)
+    const back =
+      member.role === 'proxy'
+        ? 'See: aisctl show cluster'
+        : `If it comes back: aisctl node adopt-data ${member.id} · see: aisctl show cluster`
+    this.log(`${label} is removed from the map; ${afterText(removal)}. ${back}`)
     return {node: member.id, role: member.role, unreachable: alone, estimated}
   }
 }

@@ -1,12 +1,14 @@
 /**
- * `/v1/daemon`: what this node knows, by `what=`. Reading only; nodes are changed over the control
- * network, mountpaths in `mountpaths.ts`.
+ * `/v1/daemon`: what this node knows, by `what=`. Nodes are changed over the control network, their
+ * mountpaths in `mountpaths.ts`; here a target is told to take up what it has kept aside.
  */
 
 import Router from '@koa/router'
 import type {Context} from 'koa'
 
 import {AisError, refusal} from '../../../base/errors.ts'
+import {decodeAction} from '../../../wire/action.ts'
+import {ADOPT_ACTION, decodeAdoptOrder, encodeAdopted} from '../../../wire/adopt.ts'
 import {encodeBmd} from '../../../wire/bmd.ts'
 import {encodeDiskStats, encodeMountpaths} from '../../../wire/capacity.ts'
 import {encodeClusterConfig, encodeNodeConfig} from '../../../wire/cluster-config.ts'
@@ -22,10 +24,11 @@ import {encodeSnode} from '../../../wire/snode.ts'
 import {encodeSystemInfo, encodeTargetSystemInfo} from '../../../wire/system-info.ts'
 import {selfMember} from '../../config/load.ts'
 import {VERSION} from '../../version.ts'
+import {adoptAside} from '../adopt.ts'
 import {measureMountpaths} from '../capacity.ts'
 import type {NodeContext} from '../context.ts'
 import {nodeFacts} from '../node-facts.ts'
-import {queryOf, recordOf, sendJson, sendText} from '../respond.ts'
+import {bodyOf, queryOf, recordOf, sendJson, sendText} from '../respond.ts'
 
 type Answerer = (context: NodeContext, ctx: Context) => Promise<void> | void
 
@@ -40,7 +43,18 @@ export function daemonRouter(context: NodeContext): Router {
     }
     await answer(context, ctx)
   })
+  router.put('/v1/daemon', (ctx) => takeOrder(context, ctx))
   return router
+}
+
+/** What a node is ordered to do by itself; all else is the cluster's to order. */
+async function takeOrder(context: NodeContext, ctx: Context): Promise<void> {
+  const {action, value} = decodeAction(await bodyOf(ctx))
+  if (action !== ADOPT_ACTION || context.role !== 'target') {
+    const text = `invalid action ${JSON.stringify(action)} of ${context.label}`
+    throw new AisError(refusal('BAD_REQUEST', text))
+  }
+  sendJson(ctx, encodeAdopted(await adoptAside(context, decodeAdoptOrder(value))))
 }
 
 const ANSWERS: Readonly<Record<string, Answerer>> = {

@@ -1,4 +1,4 @@
-/** `/v1/reverse/daemon` at a gateway: a question for the node that `Ais-Node-Id` names. */
+/** `/v1/reverse/daemon` at a gateway: a question or an order for the node that `Ais-Node-Id` names. */
 
 import Router from '@koa/router'
 import type {Context} from 'koa'
@@ -15,6 +15,7 @@ import {bodyOf, queryOf, recordOf, sendJson} from '../respond.ts'
 export function reverseRouter(context: NodeContext): Router {
   const router = new Router()
   router.get('/v1/reverse/daemon', (ctx) => askNode(context, ctx))
+  router.put('/v1/reverse/daemon', (ctx) => passOrder(context, ctx))
   for (const method of ['put', 'post', 'delete'] as const) {
     router[method]('/v1/reverse/daemon/mountpaths', (ctx) => passOrder(context, ctx))
   }
@@ -36,7 +37,7 @@ async function askNode(context: NodeContext, ctx: Context): Promise<void> {
   }
 }
 
-/** An order about the node's mountpaths: to itself, who decides. */
+/** An order about what lies on the node's disks: to itself, who decides. */
 async function passOrder(context: NodeContext, ctx: Context): Promise<void> {
   const member = namedNode(context, ctx)
   if (member.role !== 'target') {
