@@ -114,6 +114,7 @@ t.test('when all has moved, nothing is left outside its owner, and all is read',
   }
   t.match(c.reclaims.at(-1), {entry: 5, state: 'clean', objects: before, bytes: before * 100})
   t.strictSame(c.store.page({bid: TEST_BUCKET.bid, prefix: '', after: '', limit: 9}), [])
+  t.strictSame(filesOf({disk: c.disk.crash('synced')}), [], 'what was said survives a power cut')
   const back = await moveTo(cluster, 9, [a.id, b.id, c.id])
   back()
   await allReclaimed(cluster)
@@ -145,6 +146,32 @@ t.test('what the owner does not hold, or does not confirm, stays and is named', 
   await putBytes(cluster.ownerOf(name, ids).store, name, bytesOf(10, 2), {own: 5})
   await allReclaimed(cluster)
   t.strictSame(filesOf(c), [])
+})
+
+t.test('a new entry voids what owners have confirmed, at once', async (t) => {
+  const {cluster, a, b, c, ids} = await cluster3()
+  t.teardown(() => cluster.close())
+  const finish = await moveTo(cluster, 5, ids)
+  const before = filesOf(c).length
+  const {discard: shipped} = c.store
+  let asked = 0
+  Object.assign(c.store, {
+    discard: (...[order, done]: Parameters<ObjectStore['discard']>) => {
+      asked++
+      if (asked === 4) {
+        cluster.change((record) => ({
+          ...record,
+          own: [...record.own, {index: 9, targets: [a.id, b.id, c.id]}],
+        }))
+      }
+      shipped(order, done)
+    },
+  })
+  finish()
+  await until(() => asked >= 4, 'it began')
+  look(cluster)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.equal(filesOf(c).length, before - 3)
 })
 
 t.test('an owner says nothing under another entry, and about what is not its own', async (t) => {
