@@ -136,7 +136,8 @@ function build(root: DirectoryNode, mounts: readonly string[]): CrashFs {
   function statOf(node: Node, path: string): FileStat {
     const mount = mounts.findLastIndex((one) => path === one || path.startsWith(`${one}/`))
     const sizeBytes = node.kind === 'file' ? node.data.byteLength : 0
-    return {kind: node.kind, sizeBytes, mtimeMs: 0, dev: mount + 2, ino: node.ino}
+    // Time stands still here: everything was changed just now.
+    return {kind: node.kind, sizeBytes, mtimeMs: Infinity, dev: mount + 2, ino: node.ino}
   }
 
   function write(fd: Fd, bytes: Uint8Array, position: number): void {

@@ -17,6 +17,7 @@ import {createMountpathCalls} from './mountpath-calls.ts'
 import type {MountpathMark} from './mountpath-mark.ts'
 import {OWN_FOLDER, isFresh, readMark, writeMark} from './mountpath-mark.ts'
 import {quarantine} from './quarantine.ts'
+import {settleFolders} from './settle.ts'
 import {walkObjects} from './walk.ts'
 
 /** One configured mountpath. */
@@ -228,7 +229,10 @@ function use(
   }
 }
 
-/** An empty work folder: what lies there was being written when the last process ended. */
+/**
+ * An empty work folder: what lies there was being written when the last process ended. What that
+ * one has made visible is made durable.
+ */
 function prepare(port: Fs, pinned: string): void {
   const work = `${pinned}/${WORK_FOLDER}`
   if (!exists(port, work)) {
@@ -240,6 +244,7 @@ function prepare(port: Fs, pinned: string): void {
     port.mkdir(`${pinned}/b`)
     syncDirectoryNow(port, pinned)
   }
+  settleFolders(port, pinned, Date.now())
 }
 
 /**

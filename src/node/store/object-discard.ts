@@ -98,12 +98,22 @@ export function createDiscarding(parts: DiscardParts): Discarding {
     return null
   }
 
+  /** What no flush has confirmed; a mountpath that serves no more is settled when it is opened. */
+  function keepForLater(folders: ReadonlyMap<string, Mountpath>): void {
+    for (const [folder, mountpath] of folders) {
+      if (mountpath.calls.disabled() === null) unflushed.set(folder, mountpath)
+    }
+  }
+
   return {
     discard,
     flush: (done) => {
       const folders = new Map(unflushed)
       unflushed.clear()
-      flushFolders(parts, folders, done)
+      flushFolders(parts, folders, (error) => {
+        if (error !== null) keepForLater(folders)
+        done(error)
+      })
     },
   }
 }
