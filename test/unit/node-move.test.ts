@@ -118,6 +118,24 @@ t.test(
   },
 )
 
+t.test('a rebalance keeps to its limit of bytes per second', async (t) => {
+  const {cluster, leaver, ids} = await leaving(3)
+  t.teardown(() => cluster.close())
+  cluster.change((record) => ({
+    ...record,
+    conf: {...record.conf, set: {'ext.rebalance.bandwidth': 8 * MIB}},
+  }))
+  const large = cluster.nameOwnedBy(leaver, 'large')
+  await cluster.send(leaver, {method: 'PUT', name: large, body: bytesOf(9 * MIB, 1)})
+  const began = performance.now()
+  begin(cluster, 5, ids)
+  await allClean(cluster)
+  const took = performance.now() - began
+  t.ok(took >= 900, `${Math.round(took)} ms`)
+  const owner = cluster.ownerOf(large, ids)
+  t.ok(bytesOf(9 * MIB, 1).equals((await getBytes(owner.store, large)) as Buffer))
+})
+
 t.test(
   'nothing to move is said at once, and a target that no entry names says nothing',
   async (t) => {

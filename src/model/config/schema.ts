@@ -47,6 +47,12 @@ const duration = (initial: number, bounds: Bounds = {}, doc = INERT): Knob<numbe
   ...bounds,
 })
 const size = (initial: number, doc = INERT): Knob<number> => ({type: 'size', initial, doc, min: 0})
+/** A size that is none with 0. */
+const limit = (min: number, doc: string): Knob<number> => ({
+  ...size(0, doc),
+  min,
+  zero: true,
+})
 const bytes = (initial: number, doc = INERT): Knob<number> => ({
   type: 'bytes',
   initial,
@@ -300,6 +306,10 @@ export const SCHEMA = {
     30 * S,
     {min: 0, max: H},
     'How long an announced absence keeps its share before it counts as lost.',
+  ),
+  'ext.rebalance.bandwidth': limit(
+    MIB,
+    'Bytes per second that each target sends at most in a rebalance; 0: as many as it can.',
   ),
   'ext.space.trash_time': duration(
     24 * H,

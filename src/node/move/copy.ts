@@ -81,18 +81,25 @@ function contentOf(store: ObjectStore, file: ObjectFile): Promise<Uint8Array> {
   })
 }
 
+/** How a copy is sent. */
+export interface Sending {
+  readonly hash: HashBytes
+  /** Resolves when so many bytes may go. */
+  readonly wait: (bytes: number) => Promise<void>
+  readonly onError: (error: Error) => void
+}
+
 /** A copy as the body of a request, block by block. The caller closes it when it has the answer. */
 export function streamOf(
   store: ObjectStore,
   file: ObjectFile,
-  hash: HashBytes,
-  onError: (error: Error) => void,
+  {hash, wait, onError}: Sending,
 ): StreamedBody {
   const head = encodeFrameHead(file.footer, hash)
   const {sizeBytes} = file.footer.attributes
   const send = (out: Writable): void => {
     out.write(head)
-    const sink = sinkOf(out)
+    const sink = sinkOf(out, wait)
     store.read({file, range: {start: 0, end: sizeBytes}, sink}, (error) => {
       if (error === null) return void out.end()
       onError(error)
@@ -107,7 +114,10 @@ export class ReceiverGone extends Error {
   override readonly name = 'ReceiverGone'
 }
 
-function sinkOf(out: Writable): (bytes: Buffer, next: (error: Error | null) => void) => void {
+function sinkOf(
+  out: Writable,
+  wait: Sending['wait'],
+): (bytes: Buffer, next: (error: Error | null) => void) => void {
   let waiting: ((error: Error | null) => void) | null = null
   const settle = (error: Error | null): void => {
     const next = waiting
@@ -118,6 +128,8 @@ function sinkOf(out: Writable): (bytes: Buffer, next: (error: Error | null) => v
   return (bytes, next) => {
     if (out.destroyed) return next(new ReceiverGone())
     waiting = next
-    out.write(bytes, (error) => settle(error instanceof Error ? new ReceiverGone() : null))
+    void wait(bytes.byteLength).then(() => {
+      out.write(bytes, (error) => settle(error instanceof Error ? new ReceiverGone() : null))
+    })
   }
 }

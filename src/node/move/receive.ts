@@ -25,7 +25,7 @@ import {turn} from './context.ts'
 import {confirmHeld} from './confirm.ts'
 import {readFrameHead} from './frame-head.ts'
 import {LOOKUPS_PER_TURN, heldOf, settled} from './held.ts'
-import {createRoom, type Room} from './room.ts'
+import {createRoom, eachInRoom, type Room} from './room.ts'
 
 export interface MoveReceiver {
   /** @throws AisError NOT_READY: this rebalance does not go on here, or not yet */
@@ -132,30 +132,6 @@ function inFolders(frames: readonly Frame[]): readonly Placed[] {
   return frames
     .map((frame, at) => ({frame, at, folder: folderOf(frame.footer.attributes.name)}))
     .sort((a, b) => (a.folder < b.folder ? -1 : a.folder > b.folder ? 1 : a.at - b.at))
-}
-
-/** Runs all; the first error is thrown when every one that began has ended. */
-async function eachInRoom<T>(
-  room: Room,
-  items: readonly T[],
-  run: (item: T) => Promise<void>,
-): Promise<void> {
-  const running: Promise<void>[] = []
-  let isFailing = false
-  for (const item of items) {
-    const leave = await room.enter()
-    if (isFailing) {
-      leave()
-      break
-    }
-    const one = run(item).finally(leave)
-    one.catch(() => {
-      isFailing = true
-    })
-    running.push(one)
-  }
-  await Promise.allSettled(running)
-  await Promise.all(running)
 }
 
 /** What a step fails with, as words; null when it does not. NOT_READY concerns all and is thrown. */

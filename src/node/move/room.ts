@@ -37,3 +37,27 @@ export function createRoom(most: () => number): Room {
     inside: () => inside,
   }
 }
+
+/** Runs all; the first error is thrown when every one that began has ended. */
+export async function eachInRoom<T>(
+  room: Room,
+  items: readonly T[],
+  run: (item: T) => Promise<void>,
+): Promise<void> {
+  const running: Promise<void>[] = []
+  let isFailing = false
+  for (const item of items) {
+    const leave = await room.enter()
+    if (isFailing) {
+      leave()
+      break
+    }
+    const one = run(item).finally(leave)
+    one.catch(() => {
+      isFailing = true
+    })
+    running.push(one)
+  }
+  await Promise.allSettled(running)
+  await Promise.all(running)
+}

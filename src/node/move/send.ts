@@ -33,6 +33,7 @@ import type {TargetQuestion} from '../peer/data-client.ts'
 import type {ObjectKey} from '../store/object-store.ts'
 import {pause, tally, tallyFailure, type Run} from './context.ts'
 import {frameOf, openCopy, streamOf} from './copy.ts'
+import {createRoom, eachInRoom} from './room.ts'
 
 /** A key that lies here and belongs elsewhere, as the index knows it. */
 export interface Misplaced {
@@ -53,6 +54,8 @@ const OFFER_TIMEOUT_MS = 10_000
  * It makes them durable, beside those of others. What is sent again costs the way, not the disk.
  */
 const OBJECTS_TIMEOUT_MS = 20_000
+/** Streamed objects at a time: one is made durable while the next is sent. */
+const STREAMS_MAX = 2
 /** First pause before an owner that was not ready is asked again; doubled each time. */
 const RETRY_MS = 50
 const RETRY_MAX_MS = 2000
@@ -79,21 +82,31 @@ export async function sendBatch(run: Run, batch: Batch): Promise<void> {
 async function sendWanted(run: Run, batch: Batch): Promise<void> {
   const {traffic, nowMs} = run.deps
   const bytesMax = isBusy(traffic.now()) ? CALM_BATCH_BYTES_MAX : BATCH_BYTES_MAX
+  const sizes = batch.keys.map(({attributes}) => attributes.sizeBytes)
+  const isStreaming = sizes.some((size) => size >= BATCH_BYTES_MAX)
+  const room = createRoom(() => (isStreaming && !isBusy(traffic.now()) ? STREAMS_MAX : 1))
   let at = 0
-  for (const count of cutBatches(
-    batch.keys.map(({attributes}) => attributes.sizeBytes),
-    bytesMax,
-  )) {
+  const parts = cutBatches(sizes, bytesMax).map((count) => {
+    const keys = batch.keys.slice(at, at + count)
+    at += count
+    return {...batch, keys}
+  })
+  await eachInRoom(room, parts, async (part) => {
     if (run.signal.aborted) return
     const began = nowMs()
-    const part = {...batch, keys: batch.keys.slice(at, at + count)}
-    at += count
-    const [first] = part.keys
-    const isLarge = first !== undefined && first.attributes.sizeBytes >= BATCH_BYTES_MAX
-    if (isLarge) await sendLarge(run, part, first)
-    else await sendMany(run, part)
+    await sendPart(run, part)
     await pause(run, restMs(traffic.now(), nowMs() - began))
-  }
+  })
+}
+
+function sendPart(run: Run, part: Batch): Promise<void> {
+  const [first] = part.keys
+  const isLarge = first !== undefined && first.attributes.sizeBytes >= BATCH_BYTES_MAX
+  return isLarge ? sendLarge(run, part, first) : sendMany(run, part)
+}
+
+function paced(run: Run, bytes: number): Promise<void> {
+  return pause(run, run.pace.waitMs(bytes))
 }
 
 async function sendMany(run: Run, batch: Batch): Promise<void> {
@@ -110,6 +123,8 @@ async function sendMany(run: Run, batch: Batch): Promise<void> {
   }
   if (sent.length === 0) return
   const body = Buffer.concat(parts)
+  await paced(run, body.byteLength)
+  if (run.signal.aborted) return
   const path = framesPath(OBJECTS_PATH, run.task)
   const answer = await withRetries(run, {...batch, keys: []}, async () =>
     decodeObjectsAnswer(await ask(run, batch.to, {path, body})),
@@ -128,8 +143,12 @@ async function sendLarge(run: Run, batch: Batch, item: Misplaced): Promise<void>
   const path = framesPath(OBJECT_PATH, run.task)
   try {
     const answer = await withRetries(run, {...batch, keys: []}, async () => {
-      const body = streamOf(store, file, hash, (error) => {
-        if (error instanceof AisError) damages.push(error.message)
+      const body = streamOf(store, file, {
+        hash,
+        wait: (bytes) => paced(run, bytes),
+        onError: (error) => {
+          if (error instanceof AisError) damages.push(error.message)
+        },
       })
       try {
         return decodeObjectsAnswer(await ask(run, batch.to, {path, body}))

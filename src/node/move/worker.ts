@@ -16,6 +16,7 @@ import {
   type WalkCursor,
 } from '../../core/objects/move.ts'
 import type {OwnRing} from '../../core/objects/ring.ts'
+import {setting} from '../../model/config/config.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import {errnoOf} from '../store/fs.ts'
@@ -23,6 +24,7 @@ import {AisError} from '../../base/errors.ts'
 import {reasonOf} from '../observe/log.ts'
 import {pause, tallyFailure, type MoveDeps, type Run} from './context.ts'
 import type {Deal} from './dealing.ts'
+import {createPace} from './pace.ts'
 import {walkAll} from './walk.ts'
 
 /** A kind of work. */
@@ -108,6 +110,7 @@ function startRun(
     work,
     verb: work.verb,
     signal,
+    pace: createPace(() => bandwidthOf(deps.view()), deps.nowMs),
     totals: NO_TOTALS,
     tally: NO_TALLY,
     heard: false,
@@ -124,6 +127,10 @@ function startRun(
     },
   }
   return run
+}
+
+function bandwidthOf({record}: ClusterView): number {
+  return setting(record?.conf.set ?? {}, 'ext.rebalance.bandwidth')
 }
 
 /** What is not kept costs the next start some time and nothing else. */
