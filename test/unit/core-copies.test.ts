@@ -96,7 +96,12 @@ t.test('a write goes to the first by weight, and any of them speaks for it', (t)
   const candidates = candidatesOf(PATHS)
   const digest = 77n
   const rank = rankByWeight(candidates, digest)
-  const segment = (copies: number) => ({sinceCounter: 0n, candidates, copies})
+  const segment = (copies: number) => ({
+    sinceCounter: 0n,
+    candidates,
+    copies,
+    unknown: false,
+  })
   t.strictSame(placesIn(segment(1), digest), rank.slice(0, 1))
   t.strictSame(placesIn(segment(2), digest), rank.slice(0, 2))
   t.strictSame(placesIn(segment(9), digest), rank)
@@ -105,6 +110,11 @@ t.test('a write goes to the first by weight, and any of them speaks for it', (t)
   t.equal(openSegments(segments, null).length, 2)
   t.equal(openSegments(segments, 49n).length, 2)
   t.strictSame(openSegments(segments, 50n), [segments[1]], 'newer than all of the first')
+  const lost = [
+    {...segment(1), unknown: true},
+    {...segment(2), sinceCounter: 50n},
+  ]
+  t.strictSame(openSegments(lost, 50n), lost, 'the counter of before says nothing')
   const here = (path: string): boolean => path !== '/a'
   t.notOk(isAllCovered(segments, here))
   t.ok(isAllCovered(segments.slice(1), here))

@@ -11,6 +11,7 @@ import {fileNameOf, folderOf, nameOfFile, objectPath} from '../../src/core/objec
 import {
   extendHistory,
   missingMountpaths,
+  verifiedHistory,
   placeHistory,
   readMountpaths,
   writeMountpath,
@@ -218,7 +219,7 @@ t.test('disks that come and go neither hide an object nor bring an old one back'
   t.equal(extendHistory(all, ['/a', '/b'], 50n), all)
   const without = extendHistory(all, ['/a'], 100n)
   const back = placeHistory(extendHistory(without, ['/a', '/b'], 200n))
-  const [first = {sinceCounter: 0n, candidates: [], givenUp: 0}] = back
+  const [first = {sinceCounter: 0n, candidates: [], givenUp: 0, unknown: false}] = back
   let digest = 1n
   while (writeMountpath([first], digest) !== '/b') digest += 1n
   const here =
@@ -233,5 +234,22 @@ t.test('disks that come and go neither hide an object nor bring an old one back'
   t.strictSame(missingMountpaths(placeHistory(without), digest, 120n, here('/a')), [])
   t.strictSame(missingMountpaths(back, digest, 120n, here('/a')), ['/b'])
   t.strictSame(missingMountpaths(back, digest, 220n, here('/a', '/b')), [])
+  t.end()
+})
+
+t.test('after a lost counter no copy is taken for the newest while a disk is away', (t) => {
+  const lost = ['/a', '/b'].map((path) => ({
+    sinceCounter: 0n,
+    paths: [path],
+    unknown: true as const,
+  }))
+  const after = extendHistory(lost, ['/b'], 1n)
+  t.match(after.at(-1), {unknown: true}, 'nor by what comes after it, which begins at 1 again')
+  const later = placeHistory(extendHistory(after, ['/a', '/b'], 9n))
+  const here = (path: string): boolean => path === '/b'
+  t.strictSame(missingMountpaths(placeHistory(after), 7n, 60n, here), ['/a'])
+  t.ok(missingMountpaths(later, 7n, 60n, here).includes('/a'))
+  const seen = verifiedHistory(extendHistory(after, ['/a', '/b'], 9n))
+  t.strictSame(seen, [{sinceCounter: 9n, paths: ['/a', '/b']}], 'until all has been seen')
   t.end()
 })

@@ -32,6 +32,8 @@ export interface Segment {
   readonly sinceCounter: bigint
   readonly candidates: readonly Candidate[]
   readonly copies: number
+  /** No version closes it, whatever its counter: the counter was lost since. */
+  readonly unknown: boolean
 }
 
 /** Changes remembered per bucket; of older ones the lowest number counts, which is the safe one. */
@@ -80,14 +82,14 @@ export function segmentsOf(
 ): readonly Segment[] {
   const {settledCounter = 0n, changes = []} = known ?? {}
   const all = sets.flatMap((set, at) => splitSet(set, sets[at + 1]?.sinceCounter, changes))
-  return all.filter((_segment, at) => {
+  return all.filter(({unknown}, at) => {
     const following = all[at + 1]
-    return following === undefined || following.sinceCounter > settledCounter
+    return unknown || following === undefined || following.sinceCounter > settledCounter
   })
 }
 
 function splitSet(
-  {sinceCounter, candidates, givenUp}: PlacedSet,
+  {sinceCounter, candidates, givenUp, unknown}: PlacedSet,
   end: bigint | undefined,
   changes: readonly CopiesChange[],
 ): readonly Segment[] {
@@ -99,6 +101,7 @@ function splitSet(
   return [{sinceCounter, copies: before?.copies ?? 1}, ...within].map((change) => ({
     sinceCounter: change.sinceCounter,
     candidates,
+    unknown,
     // Of what was on a mountpath that was given up, so many copies less can speak.
     copies: Math.max(1, change.copies - givenUp),
   }))
@@ -119,9 +122,10 @@ export function openSegments(
   segments: readonly Segment[],
   counter: bigint | null,
 ): readonly Segment[] {
-  return segments.filter((_segment, at) => {
+  return segments.filter(({unknown}, at) => {
     const following = segments[at + 1]
-    return following === undefined || counter === null || following.sinceCounter > counter
+    if (unknown || following === undefined || counter === null) return true
+    return following.sinceCounter > counter
   })
 }
 

@@ -16,6 +16,11 @@ export interface MountpathSet {
   readonly paths: readonly string[]
   /** How many more there were that have been given up since; none when absent. */
   readonly givenUp?: number
+  /**
+   * The counter was lost since, or the set is folded from several: a copy's counter says nothing of
+   * what was first. True for all that follow, too, until a resilver has seen everything.
+   */
+  readonly unknown?: true
 }
 
 /** A set, ready for placement. */
@@ -24,6 +29,8 @@ export interface PlacedSet {
   readonly candidates: readonly Candidate[]
   /** So many of its mountpaths were given up: a copy of each key may have been there. */
   readonly givenUp: number
+  /** No copy closes it, whatever its counter. */
+  readonly unknown: boolean
 }
 
 /**
@@ -38,10 +45,11 @@ export function extendHistory(
   const sorted = [...paths].sort()
   const last = history.at(-1)
   if (last !== undefined && last.paths.join('\0') === sorted.join('\0')) return history
-  return [...history, {sinceCounter: nextCounter, paths: sorted}]
+  const set = {sinceCounter: nextCounter, paths: sorted}
+  return [...history, last?.unknown === true ? {...set, unknown: true} : set]
 }
 
-/** The history after every key has been seen where the newest set has it (R33). */
+/** The history after every key has been seen where the newest set has it (R34). */
 export function verifiedHistory(history: readonly MountpathSet[]): readonly MountpathSet[] {
   const newest = history.at(-1)
   if (newest === undefined || (history.length === 1 && newest.givenUp === undefined)) return history
@@ -73,6 +81,7 @@ export function placeHistory(history: readonly MountpathSet[]): readonly PlacedS
     sinceCounter: set.sinceCounter,
     candidates: candidatesOf(set.paths),
     givenUp: set.givenUp ?? 0,
+    unknown: set.unknown === true,
   }))
 }
 
@@ -105,8 +114,8 @@ export function missingMountpaths(
   const missing = new Set<string>()
   history.forEach((set, at) => {
     const following = history[at + 1]
-    const closed = following !== undefined && counter !== null && following.sinceCounter <= counter
-    if (closed) return
+    const ended = following !== undefined && counter !== null && following.sinceCounter <= counter
+    if (ended && !set.unknown) return
     const path = highestWeight(set.candidates, digest)
     if (path !== undefined && !present(path)) missing.add(path)
   })

@@ -35,19 +35,21 @@ export function readHistory(directory: string, port: Fs): readonly MountpathSet[
       hint: 'remove it: the target will look for every object on all mountpaths',
     })
   }
-  return raw.sets.map(({since, paths, givenUp = 0}) => ({
+  return raw.sets.map(({since, paths, givenUp = 0, unknown = false}) => ({
     sinceCounter: BigInt(since),
     paths,
     ...(givenUp === 0 ? {} : {givenUp}),
+    ...(unknown ? {unknown} : {}),
   }))
 }
 
 /** Keeps a history. Durable when it returns. */
 export function writeHistory(directory: string, history: readonly MountpathSet[], port: Fs): void {
-  const sets = history.map(({sinceCounter, paths, givenUp = 0}) => ({
+  const sets = history.map(({sinceCounter, paths, givenUp = 0, unknown = false}) => ({
     since: String(sinceCounter),
     paths,
     ...(givenUp === 0 ? {} : {givenUp}),
+    ...(unknown ? {unknown} : {}),
   }))
   const text = `${JSON.stringify({format: FORMAT, sets})}\n`
   writeWhole(port, directory, FILE, Buffer.from(text, 'utf8'))
@@ -58,7 +60,7 @@ export function writeHistory(directory: string, history: readonly MountpathSet[]
  * mountpaths.
  */
 export function unknownHistory(paths: readonly string[]): readonly MountpathSet[] {
-  return paths.map((path) => ({sinceCounter: 0n, paths: [path]}))
+  return paths.map((path) => ({sinceCounter: 0n, paths: [path], unknown: true}))
 }
 
 /** At most SETS_MAX sets. */
@@ -75,6 +77,7 @@ interface RawHistory {
     readonly since: string
     readonly paths: readonly string[]
     readonly givenUp?: number
+    readonly unknown?: true
   }[]
 }
 

@@ -18,6 +18,7 @@ import {
 } from '../../core/objects/resilver.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
 import type {Bucket} from '../../model/bucket.ts'
+import type {ObjectAttributes} from '../../model/object.ts'
 import type {Disks} from './disks.ts'
 import {errnoOf} from './fs.ts'
 import type {Hashing} from './hashing.ts'
@@ -45,7 +46,10 @@ export interface ResilverJob {
 export interface ResilverDeps {
   readonly disks: Pick<Disks, 'used' | 'missing' | 'leaving' | 'emptied'>
   readonly history: SetHistory
-  readonly store: Pick<ObjectStore, 'place' | 'missing' | 'whenWritesEnded' | 'copies'>
+  readonly store: Pick<
+    ObjectStore,
+    'place' | 'missing' | 'whenWritesEnded' | 'copies' | 'passCounter'
+  >
   readonly hashing: Hashing
   /** Of the committed record; undefined for an id that it does not know. */
   readonly bucketOf: (bid: string) => Bucket | undefined
@@ -113,6 +117,9 @@ class Run {
   /** What it was begun for: another state is another run. */
   readonly #placed: unknown
   readonly #standing: string
+  /** The counter was lost: what is given from now on has to be above all that lies here. */
+  readonly #isUnknown: boolean
+  #highestCounter = 0n
   #tally: ResilverTally = NO_RESILVER_TALLY
   #inFlight = 0
   /** Goes on when a key has ended, and when a pause is cut short. */
@@ -135,6 +142,7 @@ class Run {
     this.#objects = continued?.objects ?? 0
     this.#bytes = continued?.bytes ?? 0
     this.#placed = history.placed()
+    this.#isUnknown = history.sets().some(({unknown}) => unknown === true)
     this.#standing = this.#standingNow()
   }
 
@@ -183,7 +191,8 @@ class Run {
 
   /** Without a turn of the event loop since the walk was found clean. */
   #conclude(): boolean {
-    const {history, disks, wallMs, info} = this.#deps
+    const {history, disks, store, wallMs, info} = this.#deps
+    if (this.#isUnknown) store.passCounter(this.#highestCounter)
     history.cut()
     for (const mountpath of disks.leaving()) disks.emptied(mountpath)
     this.#endedMs = wallMs()
@@ -204,6 +213,7 @@ class Run {
       let files = 0
       for (const file of walkObjects(mountpath.port, mountpath.pinned)) {
         if (this.#aborted || mountpath.calls.disabled() !== null) return
+        if (this.#isUnknown) this.#noteCounter(mountpath, file.path)
         const key = this.#keyOf(mountpath, file)
         if (key !== null && this.#isToBePlaced(mountpath, key)) await this.#place(key)
         files += 1
@@ -228,11 +238,21 @@ class Run {
     return name === null ? null : {bid, name, digest: objectDigest(bucket.ref, name)}
   }
 
+  #noteCounter(mountpath: Mountpath, path: string): void {
+    const {counter} = this.#attributesOf(mountpath, path)?.gen ?? {counter: 0n}
+    if (counter > this.#highestCounter) this.#highestCounter = counter
+  }
+
   #nameInFooter(mountpath: Mountpath, path: string): string | null {
+    return this.#attributesOf(mountpath, path)?.name ?? null
+  }
+
+  /** Null: it is gone, or cannot be read, which is counted as a failure. */
+  #attributesOf(mountpath: Mountpath, path: string): ObjectAttributes | null {
     try {
       const attributes = readAttributes(mountpath.port, path, this.#deps.hashing)
       if (attributes === null) this.#fail(`${path} has no footer that verifies`)
-      return attributes?.name ?? null
+      return attributes
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return null
       if (errnoOf(error) === '') throw error
