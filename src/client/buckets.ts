@@ -23,7 +23,8 @@ export interface BucketClient {
   list(): Promise<readonly BucketRef[]>
   /** `props`: nested sections, as AIStore's BpropsToSet. */
   create(bucket: BucketRef, props?: JsonMap): Promise<void>
-  destroy(bucket: BucketRef): Promise<void>
+  /** @param now its data does not wait in the trash */
+  destroy(bucket: BucketRef, now?: boolean): Promise<void>
   props(bucket: BucketRef): Promise<JsonMap>
   /** Resolves with the id of the job that this started, '' for none. */
   setProps(bucket: BucketRef, props: JsonMap): Promise<string>
@@ -61,8 +62,9 @@ export function createBucketClient(transport: Transport): BucketClient {
     create: async (bucket, props) => {
       await act('POST', bucket, {action: ACTION.createBucket, value: props ?? null})
     },
-    destroy: async (bucket) => {
-      await act('DELETE', bucket, {action: ACTION.destroyBucket})
+    destroy: async (bucket, now = false) => {
+      const value = now ? {value: {now}} : {}
+      await act('DELETE', bucket, {action: ACTION.destroyBucket, ...value})
     },
     props: (bucket) => headBucket(transport, bucket),
     setProps: (bucket, props) =>

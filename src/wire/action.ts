@@ -4,6 +4,7 @@
  * does is decided in `core/`, what it may do is checked there.
  */
 
+import {AisError} from '../base/errors.ts'
 import type {Json, JsonMap} from './json.ts'
 import {encodeJson, parseJson} from './json.ts'
 import {bool, json, list, looseStruct, optional, text, withDefault} from './decode.ts'
@@ -13,6 +14,7 @@ export const ACTION = {
   list: 'list',
   createBucket: 'create-bck',
   destroyBucket: 'destroy-bck',
+  makeCopies: 'make-n-copies',
   setBucketProps: 'set-bprops',
   resetBucketProps: 'reset-bprops',
   summary: 'summary-bck',
@@ -67,6 +69,23 @@ export function encodeAction(message: {
 }): string {
   const {action, name = '', value = null} = message
   return encodeJson({value, action, name})
+}
+
+/** Value of `destroy-bck`; ours: whether the data is to be removed at once. */
+export function decodeDestroy(value: Json): {readonly now: boolean} {
+  return DESTROY(value ?? {}, 'value')
+}
+
+const DESTROY = looseStruct({now: withDefault(bool, false)})
+
+/** Value of `make-n-copies`: a number, also as text. @throws AisError BAD_REQUEST */
+export function decodeCopiesCount(value: Json): number {
+  const number = typeof value === 'string' && /^\d{1,4}$/.test(value) ? Number(value) : value
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 1) return number
+  throw new AisError({
+    code: 'BAD_REQUEST',
+    message: `invalid number of copies ${JSON.stringify(value)} (expected a number from 1 on)`,
+  })
 }
 
 /** Value of the membership actions. */

@@ -1,6 +1,6 @@
 /** Mountpaths, disks and how full they are, as AIStore shows them. */
 
-import {list, looseStruct, mapOf, num, strInt, text, withDefault} from './decode.ts'
+import {isJsonMap, list, looseStruct, mapOf, num, strInt, text, withDefault} from './decode.ts'
 import type {Json, JsonMap} from './json.ts'
 
 /** One mountpath as measured by its node. */
@@ -80,6 +80,11 @@ export function encodeMountpaths(mountpaths: readonly MountpathFacts[]): JsonMap
     // Ours: the reference says that one is disabled, and not why.
     ...(off.length === 0 ? {} : {ext: {why}}),
   }
+}
+
+/** How many mountpaths take writes, from that answer. */
+export function availableMountpaths(answer: Json): number {
+  return isJsonMap(answer) && Array.isArray(answer['available']) ? answer['available'].length : 0
 }
 
 /** Load of one disk. Rates per second. */

@@ -215,6 +215,7 @@ export async function gatewayOf(
     moves: null,
     mountpaths: () => [],
     mountpathControl: null,
+    copies: () => [],
     log: quiet,
     ...more,
   }

@@ -6,6 +6,10 @@
 import t from 'tap'
 import type {Test} from 'tap'
 import {objectPath} from '../../src/core/objects/file-name.ts'
+import {bucketUname, type Bucket} from '../../src/model/bucket.ts'
+import type {ClusterView} from '../../src/model/cluster-view.ts'
+import {createCopiesKeeper, type CopiesKeeper} from '../../src/node/mirror/keeper.ts'
+import {createTraffic} from '../../src/node/move/traffic.ts'
 import {checkMountpaths, formatReport} from '../../src/node/store/fsck.ts'
 import type {ObjectStore} from '../../src/node/store/object-store.ts'
 import type {Placed} from '../../src/node/store/place-key.ts'
@@ -14,6 +18,7 @@ import type {CrashFs} from '../helpers/crash-fs.ts'
 import {SURVIVALS, createCrashFs} from '../helpers/crash-fs.ts'
 import {
   TEST_BUCKET,
+  TEST_REF,
   bytesOf,
   deleteKey,
   getBytes,
@@ -66,7 +71,8 @@ function place(store: ObjectStore, name: string): Promise<Placed> {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000 && !holds(); turn++) await new Promise((go) => setImmediate(go))
+  const endMs = performance.now() + 20_000
+  while (!holds() && performance.now() < endMs) await new Promise((go) => setImmediate(go))
 }
 
 t.test('a mirrored object lies on as many mountpaths as its bucket asks for', async (t) => {
@@ -318,4 +324,107 @@ t.test('a rotten copy is not multiplied when copies are made', async (t) => {
     t.strictSame(placesOf(disk, name), [root])
     copies = 1
   }
+})
+
+/** A keeper over a store, with a record that a test changes. */
+function keeperOf({store}: Opened, bucket: () => Bucket): CopiesKeeper {
+  const view = (): ClusterView =>
+    ({
+      self: {id: 'tstore001', role: 'target', inc: 1},
+      record: {index: 5, bmd: {buckets: {[bucketUname(TEST_REF)]: bucket()}}, conf: {set: {}}},
+    }) as unknown as ClusterView
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+  }
+  return createCopiesKeeper(
+    {
+      view,
+      store,
+      traffic: createTraffic(() => performance.now()),
+      nowMs: () => performance.now(),
+      wallMs: () => 1000,
+      after: (ms, act) => {
+        const timer = setTimeout(act, ms)
+        return () => clearTimeout(timer)
+      },
+      log,
+    },
+    (error) => {
+      throw error
+    },
+  )
+}
+
+const mirrored = (copies: number): Bucket => ({
+  ...TEST_BUCKET,
+  set: {'mirror.enabled': copies > 1, 'mirror.copies': copies},
+  copiesAt: 5,
+})
+
+t.test('when a bucket is to have copies, those of its objects are made', async (t) => {
+  let copies = 1
+  const opened = await openOn(fresh(), () => copies)
+  const {disk, store} = opened
+  const names = Array.from({length: 40}, (_, at) => `o/${at}`)
+  for (const [at, name] of names.entries()) await putBytes(store, name, bytesOf(100 + at, at))
+  await deleteKey(store, 'o/1')
+  const keeper = keeperOf(opened, () => mirrored(copies))
+  keeper.look()
+  t.match(keeper.shares(), [{state: 'done', objects: 0, copiesAt: 5}], 'one copy is what there is')
+  copies = 2
+  t.match(keeper.shares(), [{state: 'running', endedMs: null}], 'not done before it has begun')
+  keeper.look()
+  await until(() => keeper.shares()[0]?.state === 'done')
+  t.match(keeper.shares(), [{state: 'done', objects: 40, removed: 0, problem: '', endedMs: 1000}])
+  for (const name of names) t.equal(placesOf(disk, name).length, 2, name)
+  t.strictSame(store.copies.unsettled(), [])
+  store.stop()
+
+  const again = await openOn(disk.restart(), () => copies)
+  t.strictSame(again.store.copies.unsettled(), [], 'it is remembered')
+  lose(again, '/mp2')
+  t.strictSame(again.store.copies.unsettled(), [TEST_BUCKET.bid], 'copies are lacking')
+  const next = keeperOf(again, () => mirrored(copies))
+  next.look()
+  await until(() => next.shares()[0]?.state === 'done')
+  for (const name of names) {
+    t.strictSame(
+      placesOf(disk, name).filter((root) => root !== '/mp2'),
+      ['/mp0', '/mp1'],
+    )
+  }
+  copies = 1
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  next.look()
+  await until(() => next.shares()[0]?.state === 'done')
+  for (const name of names) {
+    t.equal(placesOf(disk, name).filter((root) => root !== '/mp2').length, 1)
+  }
+  t.equal(again.store.copies.unsettled().length, 0)
+  next.stop()
+})
+
+t.test('a job of copies goes on after a crash, and says what is in its way', async (t) => {
+  const opened = await openOn(fresh(), () => 1)
+  await putBytes(opened.store, 'a', bytesOf(2000, 1))
+  const [root = ''] = placesOf(opened.disk, 'a')
+  const others = ROOTS.filter((one) => one !== root)
+  const lost = await openOn(opened.disk.restart(), () => 2, others)
+  const keeper = keeperOf(lost, () => mirrored(2))
+  keeper.look()
+  await until(() => keeper.shares()[0]?.state === 'failing')
+  t.match(keeper.shares(), [{state: 'failing', endedMs: null, problem: /mountpaths that are away/}])
+  t.equal(await getBytes(lost.store, 'a'), 'unsure')
+  keeper.stop()
+
+  const back = await openOn(lost.disk.crash('synced'), () => 2)
+  t.strictSame(back.store.copies.unsettled(), [TEST_BUCKET.bid])
+  const next = keeperOf(back, () => mirrored(2))
+  next.look()
+  await until(() => next.shares()[0]?.state === 'done')
+  t.equal(placesOf(back.disk, 'a').length, 2)
+  next.stop()
 })

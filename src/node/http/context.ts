@@ -9,6 +9,7 @@ import type {ClusterView} from '../../model/cluster-view.ts'
 import type {Command} from '../../model/command.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint, Role} from '../../model/node.ts'
+import type {CopiesShare} from '../../wire/copies-job.ts'
 import type {NodeConfig} from '../config/load.ts'
 import type {MoveReceiver} from '../move/receive.ts'
 import type {TargetObjects} from '../objects/dispatch.ts'
@@ -55,5 +56,7 @@ export interface NodeContext {
   readonly mountpaths: () => readonly MountpathState[]
   /** Orders about this target's mountpaths; null on a gateway. */
   readonly mountpathControl: MountpathControl | null
+  /** How far this target is with making copies; none on a gateway. */
+  readonly copies: () => readonly CopiesShare[]
   readonly log: Log
 }

@@ -16,11 +16,13 @@ import {
   REBALANCE_KIND,
   type RebalanceJob,
 } from '../../wire/job.ts'
+import {copiesJobName, encodeCopiesSnap, encodeCopiesStatus} from '../../wire/copies-job.ts'
 import type {JsonMap} from '../../wire/json.ts'
 import {encodeOperation, type OperationAnswer, type RebalanceNote} from '../../wire/operation.ts'
 import {rebalanceId} from '../../wire/rmd.ts'
 import type {Movement} from '../runtime/movement.ts'
 import type {NodeContext} from './context.ts'
+import {copiesJobs} from './copies.ts'
 import {isRelayed, relayTo} from './relay.ts'
 import {bodyOf, recordOf, sendJson} from './respond.ts'
 
@@ -76,8 +78,12 @@ async function passedToPrimary(context: NodeContext, ctx: Context): Promise<bool
 
 /** `what=status`: one job. @throws AisError JOB_NOT_FOUND, NO_PRIMARY when only a primary can say */
 export async function answerJobStatus(context: NodeContext, ctx: Context): Promise<void> {
-  if (await passedToPrimary(context, ctx)) return
   const query = decodeJobQuery(await bodyOf(ctx))
+  const [copies] = (await copiesJobs(context, query)).slice(-1)
+  if (copies !== undefined && (query.id !== '' || query.kind !== '')) {
+    return sendJson(ctx, encodeCopiesStatus(copies.job))
+  }
+  if (await passedToPrimary(context, ctx)) return
   const found = (await notesOf(context, query)).at(-1)
   if (found === undefined) throw await noJob(context, query.id)
   sendJson(ctx, encodeJobStatus(jobOf(found)))
@@ -86,11 +92,13 @@ export async function answerJobStatus(context: NodeContext, ctx: Context): Promi
 /** `what=status_all`. */
 export async function answerAllStatuses(context: NodeContext, ctx: Context): Promise<void> {
   if (await passedToPrimary(context, ctx)) return
-  const found = await notesOf(context, decodeJobQuery(await bodyOf(ctx)))
-  sendJson(
-    ctx,
-    found.map((note) => encodeJobStatus(jobOf(note))),
-  )
+  const query = decodeJobQuery(await bodyOf(ctx))
+  const found = await notesOf(context, query)
+  const copies = await copiesJobs(context, query)
+  sendJson(ctx, [
+    ...found.map((note) => encodeJobStatus(jobOf(note))),
+    ...copies.map(({job}) => encodeCopiesStatus(job)),
+  ])
 }
 
 /** `what=running_all`: names of jobs. */
@@ -98,10 +106,11 @@ export async function answerRunning(context: NodeContext, ctx: Context): Promise
   if (await passedToPrimary(context, ctx)) return
   const query = {...decodeJobQuery(await bodyOf(ctx)), onlyRunning: true}
   const found = await notesOf(context, query)
-  sendJson(
-    ctx,
-    found.map((note) => jobName(jobOf(note).rebalance)),
-  )
+  const copies = await copiesJobs(context, query)
+  sendJson(ctx, [
+    ...found.map((note) => jobName(jobOf(note).rebalance)),
+    ...copies.map(({job}) => copiesJobName(job)),
+  ])
 }
 
 /** `what=qryxstats`: the part of each target. @throws AisError JOB_NOT_FOUND */
@@ -109,7 +118,9 @@ export async function answerJobStats(context: NodeContext, ctx: Context): Promis
   if (await passedToPrimary(context, ctx)) return
   const query = decodeJobQuery(await bodyOf(ctx))
   const found = await notesOf(context, query)
-  if (found.length === 0 && query.id !== '') throw await noJob(context, query.id)
+  const copies = await copiesJobs(context, query)
+  const none = found.length === 0 && copies.length === 0
+  if (none && query.id !== '') throw await noJob(context, query.id)
   const {nodes} = await context.movement()
   const targets = Object.values(recordOf(context).smap.nodes)
     .filter(({role, id}) => role === 'target' && (query.node === '' || query.node === id))
@@ -121,7 +132,12 @@ export async function answerJobStats(context: NodeContext, ctx: Context): Promis
       const text = note.endedMs === null ? (nodes.find((node) => node.id === id)?.state ?? '') : ''
       return share === undefined ? [] : [encodeSnap(jobOf(note), {...share, text})]
     })
-  sendJson(ctx, Object.fromEntries(targets.map((id) => [id, snaps(id)])))
+  const copying = (id: string): readonly JsonMap[] =>
+    copies.flatMap(({job, shares}) => {
+      const share = shares.get(id)
+      return share === undefined ? [] : [encodeCopiesSnap(job, share)]
+    })
+  sendJson(ctx, Object.fromEntries(targets.map((id) => [id, [...snaps(id), ...copying(id)]])))
 }
 
 async function notesOf(

@@ -11,6 +11,7 @@ import {objectDigest} from '../../core/placement/locate.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {AisError} from '../../base/errors.ts'
+import type {CopiesShare} from '../../wire/copies-job.ts'
 import type {TrafficWatch} from '../move/traffic.ts'
 import type {Log} from '../observe/log.ts'
 import {OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
@@ -29,27 +30,14 @@ export interface KeeperDeps {
   readonly log: Log
 }
 
-/** How far one bucket is. */
-export interface CopiesReport {
-  readonly bid: string
-  readonly state: 'running' | 'failing' | 'done'
-  readonly beganMs: number
-  /** Null while it goes on. */
-  readonly endedMs: number | null
-  /** Copies made, and their bytes. */
-  readonly objects: number
-  readonly bytes: number
-  /** Copies removed that were too many. */
-  readonly removed: number
-  /** Why it does not come to an end; '' when nothing is in the way. */
-  readonly problem: string
-}
+/** How far one bucket is, of this run of the process. */
+type CopiesReport = Omit<CopiesShare, 'copiesAt'>
 
 export interface CopiesKeeper {
   /** The view may be another one, or time has passed. */
   readonly look: () => void
-  /** Of this run of the process, the latest of each bucket. */
-  readonly reports: () => readonly CopiesReport[]
+  /** How far it is with every bucket of which somebody has changed the number of copies. */
+  readonly shares: () => readonly CopiesShare[]
   readonly stop: () => void
 }
 
@@ -67,9 +55,21 @@ export function createCopiesKeeper(
   const reports = new Map<string, CopiesReport>()
   const state = {stopped: false, busy: false, notBeforeMs: 0, failures: 0}
 
-  function look(): void {
+  /** What the record says of copies counts from here on, also for who asks how far it is. */
+  function takeIntoUse(): readonly Bucket[] {
     const buckets = liveBuckets(deps.view())
     for (const {bid} of buckets) deps.store.copies.refresh(bid)
+    return buckets
+  }
+
+  function untouched(bid: string): CopiesReport {
+    const beganMs = deps.wallMs()
+    const nothing = {objects: 0, bytes: 0, removed: 0, problem: ''}
+    return {bid, state: 'running', beganMs, endedMs: null, ...nothing}
+  }
+
+  function look(): void {
+    const buckets = takeIntoUse()
     const unsettled = new Set(deps.store.copies.unsettled())
     const todo = buckets.filter(({bid}) => unsettled.has(bid))
     if (state.busy || state.stopped || todo.length === 0) return
@@ -88,6 +88,8 @@ export function createCopiesKeeper(
       if (state.stopped) return
       const walk = new CopiesWalk(deps, bucket, reports, () => state.stopped)
       failed = !(await walk.run()) || failed
+      // What no walk can settle, like a mountpath that is away: not at once again.
+      failed ||= deps.store.copies.unsettled().includes(bucket.bid)
     }
     state.failures = failed ? state.failures + 1 : 0
     state.notBeforeMs = deps.nowMs() + walkAgainMs(state.failures)
@@ -95,7 +97,18 @@ export function createCopiesKeeper(
 
   return {
     look,
-    reports: () => [...reports.values()],
+    shares: () => {
+      const buckets = takeIntoUse()
+      const unsettled = new Set(deps.store.copies.unsettled())
+      return buckets.flatMap(({bid, copiesAt}): readonly CopiesShare[] => {
+        if (copiesAt === undefined) return []
+        const report = reports.get(bid) ?? untouched(bid)
+        const {state, endedMs} = report
+        return unsettled.has(bid)
+          ? [{...report, copiesAt, state: state === 'done' ? 'running' : state, endedMs: null}]
+          : [{...report, copiesAt, state: 'done', endedMs: endedMs ?? deps.wallMs()}]
+      })
+    },
     stop: () => {
       state.stopped = true
     },

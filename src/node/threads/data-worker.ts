@@ -232,6 +232,7 @@ class DataWorker {
       moves: target?.moves ?? null,
       mountpaths: () => target?.mountpaths() ?? [],
       mountpathControl: target?.mountpathControl ?? null,
+      copies: () => target?.copies() ?? [],
       log: this.#log,
     }
   }

@@ -14,7 +14,7 @@ import type {MoveDeps} from '../move/context.ts'
 import {createMover} from '../move/mover.ts'
 import {createMoveReceiver, type MoveReceiver} from '../move/receive.ts'
 import {createTraffic, type TrafficWatch} from '../move/traffic.ts'
-import type {CopiesReport} from '../mirror/keeper.ts'
+import type {CopiesShare} from '../../wire/copies-job.ts'
 import {createCopiesWanted} from '../mirror/wanted.ts'
 import {tellDamage} from '../mirror/tell.ts'
 import type {Log} from '../observe/log.ts'
@@ -25,6 +25,7 @@ import {createMountpathControl} from '../store/mountpath-control.ts'
 import {openObjectStore, type OpenedStore} from '../store/open-store.ts'
 import {openWalkCursor} from '../store/walk-cursor.ts'
 import {renewEmpty} from '../store/quarantine.ts'
+import {diskWithin} from './disk-cell.ts'
 import type {DataThreadStart} from './ports.ts'
 import {createUpkeep} from './upkeep.ts'
 
@@ -42,7 +43,7 @@ export interface Target {
   readonly mountpaths: () => readonly DiskState[]
   readonly mountpathControl: MountpathControl
   /** How far the copies of mirrored buckets are. */
-  readonly copies: () => readonly CopiesReport[]
+  readonly copies: () => readonly CopiesShare[]
   /** Removes what belongs to the cluster from the disks. @throws AisError naming what stays */
   readonly decommission: (rmUserData: boolean) => Promise<void>
   /** After the last request: keeps the indexes for the next start. */
@@ -178,6 +179,7 @@ function openStore(
     copiesWanted: createCopiesWanted(view),
     outOfSpace: () => setting(settings(), 'space.out_of_space'),
     ...tellDamage(stats, log),
+    within: diskWithin(start.disks),
     warn: log.warn,
     nowMs,
   })

@@ -1,11 +1,12 @@
 /** What a target does by itself while it runs: looks after disks, copies and destroyed buckets. */
 
-import {createCopiesKeeper, type CopiesReport, type KeeperDeps} from '../mirror/keeper.ts'
+import type {CopiesShare} from '../../wire/copies-job.ts'
+import {createCopiesKeeper, type KeeperDeps} from '../mirror/keeper.ts'
 import {createBucketClearing} from '../objects/clear-buckets.ts'
 
 export interface Upkeep {
   /** How far the copies of mirrored buckets are. */
-  readonly copies: () => readonly CopiesReport[]
+  readonly copies: () => readonly CopiesShare[]
   readonly stop: () => void
 }
 
@@ -28,7 +29,7 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
     keeper.look()
   }, CHECK_MS)
   return {
-    copies: keeper.reports,
+    copies: keeper.shares,
     stop: () => {
       clearInterval(timer)
       keeper.stop()

@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core'
+import {Args, Flags} from '@oclif/core'
 import {bucketLabel, parseBucketPath} from '../../../client/buckets.ts'
 import {AisctlCommand} from '../../command.ts'
 import {yesFlag} from '../../flags.ts'
@@ -12,7 +12,13 @@ export default class BucketRemove extends AisctlCommand {
   static override readonly args = {
     bucket: Args.string({description: 'bucket, and more of them', required: true}),
   }
-  static override readonly flags = {yes: yesFlag}
+  static override readonly flags = {
+    yes: yesFlag,
+    now: Flags.boolean({
+      description: 'remove the data at once; it cannot be fetched back from the trash',
+      default: false,
+    }),
+  }
 
   async run(): Promise<unknown> {
     const {argv, flags} = await this.parse(BucketRemove)
@@ -25,7 +31,7 @@ export default class BucketRemove extends AisctlCommand {
       if (entries.length > 0) {
         await confirm(`${label} holds objects. Destroy it with all of them?`, {yes: flags.yes})
       }
-      await client.buckets.destroy(bucket)
+      await client.buckets.destroy(bucket, flags.now)
       destroyed.push(label)
       this.log(`"${label}" destroyed. What is left: aisctl ls`)
     }

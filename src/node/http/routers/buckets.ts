@@ -8,7 +8,15 @@ import type {Context} from 'koa'
 import {AisError, refusal} from '../../../base/errors.ts'
 import {bucketLabel, type BucketRef} from '../../../model/bucket.ts'
 import {isRefusal} from '../../../model/ids.ts'
-import {ACTION, decodeAction, type ActionMessage} from '../../../wire/action.ts'
+import type {Command} from '../../../model/command.ts'
+import {
+  ACTION,
+  decodeAction,
+  decodeCopiesCount,
+  decodeDestroy,
+  type ActionMessage,
+} from '../../../wire/action.ts'
+import {copiesJobId} from '../../../wire/copies-job.ts'
 import {encodeBucketList, liveBuckets} from '../../../wire/bmd.ts'
 import {decodeBucketPatch, encodeBucketProps} from '../../../wire/bucket-props.ts'
 import {HEADER, toWire} from '../../../wire/headers.ts'
@@ -17,10 +25,20 @@ import {decodeListRequest} from '../../../wire/list.ts'
 import {parseBucketPath} from '../../../wire/paths.ts'
 import {parseBucketRef, QUERY} from '../../../wire/query.ts'
 import {findBucket} from '../buckets.ts'
+import {checkMountpathCount} from '../copies.ts'
 import type {NodeContext} from '../context.ts'
 import {listObjects, sendPage} from '../list-objects.ts'
 import {isRelayed} from '../relay.ts'
-import {bodyOf, commandOrRelay, queryOf, recordOf, sendDone, sendJson} from '../respond.ts'
+import {
+  bodyOf,
+  commandOrRelay,
+  commandThroughPrimary,
+  queryOf,
+  recordOf,
+  sendDone,
+  sendJson,
+  sendText,
+} from '../respond.ts'
 
 export function bucketsRouter(context: NodeContext): Router {
   const router = new Router()
@@ -62,9 +80,15 @@ async function headBucket(context: NodeContext, ctx: Context): Promise<void> {
 async function postBucket(context: NodeContext, ctx: Context): Promise<void> {
   const ref = namedBucket(ctx)
   const message = decodeAction(await bodyOf(ctx))
+  if (message.action === ACTION.makeCopies) {
+    const copies = decodeCopiesCount(message.value)
+    const set = {'mirror.enabled': copies > 1, 'mirror.copies': copies}
+    return setProps(context, ctx, {ref, set, durability: null, reset: false})
+  }
   if (message.action !== ACTION.createBucket) throw unknownAction(message)
   const patch = decodeBucketPatch(message.value)
   if (isRefusal(patch)) throw new AisError(patch)
+  await checkMountpathCount(context, ctx, patch.set)
   const durability = patch.durability ?? 'default'
   await commandOrRelay(context, ctx, {type: 'create-bucket', ref, set: patch.set, durability})
 }
@@ -73,7 +97,8 @@ async function deleteBucket(context: NodeContext, ctx: Context): Promise<void> {
   const ref = namedBucket(ctx)
   const message = decodeAction(await bodyOf(ctx))
   if (message.action !== ACTION.destroyBucket) throw unknownAction(message)
-  await commandOrRelay(context, ctx, {type: 'destroy-bucket', ref})
+  const {now} = decodeDestroy(message.value)
+  await commandOrRelay(context, ctx, {type: 'destroy-bucket', ref, purge: now})
 }
 
 async function patchBucket(context: NodeContext, ctx: Context): Promise<void> {
@@ -84,7 +109,21 @@ async function patchBucket(context: NodeContext, ctx: Context): Promise<void> {
   const patch = decodeBucketPatch(reset ? null : message.value)
   if (isRefusal(patch)) throw new AisError(patch)
   const {set, durability} = patch
-  await commandOrRelay(context, ctx, {type: 'set-bucket-props', ref, set, durability, reset})
+  await setProps(context, ctx, {ref, set, durability, reset})
+}
+
+type PropsChange = Omit<Extract<Command, {type: 'set-bucket-props'}>, 'type'>
+
+/** Answers with the id of the job that makes the copies asked for, if one follows. */
+async function setProps(context: NodeContext, ctx: Context, change: PropsChange): Promise<void> {
+  const {ref, set, reset} = change
+  const before = await findBucket(context, ref, isRelayed(ctx))
+  await checkMountpathCount(context, ctx, reset ? set : {...before.set, ...set})
+  const done = await commandThroughPrimary(context, ctx, {type: 'set-bucket-props', ...change})
+  if (done === undefined) return
+  const {copiesAt} = done.bucket ?? {}
+  if (copiesAt === undefined || copiesAt !== done.position.index) sendDone(ctx)
+  else sendText(ctx, copiesJobId(copiesAt))
 }
 
 function bucketOf(ctx: Context): BucketRef | undefined {

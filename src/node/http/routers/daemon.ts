@@ -11,6 +11,7 @@ import {decodeAction} from '../../../wire/action.ts'
 import {ADOPT_ACTION, decodeAdoptOrder, encodeAdopted} from '../../../wire/adopt.ts'
 import {encodeBmd} from '../../../wire/bmd.ts'
 import {encodeDiskStats, encodeMountpaths} from '../../../wire/capacity.ts'
+import {encodeCopiesShares} from '../../../wire/copies-job.ts'
 import {encodeClusterConfig, encodeNodeConfig} from '../../../wire/cluster-config.ts'
 import {metricKinds} from '../../../wire/metric-kinds.ts'
 import {encodeResilver} from '../../../wire/mountpaths.ts'
@@ -73,6 +74,7 @@ const ANSWERS: Readonly<Record<string, Answerer>> = {
     sendJson(ctx, encodeMountpaths(await measureMountpaths(context.mountpaths()))),
   disk: async (context, ctx) =>
     sendJson(ctx, encodeDiskStats({}, await measureMountpaths(context.mountpaths()))),
+  copies: (context, ctx) => sendJson(ctx, encodeCopiesShares(context.copies())),
   resilver: (context, ctx) =>
     sendJson(ctx, encodeResilver(context.mountpathControl?.resilver() ?? null)),
   recovery: async (context, ctx) => {
