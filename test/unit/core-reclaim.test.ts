@@ -11,7 +11,7 @@ import {
   sweptEntry,
   withSwept,
 } from '../../src/core/objects/reclaim.ts'
-import {NO_RING, ringOf} from '../../src/core/objects/ring.ts'
+import {NO_RING, ownSpan, ringOf} from '../../src/core/objects/ring.ts'
 import {candidatesOf, highestWeight, objectDigest} from '../../src/core/placement/locate.ts'
 import {bucketUname} from '../../src/model/bucket.ts'
 import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
@@ -118,6 +118,13 @@ t.test('an entry holds alone when nothing is older than it and nothing moves', (
   t.equal(entryToSweep(record([SWEPT])), undefined, 'all have said so')
   const none = record([ONLY])
   t.equal(entryToSweep({...none, bmd: {...none.bmd, serial: 0}}), undefined, 'no bucket ever')
+  t.end()
+})
+
+t.test('a list is true for the oldest and the newest entry that it was asked under', (t) => {
+  t.strictSame(ownSpan(record(TWO)), {from: 2, to: 5})
+  t.strictSame(ownSpan(record([SWEPT])), {from: 5, to: 5})
+  t.strictSame(ownSpan(record([])), {from: 0, to: 0}, 'before any target was active')
   t.end()
 })
 
