@@ -28,6 +28,10 @@ export const SCENARIOS: readonly Scenario[] = [
   ...powerScenarios,
 ]
 
+/** Of those that take turns, so many are played by one run. */
+const TURNS = 3
+const DAY_MS = 86_400_000
+
 export interface Choice {
   readonly places: readonly Place[]
   readonly long: boolean
@@ -37,7 +41,17 @@ export interface Choice {
 
 /** What is played in these places. A named one is played whatever its length. */
 export function chosen({places, long, only}: Choice): readonly Scenario[] {
-  return SCENARIOS.filter(({on}) => places.includes(on)).filter((one) =>
-    only.length > 0 ? only.includes(one.name) : long || !one.long,
+  const here = SCENARIOS.filter(({on}) => places.includes(on))
+  if (only.length > 0) return here.filter(({name}) => only.includes(name))
+  if (long) return here
+  const today = turnsOf(Math.floor(Date.now() / DAY_MS))
+  return here.filter((one) => !one.long && (one.byTurns !== true || today.includes(one)))
+}
+
+/** Those whose turn it is on that day. */
+function turnsOf(day: number): readonly Scenario[] {
+  const all = SCENARIOS.filter(({byTurns, long}) => byTurns === true && !long)
+  return Array.from({length: TURNS}, (_, at) => all[(day * TURNS + at) % all.length]).filter(
+    (one) => one !== undefined,
   )
 }
