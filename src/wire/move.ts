@@ -13,7 +13,7 @@
 import {AisError} from '../base/errors.ts'
 import type {Generation} from '../model/generation.ts'
 import {formatGeneration, parseGeneration} from '../model/generation.ts'
-import {bool, count, decodeWith, int, list, struct, text, textAs} from './decode.ts'
+import {bool, count, decodeWith, int, list, struct, text, textAs, withDefault} from './decode.ts'
 import type {Footer, HashBytes} from './footer.ts'
 import {encodeFooter, findFooter} from './footer.ts'
 import {canonicalJson, parseJson} from './json.ts'
@@ -45,6 +45,8 @@ export interface Offer {
 export interface OfferAnswer {
   readonly wanted: readonly number[]
   readonly failed: readonly Failure[]
+  /** Clients are being served there: it takes little at a time. */
+  readonly busy: boolean
 }
 
 /** Something that the receiver could not take, or not tell. */
@@ -66,7 +68,11 @@ const offer = struct({
   names: list(struct({n: text, g: generation, t: bool, s: count})),
 })
 const failures = list(struct({at: int, why: text}))
-const offerAnswer = struct({wanted: list(count), failed: failures})
+const offerAnswer = struct({
+  wanted: list(count),
+  failed: failures,
+  busy: withDefault(bool, false),
+})
 const objectsAnswer = struct({failed: failures})
 
 /** The body of an offer. */
@@ -89,7 +95,7 @@ export function decodeOffer(body: string): Offer {
 
 /** The body of an answer to an offer. */
 export function encodeOfferAnswer(answer: OfferAnswer): string {
-  return canonicalJson(answer)
+  return canonicalJson({...answer})
 }
 
 /** The inverse of encodeOfferAnswer. @throws AisError BAD_REQUEST */

@@ -64,7 +64,7 @@ t.test('an offer and its answer survive the way', async (t) => {
     ],
   }
   t.strictSame(decodeOffer(encodeOffer(offer)), offer)
-  const answer = {wanted: [0, 3], failed: [{at: 1, why: 'a disk "is" away'}]}
+  const answer = {wanted: [0, 3], failed: [{at: 1, why: 'a disk "is" away'}], busy: true}
   t.strictSame(decodeOfferAnswer(encodeOfferAnswer(answer)), answer)
   t.strictSame(decodeObjectsAnswer(encodeObjectsAnswer({failed: []})), {failed: []})
   t.throws(() => decodeOffer('{"entry":1}'), {code: 'BAD_REQUEST'})

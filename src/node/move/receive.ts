@@ -8,7 +8,7 @@
 import type {Readable} from 'node:stream'
 import {AisError} from '../../base/errors.ts'
 import type {MoveMark} from '../../core/objects/move.ts'
-import {bucketOfId, destinationOf, isBusy, isWanted} from '../../core/objects/move.ts'
+import {bucketOfId, destinationOf, isBusy, isWanted, restMs} from '../../core/objects/move.ts'
 import {moveTask, whyNotTaken} from '../../core/objects/move.ts'
 import {folderOf} from '../../core/objects/file-name.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
@@ -19,6 +19,7 @@ import {decodeFrames} from '../../wire/move.ts'
 import type {HeldAnswer, HeldQuestion} from '../../wire/reclaim.ts'
 import {receiveBody} from '../objects/receive.ts'
 import type {Received} from '../objects/receive.ts'
+import type {Calm} from '../store/body-writer.ts'
 import type {Decide, ObjectKey} from '../store/object-store.ts'
 import type {MoveDeps} from './context.ts'
 import {turn} from './context.ts'
@@ -42,7 +43,7 @@ export interface MoveReceiver {
 const REQUESTS_MAX = 8
 /** Objects on their way to the disk: many share flushes, few leave the disk to clients. */
 const COMMITS_MAX = 256
-const CALM_COMMITS_MAX = 8
+const CALM_COMMITS_MAX = 4
 
 export function createMoveReceiver(deps: MoveDeps): MoveReceiver {
   const commits = createRoom(() => (isBusy(deps.traffic.now()) ? CALM_COMMITS_MAX : COMMITS_MAX))
@@ -88,7 +89,7 @@ async function answerOffer(deps: MoveDeps, offer: Offer & MoveMark): Promise<Off
       failed.push({at, why: error.message})
     }
   }
-  return {wanted, failed}
+  return {wanted, failed, busy: isBusy(deps.traffic.now())}
 }
 
 /** The key of a name that this target is to own. @throws AisError */
@@ -115,10 +116,32 @@ async function takeObjects(
   const failed: Failure[] = []
   const frames = inFolders(decodeFrames(body, deps.hash))
   await eachInRoom(commits, frames, async ({frame, at}) => {
+    const began = deps.nowMs()
     const why = await attempt(() => takeFrame(deps, mark, frame))
     if (why !== null) failed.push({at, why})
+    await rested(deps, began)
   })
   return {failed}
+}
+
+/** Leaves room for clients after a piece of work. */
+function rested({traffic, nowMs, after}: MoveDeps, sinceMs: number): Promise<void> {
+  const ms = restMs(traffic.now(), nowMs() - sinceMs)
+  return ms === 0 ? Promise.resolve() : new Promise((resolve) => after(ms, resolve))
+}
+
+/** The same for the blocks of a large object. */
+function calmOf(deps: MoveDeps): Calm {
+  let sinceMs = deps.nowMs()
+  return {
+    isWanted: () => isBusy(deps.traffic.now()),
+    rest: (go) => {
+      void rested(deps, sinceMs).then(() => {
+        sinceMs = deps.nowMs()
+        go()
+      })
+    },
+  }
 }
 
 interface Placed {
@@ -149,7 +172,7 @@ async function takeFrame(deps: MoveDeps, mark: MoveMark, frame: Frame): Promise<
   const {footer, content} = frame
   const key = keyHere(deps, footer.attributes.bid, footer.attributes.name)
   const received = await new Promise<Received>((resolve, reject) => {
-    const write = deps.store.beginWrite(key, [], () => undefined)
+    const write = deps.store.beginWrite(key, [], () => undefined, calmOf(deps))
     if (content.byteLength > 0) write.body.push(content)
     write.body.finish((error, body) => {
       if (body === undefined) reject(error ?? new Error('a body ends with content or an error'))
@@ -169,7 +192,7 @@ async function takeStreamed(
   const why = await attempt(async () => {
     const key = keyHere(deps, footer.attributes.bid, footer.attributes.name)
     const received = await new Promise<Received>((resolve, reject) => {
-      receiveBody(deps.store, {key, checksums: []}, source, (error, got) => {
+      receiveBody(deps.store, {key, checksums: [], calm: calmOf(deps)}, source, (error, got) => {
         if (got === undefined) reject(error ?? new Error('a body ends with content or an error'))
         else resolve(got)
       })

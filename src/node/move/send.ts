@@ -76,15 +76,16 @@ export async function sendBatch(run: Run, batch: Batch): Promise<void> {
   const wanted = answer.wanted.flatMap((at) => batch.keys[at] ?? [])
   if (wanted.length === 0) return
   tally(run, {wanted: wanted.length})
-  await sendWanted(run, {...batch, keys: wanted})
+  await sendWanted(run, {...batch, keys: wanted}, answer.busy)
 }
 
-async function sendWanted(run: Run, batch: Batch): Promise<void> {
+async function sendWanted(run: Run, batch: Batch, calmly: boolean): Promise<void> {
   const {traffic, nowMs} = run.deps
-  const bytesMax = isBusy(traffic.now()) ? CALM_BATCH_BYTES_MAX : BATCH_BYTES_MAX
+  const isCalm = calmly || isBusy(traffic.now())
+  const bytesMax = isCalm ? CALM_BATCH_BYTES_MAX : BATCH_BYTES_MAX
   const sizes = batch.keys.map(({attributes}) => attributes.sizeBytes)
   const isStreaming = sizes.some((size) => size >= BATCH_BYTES_MAX)
-  const room = createRoom(() => (isStreaming && !isBusy(traffic.now()) ? STREAMS_MAX : 1))
+  const room = createRoom(() => (isStreaming && !isCalm ? STREAMS_MAX : 1))
   let at = 0
   const parts = cutBatches(sizes, bytesMax).map((count) => {
     const keys = batch.keys.slice(at, at + count)

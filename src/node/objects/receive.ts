@@ -6,7 +6,7 @@
 import type {Readable} from 'node:stream'
 import type {AisError} from '../../base/errors.ts'
 import type {ChecksumType} from '../../model/object.ts'
-import type {FinishedBody} from '../store/body-writer.ts'
+import type {Calm, FinishedBody} from '../store/body-writer.ts'
 import type {ObjectKey, ObjectStore, OpenWrite} from '../store/object-store.ts'
 
 export interface Received {
@@ -21,16 +21,24 @@ export class SenderGone extends Error {
   override readonly name = 'SenderGone'
 }
 
+export interface Wanted {
+  readonly key: ObjectKey
+  readonly checksums: readonly ChecksumType[]
+  /** For what can wait while clients are served. */
+  readonly calm?: Calm
+}
+
 /** @param done called once; the caller commits or discards what it gets */
 export function receiveBody(
   store: ObjectStore,
-  wanted: {readonly key: ObjectKey; readonly checksums: readonly ChecksumType[]},
+  wanted: Wanted,
   source: Readable,
   done: ReceivedDone,
 ): void {
   let write: OpenWrite
   try {
-    write = store.beginWrite(wanted.key, wanted.checksums, () => source.resume())
+    const {key, checksums, calm} = wanted
+    write = store.beginWrite(key, checksums, () => source.resume(), calm)
   } catch (error) {
     return done(error as AisError, undefined)
   }

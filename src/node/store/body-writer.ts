@@ -60,6 +60,17 @@ export interface BodyWriterOptions {
   readonly wanted: readonly ChecksumType[]
   /** Room again after `push` returned false. */
   readonly onDrain: () => void
+  readonly calm?: Calm | undefined
+}
+
+/**
+ * For bodies that can wait while others are served: each block is made durable by itself, so that
+ * no long flush stands in anybody's way, and a rest follows it.
+ */
+export interface Calm {
+  /** Asked after each block. */
+  readonly isWanted: () => boolean
+  readonly rest: (go: () => void) => void
 }
 
 /** Up to here the pieces are kept as they came: most objects need no block of their own. */
@@ -165,7 +176,7 @@ class FileBody {
         (error) => {
           if (error !== null) failed ??= storeError(mountpath, 'write', error)
           left -= 1
-          if (left === 0) this.#settle(full, failed)
+          if (left === 0) this.#rest(failed, (after) => this.#settle(full, after))
         },
       )
     }
@@ -182,6 +193,23 @@ class FileBody {
       }
     }
     return null
+  }
+
+  #rest(failed: AisError | null, go: (error: AisError | null) => void): void {
+    const {calm} = this.#options
+    if (calm?.isWanted() !== true || failed !== null || this.#closed) return go(failed)
+    let left = this.#files.length
+    let failure: AisError | null = null
+    for (const {mountpath, fd} of this.#files) {
+      mountpath.calls.run<void>(
+        (back) => mountpath.port.sync(fd, back),
+        (error) => {
+          if (error !== null) failure ??= storeError(mountpath, 'write', error)
+          left -= 1
+          if (left === 0) calm.rest(() => go(failure))
+        },
+      )
+    }
   }
 
   #settle(full: Buffer, error: AisError | null): void {
