@@ -12,6 +12,7 @@ import type {Json, JsonMap} from '../wire/json.ts'
 import {parseJson} from '../wire/json.ts'
 import {isJsonMap} from '../wire/decode.ts'
 import {QUERY} from '../wire/query.ts'
+import {decodeSmap} from '../wire/smap.ts'
 import type {BucketClient} from './buckets.ts'
 import {createBucketClient} from './buckets.ts'
 import {createGateways} from './gateways.ts'
@@ -55,12 +56,14 @@ export interface ClusterClient {
 }
 
 export interface JoinOptions {
-  readonly role: 'proxy' | 'target'
+  /** Refused when it is another; absent: whatever it is. */
+  readonly role?: 'proxy' | 'target'
   readonly nonElectable?: boolean
 }
 
 export interface JoinResult {
   readonly nodeId: string
+  readonly role: 'proxy' | 'target'
   /** '' when none was started. */
   readonly rebalanceId: string
 }
@@ -153,7 +156,7 @@ async function joinByAdmin(
     path: `${CLUSTER}/join-by-admin`,
     headers: nonElectable === true ? {[HEADER.nodeFlags]: '1'} : {},
     json: {
-      daemon_type: role,
+      daemon_type: role ?? '',
       daemon_id: '',
       intra_control_net: {
         node_ip_addr: endpoint.host,
@@ -167,8 +170,11 @@ async function joinByAdmin(
     throw notUnderstood(CLUSTER, 'the id of the node that joined')
   }
   const rebalanceId = answer['rebalance_id']
+  const nodeId = answer['daemon_id']
+  const {smap} = decodeSmap(await readMap(transport, DAEMON, 'smap'))
   return {
-    nodeId: answer['daemon_id'],
+    nodeId,
+    role: role ?? smap.nodes[nodeId]?.role ?? 'target',
     rebalanceId: typeof rebalanceId === 'string' ? rebalanceId : '',
   }
 }

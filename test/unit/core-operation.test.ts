@@ -293,6 +293,8 @@ t.test('a node that is off, or is leaving for good, is not taken back', (t) => {
   t.ok(stage.until(() => record(stage).op === null) >= 0)
   const off = take(stage, 'stop-maintenance', [2])
   t.match(off, {refusal: {code: 'WRONG_STATE', message: /is off/, hint: /node start/}})
+  const gone = take(stage, 'decommission-node', [2])
+  t.match(gone, {refusal: {code: 'WRONG_STATE', message: /is off/, hint: /remove-from-smap/}})
   const active = take(stage, 'stop-maintenance', [3])
   t.match(active, {type: 'done', rebalance: undefined}, 'an active node: nothing to do')
   take(stage, 'decommission-node', [6])

@@ -126,6 +126,12 @@ function whyNotOut(
         hint: `first take it back: aisctl node maintenance stop ${member.id}`,
       })
     }
+    if (action === 'decommission-node' && member.away !== null) {
+      return refusal('WRONG_STATE', `${label} is off: it could not be told to forget the cluster`, {
+        hint: `start it first: aisctl node start ${member.id} · if it is lost for good: aisctl advanced remove-from-smap ${member.id}`,
+        details: {node: member.id},
+      })
+    }
     if (member.learner) return refusal('NOT_READY', `${label} has just joined; try again`)
   }
   return undefined

@@ -10,16 +10,16 @@ export default class ClusterJoin extends AisctlCommand {
   static override readonly summary = 'let a standby or misconfigured node join the cluster'
   static override readonly aliases = ['cluster:add-remove-nodes:join']
   static override readonly examples = [
-    '<%= config.bin %> cluster join --role target http://10.0.0.7:51082',
+    '<%= config.bin %> cluster join http://10.0.0.7:51082',
+    '<%= config.bin %> cluster add-remove-nodes join --role proxy --non-electable http://10.0.0.7:51084',
   ]
   static override readonly args = {
     url: Args.string({description: 'address of its control network', required: true}),
   }
   static override readonly flags = {
     'role': Flags.string({
-      description: 'what it is to be',
+      description: 'what it has to be; without it, whatever it is',
       options: ['proxy', 'target'],
-      default: 'target',
     }),
     'non-electable': Flags.boolean({
       description: 'a proxy that never becomes primary',
@@ -29,9 +29,8 @@ export default class ClusterJoin extends AisctlCommand {
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(ClusterJoin)
-    const role = flags.role as Role
-    const {nodeId, rebalanceId} = await this.client(flags).joinByAdmin(controlUrl(args.url), {
-      role,
+    const {nodeId, rebalanceId, role} = await this.client(flags).joinByAdmin(controlUrl(args.url), {
+      ...(flags.role === undefined ? {} : {role: flags.role as Role}),
       nonElectable: flags['non-electable'],
     })
     const label = nodeLabel(role, nodeId)

@@ -13,7 +13,7 @@ export default class NodeDecommission extends MembershipCommand {
     'a target whose data has not moved: it would be a loss.',
   )
   static override readonly strict = false
-  static override readonly aliases = ['cluster:add-remove-nodes:decommission']
+  static override readonly aliases = ['cluster:add-remove-nodes:decommission', 'scale-in']
   static override readonly examples = [
     '<%= config.bin %> node decommission target-h3 --wait',
     '<%= config.bin %> cluster add-remove-nodes decommission t[ikht8083] --rm-user-data -y',
