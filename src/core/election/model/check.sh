@@ -1,9 +1,11 @@
 #!/bin/sh
-# Checks the model of elections with TLC, one configuration after the other, and prints a table:
-#   npm run model                  all but long_*
-#   npm run model -- bug_plus1     those that are named; one alone prints its trace, too
+# Checks a model with TLC, one configuration after the other, and prints a table:
+#   check.sh                all but long_*
+#   check.sh bug_plus1      those that are named; one alone prints its trace, too
+# The model is the one in this folder, or in the folder that MODEL_FOLDER names.
 #
-# Expected: ok_*, note_* and long_* hold in every state; bug_* and finding_* are caught.
+# Expected: ok_*, note_* and long_* hold in every state; bug_* and finding_* are caught, and so are
+# reach_*, which say that a good state is never reached.
 # Needs java (11 or newer) and TLC's tla2tools.jar. Settings, all from the environment:
 #   TLA2TOOLS_JAR    where the jar is
 #   MODEL_LIMIT_S    seconds for one configuration; 0, the default: as long as it takes
@@ -11,7 +13,7 @@
 #
 # Exit: 0 all as expected; 1 one was not, or did not finish; 2 something is missing here.
 set -u
-here=$(cd "$(dirname "$0")" && pwd) || exit 2
+here=$(cd "${MODEL_FOLDER:-$(dirname "$0")}" && pwd) || exit 2
 
 missing() {
   printf '%s\n' "$@" >&2
@@ -75,8 +77,10 @@ run() {
   config=$1 folder=$2
   case $config in
     *_lease*) module=Leases.tla ;;
+    *_mp*) module=Mountpaths.tla ;;
     *) module=Register.tla ;;
   esac
+  [ -r "$module" ] || module=Data.tla
   cp "$module" "cfg/$config" "$folder" || exit 2
   set -- "$java" -XX:+UseSerialGC "-Djava.io.tmpdir=$folder" -cp "$jar" tlc2.TLC -nowarning \
     -deadlock -workers "${MODEL_WORKERS:-1}" -metadir "$folder/states" -config "$config" "$module"
@@ -87,7 +91,10 @@ run() {
 
 if [ $# -eq 0 ]; then
   cd "$here/cfg" || exit 2
-  set -- ok_*.cfg note_*.cfg bug_*.cfg finding_*.cfg
+  set --
+  for kind in ok note bug finding reach; do
+    for name in "$kind"_*.cfg; do [ ! -e "$name" ] || set -- "$@" "$name"; done
+  done
 fi
 cd "$here" || exit 2
 work=$(mktemp -d) || exit 2
