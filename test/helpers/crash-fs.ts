@@ -245,6 +245,7 @@ function build(root: DirectoryNode, mounts: readonly string[]): CrashFs {
     space: () => ({totalBytes: 1e12, availableBytes: 1e12}),
     pin: (path) => path,
     unpin: () => undefined,
+    within: (work) => work(),
     probe: (path, done) => later('fsync', () => need(path.replace(/\/[^/]+$/, ''), 'open'), done),
     completed: () => null,
     filesystemUuid: () => '',

@@ -216,7 +216,33 @@ t.test('what is given up is given up by two orders, and never believed again', a
   t.throws(() => running.disks.order(order('attach', '/mp1')), {message: /given up/})
 })
 
-t.test('an empty disk in the place of a broken one is taken, a full one is not', async (t) => {
+t.test(
+  'an empty disk in the place of a broken one is taken where disks are told apart',
+  async (t) => {
+    const disk = createCrashFs(MOUNTS)
+    const running = await onDisk(disk)
+    await fill(running, 100)
+    running.disks.order(order('disable', '/mp1', false))
+    await fill(running, 50)
+    // The mark is what tells one disk from another.
+    disk.unlink('/mp1/.aisnode/mountpath.json')
+    for (const path of disk.files('/mp1')) disk.unlink(path)
+    for (const folder of ['/mp1/b']) removeFolders(disk, folder)
+    await follow(running, order('enable', '/mp1'))
+    t.equal(running.disks.states()[1]?.state, 'available')
+    t.ok(filesOn(disk, '/mp1').length > 0, 'it has its share again')
+    await allThere(t, running, 50)
+  },
+)
+
+function removeFolders(disk: CrashFs, path: string): void {
+  for (const {name, kind} of disk.list(path)) {
+    if (kind === 'directory') removeFolders(disk, `${path}/${name}`)
+  }
+  disk.rmdir(path)
+}
+
+t.test('an empty directory that is no mount point gives nothing up by itself', async (t) => {
   const root = t.testdir({state: {}, a: {}, b: {}, c: {}})
   const paths = [`${root}/a`, `${root}/b`]
   const options = {stateDirectory: `${root}/state`, paths, shared: true}
@@ -224,18 +250,20 @@ t.test('an empty disk in the place of a broken one is taken, a full one is not',
   await fill(running, 100)
   const [, b = ''] = paths
   running.disks.order(order('disable', b, false))
-  await fill(running, 50)
   fs.renameSync(b, `${root}/old`)
   t.throws(() => running.disks.order(order('enable', b)), {message: /no such directory/})
   fs.mkdirSync(b)
+  t.throws(() => running.disks.order(order('enable', b)), {message: /missing or was replaced/})
+  fs.rmdirSync(b)
+  fs.renameSync(`${root}/old`, b)
   await follow(running, order('enable', b))
-  t.strictSame(running.disks.states()[1]?.state, 'available')
-  t.ok(fs.readdirSync(`${b}/b/${TEST_BUCKET.bid}`).length > 0, 'it has its share again')
-  t.throws(() => running.disks.order(order('attach', `${root}/old`)), {message: /given up/})
+  await allThere(t, running, 100)
   running.disks.order(order('disable', b, false))
-  fs.rmSync(b, {recursive: true})
+  fs.renameSync(b, `${root}/old`)
   fs.cpSync(`${root}/a`, b, {recursive: true})
   t.throws(() => running.disks.order(order('enable', b)), {message: /mounted at .*a before/})
+  await follow(running, order('detach', b, false))
+  t.throws(() => running.disks.order(order('attach', `${root}/old`)), {message: /given up/})
   fs.writeFileSync(`${root}/c/file`, 'x')
   t.throws(() => running.disks.order(order('attach', `${root}/c`)), {message: /not empty/})
   running.resilver.stop()

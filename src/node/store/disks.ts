@@ -63,7 +63,7 @@ export interface DisksParts {
   /** Durable when it returns. */
   readonly keep: (overrides: MountpathOverrides) => void
   readonly question: Omit<MountpathsQuestion, 'markOf' | 'pathOf' | 'isGivenUp' | 'onDisabled'>
-  readonly port: Fs
+  readonly portOf: (path: string) => Fs
   readonly warn: (text: string, facts: Readonly<Record<string, unknown>>) => void
 }
 
@@ -133,7 +133,7 @@ class DiskTable {
     const {disabled} = this.#overrides
     for (const config of this.#configured()) {
       const off = disabled.find(({path}) => path === config.path)
-      const opened = off ?? openMountpath(config, this.#question, parts.port)
+      const opened = off ?? openMountpath(config, this.#question, parts.portOf(config.path))
       if ('why' in opened) this.missing = [...this.missing, opened]
       else this.#take(opened)
     }
@@ -241,11 +241,11 @@ class DiskTable {
 
   #attach({path, label}: MountpathOrder): void {
     const config: MountpathConfig = label === '' ? {path} : {path, label}
-    const opened = openMountpath(config, this.#question, this.#parts.port)
+    const opened = openMountpath(config, this.#question, this.#parts.portOf(config.path))
     if ('why' in opened) throw this.#cannot('attached', opened)
     const problem = this.#shares(opened)
     if (problem !== null) {
-      this.#parts.port.unpin(opened.pinned)
+      opened.port.unpin(opened.pinned)
       throw this.#cannot('attached', {path, why: problem})
     }
     this.#keep(withAttached(this.#overrides, config))
@@ -262,8 +262,11 @@ class DiskTable {
 
   #enable(path: string): void {
     const config = this.#configured().find((one) => one.path === path) ?? {path}
-    const opened = openMountpath(config, this.#question, this.#parts.port)
-    const one = 'why' in opened && opened.replaced === true ? this.#replace(config) : opened
+    const opened = openMountpath(config, this.#question, this.#parts.portOf(config.path))
+    const isReplaced = 'why' in opened && opened.replaced === true
+    // Of a directory that is no mount point nobody knows what its disk is.
+    const isKnown = isReplaced && !this.#question.allowSharedFilesystem
+    const one = isKnown ? this.#replace(config) : opened
     if ('why' in one) throw this.#cannot('enabled', one)
     this.#keep(withEnabled(this.#overrides, path))
     this.#take(one)
@@ -276,7 +279,11 @@ class DiskTable {
     const mark = this.#overrides.marks[path] ?? ''
     this.#parts.warn('a replaced disk: what was on the old one is given up', {path, mark})
     this.#giveUp(path)
-    return openMountpath(config, {...this.#question, isKnown: () => false}, this.#parts.port)
+    return openMountpath(
+      config,
+      {...this.#question, isKnown: () => false},
+      this.#parts.portOf(path),
+    )
   }
 
   #giveUp(path: string): void {
@@ -306,8 +313,11 @@ class DiskTable {
 
   #onDisabled(path: string, why: string): void {
     // One that is detached is no mountpath of this target any more.
-    if (mountpathAt(this, path) === undefined) return
+    const one = mountpathAt(this, path)
+    if (one === undefined) return
     this.#parts.warn('mountpath disabled', {path, why})
+    // Its disk may be unmounted and replaced.
+    setImmediate(() => this.#hooks?.closed(one))
     try {
       this.#keep(withDisabled(this.#overrides, {path, why}))
     } catch (error) {
@@ -331,9 +341,12 @@ class DiskTable {
     return {path, state, mayHold, usedBytes, availableBytes: availableOn(one)}
   }
 
-  #cannot(what: string, {path, why}: MissingMountpath): AisError {
+  #cannot(what: string, {path, why, replaced}: MissingMountpath): AisError {
     const message = `mountpath ${path} cannot be ${what}: ${why}`
-    return new AisError(this.#named(refusal('REFUSED', message)))
+    const pair = `NODE=${path}`
+    const hint = `mount it; to give up what it held: aisctl storage mountpath detach ${pair} --no-resilver, then attach`
+    const more = replaced === true ? {hint} : {}
+    return new AisError(this.#named(refusal('REFUSED', message, more)))
   }
 
   #named<T extends {readonly message: string}>(refused: T): T {

@@ -51,8 +51,13 @@ export function completedRequests(dev: number): number | null {
   const number = BigInt(dev)
   const major = (number >> MINOR_LOW_BITS) & 0xfffn
   const minor = (number & 0xffn) | ((number >> 12n) & 0xfff00n)
+  return completedBy(`${major}:${minor}`)
+}
+
+/** The same by the numbers of the device, as the kernel's tables write them: `8:1`. */
+export function completedBy(device: string): number | null {
   try {
-    const text = fs.readFileSync(`/sys/dev/block/${major}:${minor}/stat`, 'utf8')
+    const text = fs.readFileSync(`/sys/dev/block/${device}/stat`, 'utf8')
     const [reads = 0, , , , writes = 0] = text.trim().split(/\s+/).map(Number)
     return reads + writes
   } catch (error) {

@@ -66,6 +66,8 @@ export interface Fs {
   readonly pin: (path: string) => string
   /** Gives up such a path: the filesystem may be unmounted then. */
   readonly unpin: (pinned: string) => void
+  /** Runs other synchronous work that this filesystem may hold up. */
+  readonly within: <T>(work: () => T) => T
   /** Writes, flushes, reads back and removes a small file; never on this thread. */
   readonly probe: (path: string, done: (error: Error | null) => void) => void
   /** Requests that a device has completed; null where nobody counts them. */
@@ -128,6 +130,7 @@ export const nodeFs: Fs = {
   filesystemUuid,
   pin: (path) => `${PINNED}${fs.openSync(path, FLAGS.directory)}`,
   unpin: (pinned) => fs.closeSync(Number(pinned.slice(PINNED.length))),
+  within: (work) => work(),
   probe: probeFile,
   completed: completedRequests,
   syncNow: (fd) => fs.fsyncSync(fd),

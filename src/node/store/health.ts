@@ -4,6 +4,7 @@
  * and why. It is never enabled again by itself. Nothing here waits on the thread of the requests.
  */
 
+import {errnoOf} from './fs.ts'
 import type {Mountpath} from './mountpaths.ts'
 import {WORK_FOLDER, isStillThere} from './mountpaths.ts'
 
@@ -47,13 +48,13 @@ export function createHealth(deps: HealthDeps): Health {
 
   function look(mountpath: Mountpath, why: string): void {
     let ended = false
-    const conclude = (problem: string | null): void => {
+    const conclude = (problem: string | null, hangs = false): void => {
       if (ended) return
       ended = true
       looking.get(mountpath)?.()
       if (problem !== null) {
         looking.delete(mountpath)
-        return mountpath.calls.disable(problem)
+        return mountpath.calls.disable(problem, hangs)
       }
       looking.set(
         mountpath,
@@ -67,13 +68,13 @@ export function createHealth(deps: HealthDeps): Health {
       const {port, pinned} = mountpath
       port.probe(`${pinned}/${WORK_FOLDER}/probe${probes}`, (error) => {
         if (error === null || isFull(error)) return conclude(goneNow(mountpath))
-        failures.push(error.message)
+        failures.push(reasonOf(error))
         if (failures.length < PROBES) return probe()
         conclude(`${why}; a check failed: ${failures.at(-1)}`)
       })
     }
     watchTime(mountpath, 0, (waitedMs) => {
-      conclude(`it hangs: ${why}; a check has not returned for ${waitedMs / 1000} s`)
+      conclude(`it hangs: ${why}; a check has not returned for ${waitedMs / 1000} s`, true)
     })
     probe()
   }
@@ -108,6 +109,13 @@ function goneNow(mountpath: Mountpath): string | null {
   return isStillThere(mountpath) ? null : 'its filesystem is gone'
 }
 
+/** Without the path of the probe: it says nothing. */
+function reasonOf(error: Error): string {
+  const code = errnoOf(error)
+  const call = 'syscall' in error && typeof error.syscall === 'string' ? ` (${error.syscall})` : ''
+  return code === '' ? error.message : `${code}${call}`
+}
+
 function isFull(error: Error): boolean {
-  return 'code' in error && typeof error.code === 'string' && FULL.has(error.code)
+  return FULL.has(errnoOf(error))
 }

@@ -42,7 +42,8 @@ export interface MountpathCalls {
   readonly note: (error: unknown) => void
   /** Why the mountpath is disabled; null while it serves. */
   readonly disabled: () => string | null
-  readonly disable: (why: string) => void
+  /** @param hangs something that nobody counts has not come back from the device */
+  readonly disable: (why: string, hangs?: boolean) => void
   /** Looks for stuck calls; to be called every second or so. */
   readonly check: (nowMs: number) => void
   readonly inFlight: () => number
@@ -79,17 +80,18 @@ export function createMountpathCalls(
   let unreturned = 0
   let checkedMs: number | null = null
 
-  function disable(reason: string): void {
+  function disable(reason: string, hangs = false): void {
     if (why !== null) return
     why = reason
+    unreturned += hangs ? 1 : 0
     told.disabled(reason)
     for (const call of running) call.fail(disabledError(path, reason))
     for (const start of waiting.splice(0)) start()
   }
 
   function note(error: unknown): void {
-    const code = errnoOf(error)
-    if (why !== null || !DEVICE_ERRORS.has(code)) return
+    const code = why === null ? errnoOf(error) : ''
+    if (!DEVICE_ERRORS.has(code)) return
     if (!isFailing(nowMs())) return told.suspect(code)
     disable(`${code}: ${FAILURES_MAX} failures within ${FAILURES_WITHIN_MS / 1000} s`)
   }
@@ -100,15 +102,14 @@ export function createMountpathCalls(
     const call: Running = {
       sinceMs: nowMs(),
       fail: (error) => {
-        if (!running.delete(call)) return
-        done(error, undefined)
+        if (running.delete(call)) done(error, undefined)
       },
     }
     running.add(call)
     unreturned += 1
     perform((error, value) => {
       unreturned -= 1
-      // A call that was given up comes back late, or never: its caller has been answered.
+      // One that was given up comes back late, or never: its caller has been answered.
       if (!running.delete(call)) return
       note(error)
       done(error, value)
@@ -130,8 +131,8 @@ export function createMountpathCalls(
     forgiveFreeze(running, checkedMs, now)
     checkedMs = now
     const slow = [...running].find((call) => now - call.sinceMs >= SLOW_AFTER_MS)
-    if (slow === undefined) return
-    told.suspect(`a call has not returned for ${Math.round((now - slow.sinceMs) / 1000)} s`)
+    const seconds = slow === undefined ? 0 : Math.round((now - slow.sinceMs) / 1000)
+    if (seconds > 0) told.suspect(`a call has not returned for ${seconds} s`)
   }
 
   return {

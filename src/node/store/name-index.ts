@@ -77,11 +77,15 @@ const TOTALS =
 const BYTES = 'SELECT coalesce(sum(size), 0) AS bytes FROM names'
 const DROP = 'DELETE FROM names WHERE bid = ?'
 
-/**
- * @param file path of the database, or `:memory:`
- * @param broken told when rows that waited could not be written: it is not complete any more
- */
-export function openNameIndex(file: string, broken?: (error: unknown) => void): NameIndex {
+export interface NameIndexHooks {
+  /** Told when rows that waited could not be written: it is not complete any more. */
+  readonly broken: (error: unknown) => void
+  /** How work on the file is run that may hang with its disk. */
+  readonly within: <T>(work: () => T) => T
+}
+
+/** @param file path of the database, or `:memory:` */
+export function openNameIndex(file: string, hooks?: NameIndexHooks): NameIndex {
   const database = new DatabaseSync(file)
   database.exec(SCHEMA)
   const statements = prepareAll(database)
@@ -96,11 +100,11 @@ export function openNameIndex(file: string, broken?: (error: unknown) => void): 
 
   /** Whoever asks is served from what takes its place. */
   function flushGuarded(): void {
+    if (hooks === undefined) return flush()
     try {
-      flush()
+      hooks.within(flush)
     } catch (error) {
-      if (broken === undefined) throw error
-      broken(error)
+      hooks.broken(error)
     }
   }
 

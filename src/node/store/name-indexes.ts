@@ -12,7 +12,7 @@ import {errnoOf, exists, syncDirectoryNow} from './fs.ts'
 import type {Hashing} from './hashing.ts'
 import {CLEAN_MARK, OWN_FOLDER} from './mountpath-mark.ts'
 import type {Mountpath} from './mountpaths.ts'
-import type {IndexPage, NameIndex} from './name-index.ts'
+import type {IndexPage, NameIndex, NameIndexHooks} from './name-index.ts'
 import {openNameIndex} from './name-index.ts'
 import {Unreadable} from './unreadable.ts'
 import {walkObjects, type FoundFile} from './walk.ts'
@@ -107,12 +107,13 @@ class IndexTable {
 
   add(mountpath: Mountpath): void {
     const {onDisk} = this.#options
-    const broken = (error: unknown): void => this.#broken(mountpath, error)
+    const {within} = mountpath.port
+    const hooks = {within, broken: (error: unknown) => this.#broken(mountpath, error)}
     let one: Indexed
     try {
       const kept =
-        onDisk && takeCleanMark(mountpath) ? openKept(mountpath, this.#options, broken) : null
-      const index = kept ?? openEmpty(mountpath, onDisk, broken)
+        onDisk && takeCleanMark(mountpath) ? openKept(mountpath, this.#options, hooks) : null
+      const index = kept ?? openEmpty(mountpath, onDisk, hooks)
       one = {mountpath, index, building: kept === null, onDisk}
     } catch (error) {
       if (errnoOf(error) === '') throw error
@@ -176,7 +177,7 @@ class IndexTable {
     const one = this.#all.get(path)
     if (one === undefined) return undefined
     try {
-      return of(one.index)
+      return one.mountpath.port.within(() => of(one.index))
     } catch (error) {
       if (errnoOf(error) !== 'ERR_SQLITE_ERROR') throw error
       this.#broken(one.mountpath, error)
@@ -306,11 +307,11 @@ function isNewer(a: PlacedEntry, b: PlacedEntry): boolean {
 function openKept(
   mountpath: Mountpath,
   options: NameIndexesOptions,
-  broken: (error: unknown) => void,
+  hooks: NameIndexHooks,
 ): NameIndex | null {
   const file = indexFile(mountpath)
   try {
-    return openNameIndex(file, broken)
+    return openNameIndex(file, hooks)
   } catch (error) {
     if (errnoOf(error) !== 'ERR_SQLITE_ERROR') throw error
     options.onUnreadable(file, error instanceof Error ? error.message : String(error))
@@ -318,15 +319,11 @@ function openKept(
   }
 }
 
-function openEmpty(
-  mountpath: Mountpath,
-  onDisk: boolean,
-  broken: (error: unknown) => void,
-): NameIndex {
+function openEmpty(mountpath: Mountpath, onDisk: boolean, hooks: NameIndexHooks): NameIndex {
   if (!onDisk) return openNameIndex(':memory:')
   const file = indexFile(mountpath)
   if (exists(mountpath.port, file)) mountpath.port.unlink(file)
-  return openNameIndex(file, broken)
+  return openNameIndex(file, hooks)
 }
 
 function indexFile(mountpath: Mountpath): string {

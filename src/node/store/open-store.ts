@@ -28,6 +28,8 @@ import {createObjectStore} from './object-store.ts'
 import type {Repair} from './repairs.ts'
 import type {SetHistory} from './set-history.ts'
 import {createSetHistory} from './set-history.ts'
+import type {Within} from './watched-fs.ts'
+import {watchedFs} from './watched-fs.ts'
 
 export interface StoreOptions {
   /** Of the node, on the system disk; must exist. */
@@ -51,6 +53,8 @@ export interface StoreOptions {
   readonly onDamage?: (error: AisError) => void
   readonly onRepaired?: (repair: Repair) => void
   readonly fs?: Fs
+  /** How synchronous calls on a mountpath are run, so that others see one that hangs. */
+  readonly within?: (path: string) => Within
   /** False for disks that are not real: indexes stay in memory. */
   readonly indexOnDisk?: boolean
 }
@@ -148,7 +152,7 @@ function openMountpaths(
   port: Fs,
   {kept, complete}: {readonly kept: readonly MountpathSet[]; readonly complete: boolean},
 ): OpenMountpaths {
-  const {warn, stateDirectory, uuid, target, allowSharedFilesystem, nowMs} = options
+  const {warn, stateDirectory, uuid, target, allowSharedFilesystem, nowMs, within} = options
   let setsNow = (): readonly MountpathSet[] => kept
   const isKnown = (path: string): boolean => setsNow().some(({paths}) => paths.includes(path))
   const health = createHealth({
@@ -173,7 +177,7 @@ function openMountpaths(
       onQuarantined: (path, aside) =>
         warn('removed by force and back: what was held is moved aside', {path, aside}),
     },
-    port,
+    portOf: (path) => (within === undefined ? port : watchedFs(port, within(path))),
     warn,
   })
   for (const {path, why} of disks.missing) warn('mountpath not used', {path, why})

@@ -34,7 +34,11 @@ import {createPerform} from '../runtime/perform.ts'
 import {createRuntime, type Runtime} from '../runtime/runtime.ts'
 import {standingOf} from '../runtime/standing.ts'
 import {clearState} from '../store/decommission.ts'
+import {nodeFs} from '../store/fs.ts'
+import {readOverrides, withDisabled, writeOverrides} from '../store/mountpath-overrides.ts'
+import {abandonProcess} from './abandon.ts'
 import {DataPorts} from './data-ports.ts'
+import {createDiskCell, watchDisks} from './disk-cell.ts'
 import {createLease, writeLease} from './ports.ts'
 import type {Answer, DataThreadStart, Fatal, Question} from './ports.ts'
 import {openStorePort, type Loaded, type StorePort} from './store-port.ts'
@@ -84,6 +88,8 @@ class Main {
   #heldUpSaidMs = -Infinity
   readonly #movement = createMovementWatch()
   readonly #lease = createLease()
+  readonly #diskCell = createDiskCell()
+  readonly #disks = watchDisks(this.#diskCell, (path, forMs) => this.#diskHangs(path, forMs))
   readonly #runtime: Runtime
   readonly #store: StorePort
   readonly #data: DataPorts
@@ -223,8 +229,19 @@ class Main {
       this.#heldUpSaidMs = now.nowMs
       this.#log.warn('this node was held up', {ms: Math.round(lagMs)})
     }
+    this.#disks.look(now.nowMs)
     this.#runtime.tell({type: 'tick', ...now})
     this.#movement.look(this.#runtime.inspect(), now)
+  }
+
+  /** The data worker will not come back: the next process starts without that disk. */
+  #diskHangs(path: string, forMs: number): void {
+    const why = `it hangs: a call has not returned for ${Math.round(forMs / 1000)} s`
+    const {state} = this.#options.config.file
+    this.#log.error('mountpath disabled', {path, why})
+    writeOverrides(state, withDisabled(readOverrides(state, nodeFs), {path, why}), nodeFs)
+    this.#log.error('the node ends and starts again without it', {path})
+    abandonProcess()
   }
 
   #performer(): (effect: KernelEffect) => void {
@@ -345,6 +362,7 @@ class Main {
       id,
       config,
       lease: this.#lease,
+      disks: this.#diskCell,
       startedNs,
     }))
   }

@@ -26,6 +26,8 @@ export interface DataThreadStart {
   readonly id: NodeId
   readonly config: NodeConfig
   readonly lease: SharedArrayBuffer
+  /** Where it says on which disk it is in a call (`disk-cell.ts`). */
+  readonly disks: SharedArrayBuffer
   readonly startedNs: bigint
 }
 
