@@ -157,6 +157,8 @@ export interface ObjectPlace {
   readonly mountpath: string
   readonly label: string
   readonly disks: readonly string[]
+  /** Mountpaths with a copy, where there are several; absent: this one alone. */
+  readonly copies?: readonly string[]
 }
 
 /** `t[id]:mp[/ais/mp1, sda, "label"]`; free text for people. */
@@ -164,6 +166,13 @@ export function formatPlace(place: ObjectPlace): string {
   const label = place.label === '' ? [] : [JSON.stringify(place.label)]
   const disks = place.disks.length === 0 ? [] : [place.disks.join(',')]
   return `${place.node}:mp[${[place.mountpath, ...disks, ...label].join(', ')}]`
+}
+
+function mirrorHeaders({mountpath, copies = [mountpath]}: ObjectPlace): readonly HeaderPair[] {
+  return [
+    [HEADER.mirrorCopies, String(copies.length)],
+    [HEADER.mirrorPaths, toWire(`[${copies.join(',')}]`)],
+  ]
 }
 
 /** HEAD without `props`: everything that is known. Content-Length is the object's size. */
@@ -177,8 +186,7 @@ export function encodeHeadHeaders(
     [HEADER.bucketName, ref.name],
     [HEADER.bucketProvider, ref.provider],
     [HEADER.location, toWire(formatPlace(place))],
-    [HEADER.mirrorCopies, '1'],
-    [HEADER.mirrorPaths, toWire(`[${place.mountpath}]`)],
+    ...mirrorHeaders(place),
     [HEADER.name, toWire(attributes.name)],
     [HEADER.present, 'true'],
     ['Content-Length', String(attributes.sizeBytes)],
@@ -236,10 +244,7 @@ export function encodeHeadProps(
     'version': () => [[HEADER.version, String(attributes.version)]],
     'custom': () => customHeaders(attributes.custom),
     'location': () => [[HEADER.location, toWire(formatPlace(place))]],
-    'copies': () => [
-      [HEADER.mirrorCopies, '1'],
-      [HEADER.mirrorPaths, toWire(`[${place.mountpath}]`)],
-    ],
+    'copies': () => mirrorHeaders(place),
     'ec': () => [],
     'chunked': () => [],
     'last-modified': () => [['Last-Modified', formatHttpDate(attributes.mtimeNs)]],

@@ -83,6 +83,10 @@ t.test('a mirrored object lies on as many mountpaths as its bucket asks for', as
     t.equal(placesOf(disk, name).length, 2, name)
     t.ok(bytesOf(size, at).equals((await getBytes(store, name)) as Buffer))
   }
+  const lookup = store.lookup(keyOf('o/10'), false)
+  if (lookup.type !== 'object') throw new Error('the object is there')
+  t.strictSame(store.copiesOf(lookup.file), placesOf(disk, 'o/10'))
+  t.equal(store.totals(TEST_BUCKET.bid).objects, 5, 'copies are no objects')
   await deleteKey(store, 'o/10')
   t.equal(await getBytes(store, 'o/10'), 'tombstone')
   t.equal(placesOf(disk, 'o/10').length, 2)

@@ -106,7 +106,7 @@ export function createCopiesKeeper(
         const {state, endedMs} = report
         return unsettled.has(bid)
           ? [{...report, copiesAt, state: state === 'done' ? 'running' : state, endedMs: null}]
-          : [{...report, copiesAt, state: 'done', endedMs: endedMs ?? deps.wallMs()}]
+          : [{...report, copiesAt, state: 'done', problem: '', endedMs: endedMs ?? deps.wallMs()}]
       })
     },
     stop: () => {

@@ -92,7 +92,8 @@ export function ownerAway(call: ObjectCall, where: readonly string[]): AisError 
 /** What HEAD says of a copy here, or as much of it as `props` asks for. @throws AisError */
 export function headHeaders(call: ObjectCall, file: ObjectFile): readonly HeaderPair[] {
   const {attributes} = file.footer
-  const place = placeOf(call, file.mountpath)
+  const copies = call.deps.store.copiesOf(file)
+  const place = {...placeOf(call, file.mountpath), ...(copies.length > 1 ? {copies} : {})}
   const props = call.route.query.get(QUERY.props)
   if (props === undefined || props === '') {
     return encodeHeadHeaders(call.route.ref, attributes, place)

@@ -19,6 +19,8 @@ import type {SetHistory} from './set-history.ts'
 export interface CopiesLog {
   /** Whether a bucket has, or had, more than one copy: of the others nothing is remembered. */
   readonly has: (bid: string) => boolean
+  /** How many copies writes get. */
+  readonly now: (bid: string) => number
   /** The times in which something of a bucket may have been written, oldest first. */
   readonly segments: (bid: string) => readonly Segment[]
   /** Paths that the next version of a key goes to, the one that is read first at the front. */
@@ -86,6 +88,7 @@ export function createCopiesLog(parts: CopiesLogParts): CopiesLog {
 
   return {
     has: (bid) => buckets.has(bid),
+    now: (bid) => copiesNow(buckets.get(bid)),
     segments,
     placesOf: ({bid, digest}) => {
       const newest = history.placed().at(-1)

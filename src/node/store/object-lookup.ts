@@ -71,6 +71,18 @@ export class ObjectLookup {
     return null
   }
 
+  /** Mountpaths that have the version of an open file. */
+  pathsOf({footer, digest}: ObjectFile): readonly string[] {
+    const {bid, name, gen} = footer.attributes
+    const paths: string[] = []
+    for (const [mountpath, copy] of this.everyCopy({bid, name, digest})) {
+      if (copy instanceof AisError) continue
+      if (compareGenerations(copy.footer.attributes.gen, gen) === 0) paths.push(mountpath.path)
+      closeFile(copy)
+    }
+    return paths
+  }
+
   /** What every mountpath that serves has of a key, or why it cannot be told. */
   everyCopy(key: ObjectKey): ReadonlyMap<Mountpath, ObjectFile | AisError> {
     const copies = new Map<Mountpath, ObjectFile | AisError>()

@@ -67,6 +67,8 @@ export interface ObjectStore {
     done: (error: Error | null) => void,
   ) => void
   readonly close: (file: ObjectFile) => void
+  /** Mountpaths with the same version, of a bucket that has copies; none of others. */
+  readonly copiesOf: (file: ObjectFile) => readonly string[]
   /** @throws AisError IO_ERROR when no mountpath takes the key */
   readonly beginWrite: (
     key: ObjectKey,
@@ -189,7 +191,8 @@ interface Shared {
   readonly damaged: (key: ObjectKey, error: AisError) => void
 }
 
-type ReadingPart = 'whenSettled' | 'lookup' | 'read' | 'close' | 'page' | 'tombstones' | 'totals'
+type ReadingPart =
+  'whenSettled' | 'lookup' | 'read' | 'close' | 'copiesOf' | 'page' | 'tombstones' | 'totals'
 
 function readingPart(shared: Shared): Pick<ObjectStore, ReadingPart> {
   const {parts, lookups, writing, reading, damaged} = shared
@@ -223,7 +226,17 @@ function readingPart(shared: Shared): Pick<ObjectStore, ReadingPart> {
     close: closeFile,
     page: (question) => indexes.page(lookups.enabledPaths(), question),
     tombstones: (question) => indexes.tombstones(lookups.enabledPaths(), question),
-    totals: (bid) => indexes.totals(lookups.enabledPaths(), bid),
+    copiesOf: (file) => {
+      const {bid} = file.footer.attributes
+      return parts.copies.has(bid) ? lookups.pathsOf(file) : []
+    },
+    totals: (bid) => {
+      const paths = lookups.enabledPaths()
+      const {objects, bytes} = indexes.totals(paths, bid)
+      // Each mountpath counts its own: what lies on several is one object all the same.
+      const copies = Math.min(parts.copies.now(bid), Math.max(paths.length, 1))
+      return {objects: Math.ceil(objects / copies), bytes}
+    },
   }
 }
 
