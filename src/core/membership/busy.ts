@@ -48,13 +48,17 @@ function whyBeside(op: Operation, command: LifecycleCommand, smap: Smap): Refusa
 }
 
 function busyWith(op: Operation, action: string): Refusal {
-  const back = op.nodes.join(' ')
+  const ids = op.nodes.join(' ')
+  const hint =
+    op.phase === 'moving'
+      ? `wait for it: aisctl rebalance wait · take it back: aisctl node maintenance stop ${ids}`
+      : `it waits for ${ids} to leave; one that is off: aisctl node start ${ids} · lost for good: aisctl advanced remove-from-smap ${ids}`
   return refusal(
     'BUSY',
     `cluster membership "${action}" is currently busy (${op.id}: ${op.action} of ` +
       `${op.nodes.join(', ')} is ${op.phase}), please try again`,
     {
-      hint: `wait for it: aisctl rebalance wait · take it back: aisctl node maintenance stop ${back}`,
+      hint,
       details: {op: op.id, action: op.action, nodes: op.nodes, phase: op.phase},
     },
   )

@@ -57,7 +57,7 @@ export default class AdvancedRemoveFromSmap extends AisctlCommand {
     })
     line.end()
     const back =
-      member.role === 'proxy'
+      member.role === 'proxy' || alone?.objects === 0
         ? 'See: aisctl show cluster'
         : `If it comes back: aisctl node adopt-data ${member.id} · see: aisctl show cluster`
     this.log(`${label} is removed from the map; ${afterText(removal)}. ${back}`)
