@@ -61,10 +61,20 @@ function slotBytes(cell: SharedArrayBuffer, slot: number): Uint8Array {
 
 /** A call that has not come back for so long hangs: with the rest, 10 s. */
 const STUCK_MS = 8_000
-/** On a device that completes requests meanwhile it is slow, and gets so much. */
+/** A device that has completed requests within so much time is slow and does not hang. */
+const IDLE_MS = 5_000
+/** A call gets no more than this of a device that is slow. */
 const SLOW_MS = 60_000
 /** After a longer gap between two looks it was this process that stood still. */
 const FROZEN_MS = 5_000
+
+interface WatchedCall {
+  readonly begun: number
+  readonly sinceMs: number
+  /** Requests that the device has completed, and when that was seen to grow. */
+  readonly done: number | null
+  readonly workedMs: number
+}
 
 export interface DiskWatch {
   /** To be called every second or more often. */
@@ -81,7 +91,7 @@ export function watchDisks(
   completed: (path: string) => number | null = completedAt,
 ): DiskWatch {
   const header = new Int32Array(cell, 0, HEADER_WORDS)
-  let call: {readonly begun: number; sinceMs: number; done: number | null} | null = null
+  let call: WatchedCall | null = null
   let lookedMs: number | null = null
 
   return {
@@ -96,13 +106,14 @@ export function watchDisks(
       }
       const path = pathAt(cell, slot)
       if (call?.begun !== begun || frozen) {
-        call = {begun, sinceMs: nowMs, done: completed(path)}
+        call = {begun, sinceMs: nowMs, done: completed(path), workedMs: nowMs}
         return
       }
+      const done = completed(path)
+      if (done !== call.done) call = {...call, done, workedMs: nowMs}
       const forMs = nowMs - call.sinceMs
-      if (forMs < STUCK_MS) return
-      const works = call.done !== null && completed(path) !== call.done
-      if (!works || forMs >= SLOW_MS) stuck(path, forMs)
+      const isIdle = nowMs - call.workedMs >= IDLE_MS
+      if (forMs >= SLOW_MS || (forMs >= STUCK_MS && isIdle)) stuck(path, forMs)
     },
   }
 }
