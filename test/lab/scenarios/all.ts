@@ -3,6 +3,7 @@
 import {adminScenarios} from './admins.ts'
 import {changeScenarios} from './changes.ts'
 import {decommissionScenarios} from './decommission.ts'
+import {diskScenarios} from './disks.ts'
 import {intruderScenarios} from './intruders.ts'
 import {networkScenarios} from './network.ts'
 import {nodeScenarios} from './nodes.ts'
@@ -26,6 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...orderScenarios,
   ...truthScenarios,
   ...powerScenarios,
+  ...diskScenarios,
 ]
 
 /** Of those that take turns, so many are played by one run. */

@@ -4,8 +4,9 @@
  */
 
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {setFrozen, unifiedRoot} from '../../../plugins/lab/src/lab/cgroups.ts'
+import {disturbDisk} from '../../../plugins/lab/src/lab/disks.ts'
 import {startDelay} from '../../../plugins/lab/src/lab/delay.ts'
 import {heal} from '../../../plugins/lab/src/lab/faults.ts'
 import {hostCgroup, hostPaths, topologyFile} from '../../../plugins/lab/src/lab/names.ts'
@@ -99,6 +100,9 @@ function hostFaults(
           pairs.flatMap(([from, to]) => oneWayRules(from, to)),
         ),
       ),
+    async disk(host, disk, what) {
+      await disturbDisk(openLab(lab.name, dirname(lab.directory)), host, disk, what)
+    },
     heal: () => timed(() => heal(lab, false)),
     async delay(hosts, delay) {
       await Promise.all(hosts.map((host) => startDelay(lab, host, delay)))

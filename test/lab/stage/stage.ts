@@ -58,6 +58,8 @@ export interface HostFaults {
   split(groups: readonly (readonly number[])[]): Promise<number>
   /** What the first sends to the second is lost. */
   oneWay(pairs: readonly (readonly [from: number, to: number])[]): Promise<number>
+  /** Does something to one data disk of the host, numbered from 1. */
+  disk(host: number, disk: number, what: 'eio' | 'heal'): Promise<void>
   /** Ends every fault of the network and every freeze. */
   heal(): Promise<number>
   delay(hosts: readonly number[], delay: Delay): Promise<void>
