@@ -11,7 +11,6 @@ import type {Fs} from './fs.ts'
 import {errnoOf, exists, syncDirectoryNow} from './fs.ts'
 import {changeMark, CLEAN_MARK, OWN_FOLDER, readMark} from './mountpath-mark.ts'
 import type {MountpathMark} from './mountpath-mark.ts'
-import type {Mountpath} from './mountpaths.ts'
 
 /** Holds one folder per time that this target came back, named by the record's index. */
 export const QUARANTINE_FOLDER = `${OWN_FOLDER}/quarantine`
@@ -34,11 +33,18 @@ export function quarantine(
   return aside
 }
 
+/** A mountpath in use, as far as it is looked at here. */
+interface OpenDisk {
+  readonly pinned: string
+  readonly port: Fs
+  readonly calls: {readonly disabled: () => string | null}
+}
+
 /**
  * The same for mountpaths in use, when they hold nothing: only their marks change. False: one of
  * them holds something, and has to be opened anew.
  */
-export function renewEmpty(mountpaths: readonly Mountpath[], since: number): boolean {
+export function renewEmpty(mountpaths: readonly OpenDisk[], since: number): boolean {
   const used = mountpaths.filter(({calls}) => calls.disabled() === null)
   try {
     if (used.some(({pinned, port}) => holdsObjects(pinned, port))) return false
