@@ -118,6 +118,23 @@ t.test(
   },
 )
 
+t.test('more objects at a time than a target has room for wait in line', async (t) => {
+  const {cluster, leaver} = await leaving(2)
+  t.teardown(() => cluster.close())
+  const leaves = await Promise.all(Array.from({length: 16}, () => leaver.moves.enter()))
+  let isIn = false
+  const next = leaver.moves.enter().then((leave) => {
+    isIn = true
+    leave()
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(isIn, false)
+  leaves[3]?.()
+  leaves[3]?.()
+  await next
+  t.equal(isIn, true)
+})
+
 t.test('a rebalance keeps to its limit of bytes per second', async (t) => {
   const {cluster, leaver, ids} = await leaving(3)
   t.teardown(() => cluster.close())

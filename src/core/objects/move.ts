@@ -157,7 +157,9 @@ export function walkAgainMs(failures: number): number {
 
 /** Names in one offer and bytes in one request: what a receiver answers within some 100 ms. */
 export const OFFER_NAMES_MAX = 1024
-export const BATCH_BYTES_MAX = 8 * 1024 * 1024
+export const BATCH_BYTES_MAX = 2 * 1024 * 1024
+/** From here on an object streams by itself; below, it is held whole and signed. */
+export const STREAMED_BYTES_MIN = 8 * 1024 * 1024
 /** While clients are served: a burst that they hardly notice. */
 export const CALM_BATCH_BYTES_MAX = 1024 * 1024
 

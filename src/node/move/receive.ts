@@ -31,34 +31,26 @@ import {createRoom, eachInRoom, type Room} from './room.ts'
 export interface MoveReceiver {
   /** @throws AisError NOT_READY: this rebalance does not go on here, or not yet */
   readonly offer: (offer: Offer & MoveMark) => Promise<OfferAnswer>
-  /** Room for one request's bytes, given back by calling. @throws AisError TOO_BUSY */
-  readonly enter: () => () => void
+  /** Waits for room for one request's bytes; given back by calling. */
+  readonly enter: () => Promise<() => void>
   readonly objects: (mark: MoveMark, body: Uint8Array) => Promise<ObjectsAnswer>
   readonly object: (mark: MoveMark, source: Readable) => Promise<ObjectsAnswer>
   /** Which of these are held here, before others remove them. @throws AisError NOT_READY */
   readonly held: (question: HeldQuestion) => Promise<HeldAnswer>
 }
 
-/** Requests with objects at a time, each of a few MiB: more are asked to come again. */
-const REQUESTS_MAX = 8
+/** Requests with objects at a time, each of a few MiB: more wait before their bytes are read. */
+const REQUESTS_MAX = 16
 /** Objects on their way to the disk: many share flushes, few leave the disk to clients. */
 const COMMITS_MAX = 256
 const CALM_COMMITS_MAX = 4
 
 export function createMoveReceiver(deps: MoveDeps): MoveReceiver {
   const commits = createRoom(() => (isBusy(deps.traffic.now()) ? CALM_COMMITS_MAX : COMMITS_MAX))
-  let requests = 0
+  const requests = createRoom(() => REQUESTS_MAX)
   return {
     offer: (offer) => answerOffer(deps, offer),
-    enter: () => {
-      if (requests >= REQUESTS_MAX) {
-        throw new AisError({code: 'TOO_BUSY', message: `${requests} moves come in already`})
-      }
-      requests += 1
-      return () => {
-        requests -= 1
-      }
-    },
+    enter: requests.enter,
     objects: (mark, body) => takeObjects(deps, commits, mark, body),
     object: (mark, source) => takeStreamed(deps, mark, source),
     held: (question) => confirmHeld(deps, question),

@@ -9,6 +9,7 @@ import {AisError} from '../../base/errors.ts'
 import {
   BATCH_BYTES_MAX,
   CALM_BATCH_BYTES_MAX,
+  STREAMED_BYTES_MIN,
   cutBatches,
   isBusy,
   restMs,
@@ -54,8 +55,8 @@ const OFFER_TIMEOUT_MS = 10_000
  * It makes them durable, beside those of others. What is sent again costs the way, not the disk.
  */
 const OBJECTS_TIMEOUT_MS = 20_000
-/** Streamed objects at a time: one is made durable while the next is sent. */
-const STREAMS_MAX = 2
+/** Requests with objects of an offer at a time: one is made durable while the next is sent. */
+const REQUESTS_MAX = 2
 /** First pause before an owner that was not ready is asked again; doubled each time. */
 const RETRY_MS = 50
 const RETRY_MAX_MS = 2000
@@ -84,8 +85,7 @@ async function sendWanted(run: Run, batch: Batch, calmly: boolean): Promise<void
   const isCalm = calmly || isBusy(traffic.now())
   const bytesMax = isCalm ? CALM_BATCH_BYTES_MAX : BATCH_BYTES_MAX
   const sizes = batch.keys.map(({attributes}) => attributes.sizeBytes)
-  const isStreaming = sizes.some((size) => size >= BATCH_BYTES_MAX)
-  const room = createRoom(() => (isStreaming && !isCalm ? STREAMS_MAX : 1))
+  const room = createRoom(() => (isCalm ? 1 : REQUESTS_MAX))
   let at = 0
   const parts = cutBatches(sizes, bytesMax).map((count) => {
     const keys = batch.keys.slice(at, at + count)
@@ -102,7 +102,7 @@ async function sendWanted(run: Run, batch: Batch, calmly: boolean): Promise<void
 
 function sendPart(run: Run, part: Batch): Promise<void> {
   const [first] = part.keys
-  const isLarge = first !== undefined && first.attributes.sizeBytes >= BATCH_BYTES_MAX
+  const isLarge = first !== undefined && first.attributes.sizeBytes >= STREAMED_BYTES_MIN
   return isLarge ? sendLarge(run, part, first) : sendMany(run, part)
 }
 

@@ -1,7 +1,7 @@
 /** Which request of a rebalance means what, whatever carried it and proved who sent it. */
 
 import type {Readable} from 'node:stream'
-import {BATCH_BYTES_MAX} from '../../core/objects/move.ts'
+import {STREAMED_BYTES_MIN} from '../../core/objects/move.ts'
 import {CONTROL_BODY_BYTES_MAX} from '../../model/limits.ts'
 import type {Voter} from '../../model/record.ts'
 import {
@@ -18,7 +18,7 @@ import {HELD_PATH, decodeHeldQuestion, encodeHeldAnswer} from '../../wire/reclai
 import type {MoveReceiver} from './receive.ts'
 
 /** Objects in one request: a batch, its frames' heads, and one object that did not fit any more. */
-const OBJECTS_BODY_MAX = 2 * BATCH_BYTES_MAX
+const OBJECTS_BODY_MAX = 2 * STREAMED_BYTES_MIN
 
 export interface MoveRequest {
   readonly path: string
@@ -48,7 +48,7 @@ export async function serveMove(moves: MoveReceiver, request: MoveRequest): Prom
     return encodeHeldAnswer(await moves.held(decodeHeldQuestion(question.toString('utf8'))))
   }
   const mark = {...parseMark(query), from}
-  const leave = moves.enter()
+  const leave = await moves.enter()
   try {
     if (path === OBJECT_PATH) return encodeObjectsAnswer(await moves.object(mark, source))
     return encodeObjectsAnswer(await moves.objects(mark, await body(OBJECTS_BODY_MAX)))
