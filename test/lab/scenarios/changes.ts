@@ -97,7 +97,10 @@ async function whileMoving(play: Play, herd: Herd): Promise<readonly string[]> {
   const rebalance = await ordered(play, 'start-maintenance', [target])
   checks.expect(/^g\d+$/.test(rebalance), 'it names the rebalance', rebalance)
   const [, movedMs] = await Promise.all([
-    change(play, herd, shares, 'while it moves').finally(() => moveAtMost(play, '0')),
+    change(play, herd, shares, 'while it moves').then(async (atMs) => {
+      await moveAtMost(play, '0')
+      return atMs
+    }),
     settledDown(play, outMs, 'moving out'),
   ])
   const {ledger} = herd
