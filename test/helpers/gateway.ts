@@ -216,6 +216,7 @@ export async function gatewayOf(
     mountpaths: () => [],
     mountpathControl: null,
     copies: () => [],
+    health: () => ({fullestPercent: 0, damaged: 0}),
     log: quiet,
     ...more,
   }

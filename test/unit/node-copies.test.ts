@@ -3,6 +3,7 @@
 import t from 'tap'
 import type {NodeContext} from '../../src/node/http/context.ts'
 import type {CopiesShare} from '../../src/wire/copies-job.ts'
+import {STATE_FLAG} from '../../src/wire/state-flags.ts'
 import {BUCKET, NODES, gatewayOf, http, type GatewayOptions} from '../helpers/gateway.ts'
 
 type AskPublic = NodeContext['askPublic']
@@ -113,4 +114,20 @@ t.test('a bucket is destroyed with its data in the trash, or at once', async (t)
     {type: 'destroy-bucket', purge: false},
     {type: 'destroy-bucket', purge: true},
   ])
+})
+
+t.test('disks that fill up, and objects that are damaged, show in the state', async (t) => {
+  const flags = async (fullestPercent: number, damaged: number): Promise<number> => {
+    const {to, drain} = await gatewayOf(t, NODES, {health: () => ({fullestPercent, damaged})})
+    const {body} = await http(to, 'GET', '/v1/daemon?what=node_stats')
+    await drain()
+    const {tracker} = JSON.parse(body) as {tracker: Record<string, number>}
+    return tracker['state.flags'] ?? 0
+  }
+  const {outOfSpace, lowCapacity, diskFault} = STATE_FLAG
+  const all = outOfSpace | lowCapacity | diskFault
+  t.equal((await flags(89, 0)) & all, 0)
+  t.equal((await flags(90, 0)) & all, lowCapacity)
+  t.equal((await flags(95, 0)) & all, outOfSpace | lowCapacity)
+  t.equal((await flags(10, 1)) & all, diskFault)
 })

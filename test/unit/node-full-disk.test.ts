@@ -117,7 +117,7 @@ t.test(
       names = [...names, `a/${at}`]
     }
     store.check()
-    t.ok(store.fullestPercent() > 60)
+    t.ok(store.health().fullestPercent > 60)
     await t.rejects(putBytes(store, 'b', bytesOf(1, 1)), {
       code: 'NO_SPACE',
       message: /t\[tstore001\]: mountpath .*disk0 has no room.*60 % is the limit/,

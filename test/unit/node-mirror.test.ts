@@ -303,14 +303,18 @@ t.test('rot is answered from the other copy, and the bad one is replaced for goo
   }
   const report = await checkMountpaths(ROOTS, disk.crash('synced'))
   t.ok(report.ok, formatReport(report))
+  t.equal(store.health().damaged, 0, 'all of it is mended')
   for (const name of Object.keys(sizes)) {
     for (const root of placesOf(disk, name)) disk.rot(fileOn(root, name), 9)
     await t.rejects(getBytes(store, name), {code: 'IO_ERROR', message: /checksum does not match/})
   }
   await until(() => repairs.at(-1)?.error !== null)
   t.match(repairs.at(-1)?.error, {code: 'IO_ERROR'}, 'nothing good is left to repair it from')
+  t.equal(store.health().damaged, 2, 'it is told')
   for (const name of Object.keys(sizes))
     t.equal(placesOf(disk, name).length, 2, 'nothing is removed')
+  for (const name of Object.keys(sizes)) await putBytes(store, name, bytesOf(9, 9))
+  t.equal(store.health().damaged, 0, 'an overwrite mends it')
 })
 
 t.test('a rotten copy is not multiplied when copies are made', async (t) => {

@@ -22,6 +22,13 @@ import type {Standing} from '../runtime/standing.ts'
 import type {MountpathState} from './capacity.ts'
 import type {AskPublic} from './public-client.ts'
 
+export interface DiskHealth {
+  /** Percent in use of the fullest mountpath that serves. */
+  readonly fullestPercent: number
+  /** Objects with a copy that was found damaged and is not repaired. */
+  readonly damaged: number
+}
+
 export interface NodeContext {
   readonly id: NodeId
   readonly role: Role
@@ -58,5 +65,7 @@ export interface NodeContext {
   readonly mountpathControl: MountpathControl | null
   /** How far this target is with making copies; none on a gateway. */
   readonly copies: () => readonly CopiesShare[]
+  /** Of this target's disks; nothing to tell on a gateway. */
+  readonly health: () => DiskHealth
   readonly log: Log
 }

@@ -1,5 +1,6 @@
 /** This node as `what=` answers, health and metrics describe it. */
 
+import {setting} from '../../model/config/config.ts'
 import {encodeSnap} from '../../wire/job.ts'
 import type {NodeFacts} from '../../wire/node-status.ts'
 import {STATE_FLAG, stateFlags} from '../../wire/state-flags.ts'
@@ -40,10 +41,22 @@ async function lastRebalance(context: NodeContext): Promise<Pick<NodeFacts, 'reb
 const NOTHING_DONE = {objects: 0, bytes: 0, inObjects: 0, inBytes: 0, problem: ''}
 
 /** State bits that the view cannot know. */
-export function stateOf({mountpaths, mountpathControl}: NodeContext): number {
-  const faulty = mountpaths().some(({state}) => isFaulty(state))
+export function stateOf(context: NodeContext): number {
+  const {mountpaths, mountpathControl} = context
+  const damaged = context.health().damaged > 0
+  const faulty = damaged || mountpaths().some(({state}) => isFaulty(state))
   const resilvers = mountpathControl?.resilver()?.endedMs === null
-  return (faulty ? STATE_FLAG.diskFault : 0) | (resilvers ? STATE_FLAG.resilvering : 0)
+  const disks = (faulty ? STATE_FLAG.diskFault : 0) | (resilvers ? STATE_FLAG.resilvering : 0)
+  return disks | roomFlags(context)
+}
+
+/** By the watermarks: no room for new objects; or little is left. */
+function roomFlags({health, view}: NodeContext): number {
+  const set = view().record?.conf.set ?? {}
+  const {fullestPercent} = health()
+  const none = fullestPercent >= setting(set, 'space.out_of_space')
+  const little = none || fullestPercent >= setting(set, 'space.highwm')
+  return (none ? STATE_FLAG.outOfSpace : 0) | (little ? STATE_FLAG.lowCapacity : 0)
 }
 
 /** Statistics over all buckets by AIStore's names. */

@@ -48,6 +48,8 @@ export interface ClearingParts {
   readonly mountpaths: Mountpaths
   readonly indexes: Pick<NameIndexes, 'dropBucket'>
   readonly copies: Pick<CopiesLog, 'drop'>
+  /** A bucket's data is aside: nobody asks for it any more. */
+  readonly dropped: (bid: string) => void
   /** Whether a mountpath is away that may hold objects. */
   readonly isAnyAway: () => boolean
 }
@@ -79,6 +81,7 @@ export function createClearing(parts: ClearingParts): Clearing {
     }
     for (const {bid} of fresh) {
       parts.copies.drop(bid)
+      parts.dropped(bid)
       if (!failed) moved.add(bid)
     }
     if (!failed && !parts.isAnyAway()) upTo = Math.max(upTo, clearedUpTo(order))

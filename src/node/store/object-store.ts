@@ -28,6 +28,7 @@ import {readObject} from './object-reader.ts'
 import type {CopiesLog} from './bucket-copies.ts'
 import {writeBody, writeMetadata} from './object-write.ts'
 import {placeKey, type PlaceDone} from './place-key.ts'
+import {createDamages, type Damages} from './damages.ts'
 import {createDiskRoom, type DiskRoom} from './room.ts'
 import {createRepairs, type Repair} from './repairs.ts'
 import type {Change, Lookup, ObjectKey, WriteDone, Writing} from './writing.ts'
@@ -115,8 +116,8 @@ export interface ObjectStore {
   readonly isCovered: (bid: string) => boolean
   /** Looks for stuck calls and for disks that are gone; every second or so. */
   readonly check: () => void
-  /** Percent in use of the fullest mountpath that serves. */
-  readonly fullestPercent: () => number
+  /** Percent in use of the fullest mountpath that serves; objects with a damaged copy. */
+  readonly health: () => {readonly fullestPercent: number; readonly damaged: number}
   /** Mountpaths came or went: shares change hands. */
   readonly mountpathsChanged: () => void
   /** A mountpath that is disabled is let go, so that it can be unmounted. */
@@ -150,15 +151,24 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
   const {mountpaths, hashing, pool, counter, indexes} = parts
   const scratch = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES)
   const reading: Reading = {hashing, pool, scratch, verify: parts.verifyReads}
+  const damages = createDamages()
   const damaged = (key: ObjectKey, error: AisError): void => {
+    damages.add(key)
     parts.onDamage(error)
     if (parts.copies.has(key.bid)) repairs.add(key)
   }
+  const onRepaired = (repair: Repair): void => {
+    if (repair.error === null) damages.mended(repair.key)
+    parts.onRepaired(repair)
+  }
   const lookups = new ObjectLookup({...parts, reading, onDamage: damaged})
-  const repairs = createRepairs(() => writing, parts.onRepaired)
-  const writing = createWriting(parts, lookups, reading, repairs.add)
+  const repairs = createRepairs(() => writing, onRepaired)
+  const writing = createWriting(parts, lookups, reading, {
+    repair: repairs.add,
+    mended: damages.mended,
+  })
   const room = createDiskRoom(parts.outOfSpace)
-  const shared = {parts, lookups, writing, room, reading, damaged}
+  const shared = {parts, lookups, writing, room, reading, damages, damaged}
   return {
     ...readingPart(shared),
     ...writingPart(shared),
@@ -188,6 +198,7 @@ interface Shared {
   readonly writing: Writing
   readonly room: DiskRoom
   readonly reading: Reading
+  readonly damages: Damages
   readonly damaged: (key: ObjectKey, error: AisError) => void
 }
 
@@ -208,7 +219,7 @@ function readingPart(shared: Shared): Pick<ObjectStore, ReadingPart> {
       try {
         return lookups.lookup(key, wantContent)
       } catch (error) {
-        if (error instanceof AisError && !parts.copies.has(key.bid)) parts.onDamage(error)
+        if (error instanceof AisError && !parts.copies.has(key.bid)) damaged(key, error)
         throw error
       }
     },
@@ -285,14 +296,24 @@ type MountpathPart =
   | 'isResilvered'
   | 'isCovered'
   | 'check'
-  | 'fullestPercent'
+  | 'health'
   | 'mountpathsChanged'
   | 'release'
   | 'clearBuckets'
 
-function mountpathPart({parts, lookups, writing, room}: Shared): Pick<ObjectStore, MountpathPart> {
+function mountpathPart({
+  parts,
+  lookups,
+  writing,
+  room,
+  damages,
+}: Shared): Pick<ObjectStore, MountpathPart> {
   const {mountpaths} = parts
-  const clearing = createClearing({...parts, isAnyAway: () => lookups.missing().length > 0})
+  const clearing = createClearing({
+    ...parts,
+    isAnyAway: () => lookups.missing().length > 0,
+    dropped: damages.dropBucket,
+  })
   return {
     status: () => [
       ...mountpaths.used.map(statusOf),
@@ -310,7 +331,7 @@ function mountpathPart({parts, lookups, writing, room}: Shared): Pick<ObjectStor
       room.measure(mountpaths.used)
       lookups.refresh()
     },
-    fullestPercent: room.fullestPercent,
+    health: () => ({fullestPercent: room.fullestPercent(), damaged: damages.count()}),
     mountpathsChanged: () => {
       clearing.again()
       lookups.refresh()
@@ -355,7 +376,7 @@ function createWriting(
   parts: ObjectStoreParts,
   lookups: ObjectLookup,
   reading: Reading,
-  repair: (key: ObjectKey) => void,
+  {repair, mended}: {readonly repair: (key: ObjectKey) => void; readonly mended: Damages['mended']},
 ): Writing {
   const committers = new WeakMap<Mountpath, Committer>()
   let works = 0
@@ -388,7 +409,10 @@ function createWriting(
     everyCopy: (key) => lookups.everyCopy(key),
     openVerified: (mountpath, key) => lookups.openVerified(mountpath, key),
     forgotten: (mountpath, attributes) => parts.indexes.forget(mountpath.path, attributes),
-    noted: (mountpath, attributes) => parts.indexes.note(mountpath.path, attributes),
+    noted: (mountpath, attributes) => {
+      mended(attributes)
+      parts.indexes.note(mountpath.path, attributes)
+    },
     workName: () => `w${++works}`,
   }
 }

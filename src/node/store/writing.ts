@@ -80,7 +80,7 @@ export interface Writing {
   readonly workName: () => string
 }
 
-export function lockName(key: ObjectKey): string {
+export function lockName(key: Pick<ObjectKey, 'bid' | 'name'>): string {
   return `${key.bid}/${key.name}`
 }
 

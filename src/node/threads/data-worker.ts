@@ -233,6 +233,7 @@ class DataWorker {
       mountpaths: () => target?.mountpaths() ?? [],
       mountpathControl: target?.mountpathControl ?? null,
       copies: () => target?.copies() ?? [],
+      health: () => target?.health() ?? {fullestPercent: 0, damaged: 0},
       log: this.#log,
     }
   }

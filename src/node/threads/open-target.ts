@@ -22,6 +22,7 @@ import type {Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
 import type {MountpathControl} from '../store/mountpath-control.ts'
 import {createMountpathControl} from '../store/mountpath-control.ts'
+import type {ObjectStore} from '../store/object-store.ts'
 import {openObjectStore, type OpenedStore} from '../store/open-store.ts'
 import {openWalkCursor} from '../store/walk-cursor.ts'
 import {renewEmpty} from '../store/quarantine.ts'
@@ -42,6 +43,7 @@ export interface Target {
   readonly ended: () => Promise<void>
   readonly mountpaths: () => readonly DiskState[]
   readonly mountpathControl: MountpathControl
+  readonly health: ObjectStore['health']
   /** How far the copies of mirrored buckets are. */
   readonly copies: () => readonly CopiesShare[]
   /** Removes what belongs to the cluster from the disks. @throws AisError naming what stays */
@@ -119,6 +121,7 @@ export async function openTarget(deps: TargetDeps): Promise<Target> {
     mountpaths: disks.states,
     mountpathControl: control,
     copies: upkeep.copies,
+    health: store.health,
     decommission: async (rmUserData) => {
       mover.stop()
       control.stop()
