@@ -262,6 +262,21 @@ t.test('a refusal names what is in the way, for people and for programs', async 
   t.equal((await order('shutdown-node', {sid: 'no such'})).status, 404)
 })
 
+t.test('a forced removal is the kernel command of that name', async (t) => {
+  const heard: unknown[] = []
+  const {to} = await gatewayOf(t, NODES, {
+    command: async (command) => {
+      heard.push(command)
+      return {type: 'done', position: {epoch: 1, index: 9}}
+    },
+  })
+  const remove = (value: object): Promise<HttpAnswer> =>
+    http(to, 'PUT', '/v1/cluster', {body: JSON.stringify({action: 'rm-unsafe', value})})
+  t.match(await remove({sid: 'tTarget01', skip_rebalance: true}), {status: 200, body: ''})
+  t.strictSame(heard, [{type: 'remove-from-smap', nodes: ['tTarget01']}])
+  t.equal((await remove({})).status, 400)
+})
+
 t.test('a shutdown of the whole cluster goes in order, the gateway that leads last', async (t) => {
   const said: string[] = []
   const up = new Set(['tTarget01', 'tTarget02', 'pOther001', 'pGateway1'])
