@@ -65,11 +65,6 @@ export function copiesJobId(copiesAt: number): string {
   return `n${copiesAt}`
 }
 
-/** The record in an id; undefined when it is none of these. */
-export function copiesJobIndex(id: string): number | undefined {
-  return /^n[1-9]\d{0,14}$/.test(id) ? Number(id.slice(1)) : undefined
-}
-
 /** `make-n-copies[n7]`. */
 export function copiesJobName({copiesAt}: CopiesJob): string {
   return `${COPIES_KIND}[${copiesJobId(copiesAt)}]`

@@ -2,8 +2,8 @@
  * An object's bytes on their way to disk: collected in blocks of 1 MiB, hashed as they fill,
  * written with one block in flight and one filling, so that memory does not grow with the object.
  * What fits into one block stays in memory until it is committed and is written together with its
- * footer. A mirrored object goes to all its mountpaths at once, from the same block. Nothing becomes
- * visible here; `object-write.ts` does that.
+ * footer. A mirrored object goes to all its mountpaths at once, from the same block. Nothing
+ * becomes visible here; `object-write.ts` does that.
  */
 
 import {assert} from '../../base/assert.ts'

@@ -1,7 +1,7 @@
 /**
- * Keys of which a copy could not be read, or was left behind by a failed write: each is brought back
- * to all its mountpaths, one at a time, as soon as possible. What does not fit here is found again
- * by the next read of it.
+ * Keys of which a copy could not be read, or was left behind by a failed write: each is brought
+ * back to all its mountpaths, one at a time, as soon as possible. What does not fit here is found
+ * again by the next read of it.
  */
 
 import type {AisError} from '../../base/errors.ts'
