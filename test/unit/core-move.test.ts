@@ -229,6 +229,9 @@ t.test(
     })
     const tally = {...NO_TALLY, wanted: 7, moved: 2, unseen: 1}
     t.match(moveReport(MARK, 'failing', totals, tally), {left: 6, problem: 'disk'})
+    const ahead = {...tally, found: 100, offered: 8}
+    t.match(moveReport(MARK, 'walking', totals, ahead), {left: 98}, 'and what is counted ahead')
+    t.match(moveReport(MARK, 'walking', totals, {...ahead, found: 3}), {left: 6})
     t.match(moveReport(MARK, 'clean', totals, NO_TALLY), {left: 0, problem: ''})
   },
 )

@@ -126,6 +126,10 @@ export function isWanted(held: Generation | null, offered: Generation): boolean 
 
 /** What a walk over everything here has come to. Counts of keys, tombstones included. */
 export interface WalkTally {
+  /** Counted ahead of the walk, for people; less than there is until the count has ended. */
+  readonly found: number
+  /** Their owners have said whether they lack them. */
+  readonly offered: number
   /** Their owners lack them, or have not said. */
   readonly wanted: number
   /** Of those, their owners have acknowledged. */
@@ -135,7 +139,14 @@ export interface WalkTally {
   readonly unseen: number
 }
 
-export const NO_TALLY: WalkTally = {wanted: 0, moved: 0, failed: 0, unseen: 0}
+export const NO_TALLY: WalkTally = {
+  found: 0,
+  offered: 0,
+  wanted: 0,
+  moved: 0,
+  failed: 0,
+  unseen: 0,
+}
 
 /**
  * What follows from a walk. Only one that began at the first name, found nothing to move, and
@@ -227,6 +238,11 @@ function sumOf(a: MoveAmount, b: MoveAmount): MoveAmount {
   return {objects: a.objects + b.objects, bytes: a.bytes + b.bytes}
 }
 
+/** What is still to be moved, as far as it is known. */
+function leftOf({found, offered, wanted, moved, unseen}: WalkTally): number {
+  return Math.max(0, found - offered) + wanted - moved + unseen
+}
+
 /** This target's word on the rebalance (R27). @param walk null before the first has found anything */
 export function moveReport(
   mark: MoveMark,
@@ -234,7 +250,7 @@ export function moveReport(
   totals: MoveTotals,
   walk: WalkTally | null,
 ): MoveReport {
-  const left = walk === null ? -1 : walk.wanted - walk.moved + walk.unseen
+  const left = walk === null ? -1 : leftOf(walk)
   const problem = state === 'clean' ? '' : totals.problem
   const {rebalance, entry} = mark
   const {objects, bytes, sent} = totals

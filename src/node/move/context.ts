@@ -68,8 +68,10 @@ export function markOf({rebalance, entry}: MoveMark): MoveMark {
 
 /** Adds to a walk's tally. */
 export function tally(run: Run, by: Partial<WalkTally>): void {
-  const {wanted = 0, moved = 0, failed = 0, unseen = 0} = by
+  const {found = 0, offered = 0, wanted = 0, moved = 0, failed = 0, unseen = 0} = by
   run.tally = {
+    found: run.tally.found + found,
+    offered: run.tally.offered + offered,
     wanted: run.tally.wanted + wanted,
     moved: run.tally.moved + moved,
     failed: run.tally.failed + failed,

@@ -69,6 +69,7 @@ export async function sendBatch(run: Run, batch: Batch): Promise<void> {
   const answer = await withRetries(run, batch, () => offer(run, batch))
   if (answer === null) return
   run.heard = true
+  tally(run, {offered: batch.keys.length})
   for (const {at, why} of answer.failed) {
     if (batch.keys[at] !== undefined) tally(run, {wanted: 1})
     tallyFailure(run, 1, `t[${batch.to}]: ${why}`)

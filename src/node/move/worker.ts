@@ -23,6 +23,7 @@ import {errnoOf} from '../store/fs.ts'
 import {AisError} from '../../base/errors.ts'
 import {reasonOf} from '../observe/log.ts'
 import {pause, tallyFailure, type MoveDeps, type Run} from './context.ts'
+import {countAhead} from './ahead.ts'
 import type {Deal} from './dealing.ts'
 import {createPace} from './pace.ts'
 import {walkAll} from './walk.ts'
@@ -39,6 +40,8 @@ export interface Work {
   readonly report: (report: MoveReport) => void
   /** Whether a restarted node goes on where it was. */
   readonly resumes: boolean
+  /** Whether people are told how much is left. */
+  readonly counts: boolean
 }
 
 export interface Worker {
@@ -151,7 +154,7 @@ async function walkUntilClean(run: Told): Promise<void> {
   let failures = 0
   while (!signal.aborted) {
     run.tally = NO_TALLY
-    await walkOnce(run)
+    await walkCounted(run)
     if (signal.aborted) return
     const verdict = walkVerdict(run.tally, run.from === null)
     run.from = null
@@ -168,6 +171,19 @@ async function walkUntilClean(run: Told): Promise<void> {
 
 function factsOf({rebalance, entry}: MoveTask): Readonly<Record<string, unknown>> {
   return {rebalance: `g${rebalance}`, entry}
+}
+
+/** Of a later walk nothing is counted ahead: little is left for it. */
+async function walkCounted(run: Told): Promise<void> {
+  const over = new AbortController()
+  const isFirst = run.totals === NO_TOTALS
+  const counting = run.work.counts && isFirst ? countAhead(run, over.signal) : Promise.resolve()
+  try {
+    await walkOnce(run)
+  } finally {
+    over.abort()
+  }
+  await counting
 }
 
 /** A disk that fails in the middle is the walk's failure; anything else is a defect. */
