@@ -85,6 +85,17 @@ export interface RebalanceNote {
   readonly nodes: readonly RebalanceShare[]
 }
 
+/** After a rebalance: what has moved is removed where it came from. */
+export interface ReclaimNote {
+  /** Targets that have to say that nothing is left, and those that have. */
+  readonly targets: number
+  readonly done: number
+  /** Removed so far. */
+  readonly objects: number
+  readonly bytes: number
+  readonly problems: readonly {readonly id: string; readonly problem: string}[]
+}
+
 export interface OperationAnswer {
   readonly uuid: string
   /** Id of the gateway that answers; whether it leads: only then reports are told. */
@@ -107,6 +118,8 @@ export interface OperationAnswer {
   readonly nodes: readonly OperationNode[]
   /** Oldest first. */
   readonly rebalances: readonly RebalanceNote[]
+  /** Null: nothing is left to be removed, or something has still to move. */
+  readonly reclaim: ReclaimNote | null
 }
 
 /** The answer as a JSON value. */
@@ -125,6 +138,7 @@ export function encodeOperation(answer: OperationAnswer): JsonMap {
     own_from: answer.ownFrom,
     in_place: answer.inPlace,
     nodes: answer.nodes.map(encodeNode),
+    reclaim: answer.reclaim === null ? null : encodeReclaim(answer.reclaim),
     rebalances: answer.rebalances.map(({id, state, entry, beganMs, endedMs, nodes}) => ({
       id,
       state,
@@ -134,6 +148,10 @@ export function encodeOperation(answer: OperationAnswer): JsonMap {
       nodes: nodes.map(encodeShare),
     })),
   }
+}
+
+function encodeReclaim({targets, done, objects, bytes, problems}: ReclaimNote): JsonMap {
+  return {targets, done, objects, bytes, problems: problems.map(({id, problem}) => ({id, problem}))}
 }
 
 function encodeOp(op: Operation): JsonMap {
@@ -226,6 +244,18 @@ const OPERATION = struct({
       bytes_per_second: num,
       seconds_left: nullable(num),
     }),
+  ),
+  reclaim: withDefault(
+    nullable(
+      struct({
+        targets: count,
+        done: count,
+        objects: count,
+        bytes: count,
+        problems: list(struct({id: text, problem: text})),
+      }),
+    ),
+    null,
   ),
   rebalances: list(
     struct({

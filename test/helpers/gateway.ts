@@ -203,7 +203,7 @@ export async function gatewayOf(
     },
     stats,
     standing: async () => standingOf(initialKernel(), 0),
-    movement: async () => ({leads: false, nodes: [], rebalances: []}),
+    movement: async () => ({leads: false, nodes: [], rebalances: [], reclaim: null}),
     allStats: async () => ({counters: addSnapshots([stats.snapshot()]), mainLagMs: 250}),
     startedNs: process.hrtime.bigint(),
     clusterStartedNs: () => 1n,

@@ -118,6 +118,7 @@ function operation(more: Partial<OperationAnswer> = {}): OperationAnswer {
     inPlace: true,
     nodes: [],
     rebalances: [],
+    reclaim: null,
     ...more,
   }
 }
@@ -316,6 +317,9 @@ t.test('the tables of a rebalance', async (t) => {
   texts.push(await page(false), await page(true))
   tells({...MOVED, rebalances: [{...ended('g2', 'finished'), nodes: []}, ended('g3', 'finished')]})
   texts.push(await page(true), await page(true, 'g2'))
+  const problems = [{id: T2, problem: 'the owner of "a" does not hold it'}]
+  tells({...MOVED, reclaim: {targets: 3, done: 2, objects: 766, bytes: 3_000_000, problems}})
+  texts.push(await page(false))
   tells(operation({inPlace: false}))
   texts.push(await page(true))
   tells(operation({live: false}))

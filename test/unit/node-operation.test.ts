@@ -92,7 +92,7 @@ t.test('the primary knows of every target how far it is, and how fast', (t) => {
   const primary = watched(stage, LEADER)
   const target = watched(stage, OUT)
   const both = [primary, target]
-  t.strictSame(primary.facts(), {leads: true, nodes: [], rebalances: []})
+  t.match(primary.facts(), {leads: true, nodes: [], rebalances: []})
   t.match(order(stage, 'start-maintenance'), {type: 'done', rebalance: 1})
   run(stage, both, 200)
   t.match(primary.facts().nodes[2], {
@@ -125,6 +125,24 @@ t.test('the primary knows of every target how far it is, and how fast', (t) => {
   t.match(after.rebalances, [{id: 'g1', state: 'finished', nodes: [{objects: 100}, {}, {}]}])
   t.match(after.nodes, [{id: idOf(stage, OUT), state: 'idle', holds: false, status: 'maintenance'}])
   t.match(target.facts().rebalances, [{id: 'g1', state: 'finished'}])
+  t.match(after.reclaim, {targets: 3, done: 0, problems: []}, 'then sources are removed')
+  const [entry] = stage.record(LEADER).own
+  const problem = 'its owner does not hold it'
+  stage.at(OUT).reportReclaim({
+    rebalance: 1,
+    entry: entry?.index ?? 0,
+    state: 'failing',
+    objects: 7,
+    bytes: 70,
+    sent: {},
+    left: 1,
+    problem,
+  })
+  run(stage, both, 2200)
+  t.match(primary.facts().reclaim, {
+    objects: 7,
+    problems: [{id: idOf(stage, OUT), problem}],
+  })
   t.end()
 })
 
@@ -170,6 +188,7 @@ const MOVEMENT: Movement = {
   leads: true,
   nodes: [],
   rebalances: [{...NOTE, id: 'g2', state: 'stopped', endedMs: 1_795_280_401_000}, NOTE],
+  reclaim: null,
 }
 
 /** The record as it is while `g3` goes on. */

@@ -69,6 +69,13 @@ const ANSWER: OperationAnswer = {
       secondsLeft: null,
     },
   ],
+  reclaim: {
+    targets: 4,
+    done: 3,
+    objects: 12,
+    bytes: 3400,
+    problems: [{id: 'target02', problem: 'its owner does not hold "a"'}],
+  },
   rebalances: [
     {
       id: 'g2',

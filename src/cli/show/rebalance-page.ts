@@ -52,7 +52,11 @@ export async function rebalancePage(
   )
   if (id !== undefined && notes.length === 0) throw noSuchRebalance(id, answer)
   return {
-    lines: [...tableOf(notes, answer, paint), ...closing(notes, answer, all)],
+    lines: [
+      ...tableOf(notes, answer, paint),
+      ...reclaimLines(answer, paint),
+      ...closing(notes, answer, all),
+    ],
     json: encodeOperation(answer),
   }
 }
@@ -137,6 +141,17 @@ function stateCell({now, note}: Row, paint: Paint): string {
 /** `11:28:16`. */
 function clock(ms: number): string {
   return formatUtc(ms).slice(11, 19)
+}
+
+/** What has moved is removed where it came from, after the rebalance has ended. */
+function reclaimLines({reclaim, rebalances}: OperationAnswer, paint: Paint): readonly string[] {
+  if (reclaim === null || rebalances.length === 0) return []
+  const {targets, done, objects, bytes, problems} = reclaim
+  const removed = objects === 0 ? '' : `, ${objectsText(objects)} (${formatSize(bytes)}) so far`
+  return [
+    `What has moved is being removed where it came from: ${done} of ${targets} targets are done${removed}.`,
+    ...problems.map(({id, problem}) => `${nodeLabel('target', id)}: ${paint('red', problem)}`),
+  ]
 }
 
 function closing(

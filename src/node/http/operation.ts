@@ -35,7 +35,7 @@ export async function answerOperation(context: NodeContext, ctx: Context): Promi
 /** The operation as this node's record has it, with what its kernel has heard. */
 export function operationOf(
   context: NodeContext,
-  {leads, nodes, rebalances}: Movement,
+  {leads, nodes, rebalances, reclaim}: Movement,
   nowMs: number,
 ): OperationAnswer {
   const record = recordOf(context)
@@ -54,6 +54,8 @@ export function operationOf(
     inPlace: isInPlace(record),
     nodes,
     rebalances,
+    // Who does not lead has heard nobody.
+    reclaim: leads ? reclaim : null,
   }
 }
 

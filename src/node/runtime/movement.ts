@@ -5,6 +5,7 @@
  */
 
 import {mayHold} from '../../core/membership/lifecycle.ts'
+import {entryToSweep} from '../../core/objects/reclaim.ts'
 import type {KernelState, NodeState} from '../../core/kernel/state.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {participantsOf} from '../../model/forgotten.ts'
@@ -13,7 +14,7 @@ import {isLeaving, type Member} from '../../model/node.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import type {ClusterRecord, MoveNote} from '../../model/record.ts'
 import {statusWord} from '../../wire/node-status.ts'
-import type {MoverState, OperationNode, RebalanceNote} from '../../wire/operation.ts'
+import type {MoverState, OperationNode, RebalanceNote, ReclaimNote} from '../../wire/operation.ts'
 import {rebalanceId} from '../../wire/rmd.ts'
 
 /** What one main thread can say. */
@@ -23,6 +24,8 @@ export interface Movement {
   readonly nodes: readonly OperationNode[]
   /** Oldest first; the last one may be running. */
   readonly rebalances: readonly RebalanceNote[]
+  /** What has moved is being removed at its sources; null: nothing is left to be removed. */
+  readonly reclaim: ReclaimNote | null
 }
 
 export interface MovementWatch {
@@ -80,7 +83,7 @@ export function createMovementWatch(): MovementWatch {
     ])
     const nodes = [...shown].sort().map((id) => nodeOf(state, {record, id, running: current, now}))
     const rebalances = record.rebalances.map((note) => noteOf(state, note))
-    return {leads: isLeading(state), nodes, rebalances}
+    return {leads: isLeading(state), nodes, rebalances, reclaim: reclaimOf(state, record)}
   }
 
   return {look, facts}
@@ -90,7 +93,7 @@ function isOf(running: Running | null, {rmd}: ClusterRecord, entry: number): boo
   return running?.rebalance === rmd.version && running.entry === entry
 }
 
-const NOTHING: Movement = {leads: false, nodes: [], rebalances: []}
+const NOTHING: Movement = {leads: false, nodes: [], rebalances: [], reclaim: null}
 
 function recordOf(state: KernelState): ClusterRecord | undefined {
   return state.phase === 'idle' ? undefined : state.onDisk.committed?.record
@@ -148,6 +151,25 @@ function noteOf(state: NodeState, note: MoveNote): RebalanceNote {
   const ended = note.shares.map((share) => ({...share, problem: ''}))
   const nodes = endedMs === null ? running : ended
   return {id: rebalanceId(rebalance), state: note.state, entry, beganMs, endedMs, nodes}
+}
+
+/** Who has said that nothing of others is left at it, under the entry that all has moved to. */
+function reclaimOf({stage}: NodeState, record: ClusterRecord): ReclaimNote | null {
+  const entry = entryToSweep(record)
+  if (entry === undefined) return null
+  const peers = stage.stage === 'leading' ? Object.values(stage.peers) : []
+  const reports = peers.flatMap(({id, reclaim}) =>
+    reclaim !== null && reclaim.entry === entry.index ? [{id, ...reclaim}] : [],
+  )
+  const sum = (pick: (report: MoveReport) => number): number =>
+    reports.reduce((total, report) => total + pick(report), 0)
+  return {
+    targets: Object.values(record.smap.nodes).filter(({role}) => role === 'target').length,
+    done: reports.filter(({state}) => state === 'clean').length,
+    objects: sum(({objects}) => objects),
+    bytes: sum(({bytes}) => bytes),
+    problems: reports.filter(({problem}) => problem !== '').map(({id, problem}) => ({id, problem})),
+  }
 }
 
 interface NodeQuestion {
