@@ -33,7 +33,11 @@ const MARK = {rebalance: 3, entry: 5}
 const CLEAN: MoveReport = {
   ...MARK,
   state: 'clean',
-  ...{objects: 0, bytes: 0, sent: {}, left: 0, problem: ''},
+  objects: 0,
+  bytes: 0,
+  sent: {},
+  left: 0,
+  problem: '',
 }
 
 function memberOf(id: NodeId, more: Partial<Member> = {}): Member {

@@ -21,13 +21,8 @@ export function reviewOperation(turn: Turn): void {
   const {stage} = turn.node
   const record = acceptedOf(turn.node)?.record
   if (stage.stage !== 'leading' || !stage.confirmed || record === undefined) return
-  const {move, op} = record
-  const isMoved = (id: NodeId): boolean => isClean(record, stage.peers[id]?.move)
-  if (move !== null && participantsOf(record).every(isMoved)) {
-    order(turn, {type: 'moved', entry: move.entry})
-  }
-  const swept = sweptEntry(record, (id) => stage.peers[id]?.reclaim)
-  if (swept !== undefined) order(turn, {type: 'swept', entry: swept.index})
+  const {op} = record
+  reviewMovement(turn, record, stage.peers)
   reviewDestroyed(turn, record, stage.peers)
   if (op?.phase === 'verified') order(turn, {type: 'finalize'})
   if (op?.phase !== 'finalizing' || op.action !== 'shutdown-node') return
@@ -35,6 +30,21 @@ export function reviewOperation(turn: Turn): void {
     const absent = record.smap.nodes[id]?.away !== null
     if (absent || isSilent(turn, stage.peers[id])) order(turn, {type: 'left', id, gone: false})
   }
+}
+
+/** All has moved (R27); or nothing is left behind of it (R24). */
+function reviewMovement(
+  turn: Turn,
+  record: ClusterRecord,
+  peers: Readonly<Record<string, Peer>>,
+): void {
+  const {move} = record
+  const isMoved = (id: NodeId): boolean => isClean(record, peers[id]?.move)
+  if (move !== null && participantsOf(record).every(isMoved)) {
+    order(turn, {type: 'moved', entry: move.entry})
+  }
+  const swept = sweptEntry(record, (id) => peers[id]?.reclaim)
+  if (swept !== undefined) order(turn, {type: 'swept', entry: swept.index})
 }
 
 /** Marks of destroyed buckets go when no target has anything left of them (R32). */

@@ -15,13 +15,18 @@ export function withMovement(
   const newest = parts.own.at(-1)
   const passed = newest !== undefined && newest.index !== old.own.at(-1)?.index
   if (newest === undefined || (!passed && moves !== 'yes')) return parts
-  const enabled = parts.conf.set['rebalance.enabled'] !== false && moves !== 'no'
-  const follows = enabled && parts.own.length > 1 && !isLossOnly(parts, old)
-  // What nodes are taken out for goes on to the newest owners, whoever was lost on the way.
-  const goesOn = parts.op?.phase === 'moving'
-  const begins = parts.bmd.serial > 0 && (moves === 'yes' || follows || goesOn)
-  if (!begins) return passed && parts.move !== null ? {...parts, move: null} : parts
+  if (!begins(parts, old, moves)) {
+    return passed && parts.move !== null ? {...parts, move: null} : parts
+  }
   return {...parts, move: {entry: newest.index}, rmd: {...parts.rmd}}
+}
+
+function begins(parts: ClusterRecord, old: ClusterRecord, moves: Moves): boolean {
+  if (parts.bmd.serial === 0) return false
+  // What nodes are taken out for goes on to the newest owners, whoever was lost on the way.
+  if (moves === 'yes' || parts.op?.phase === 'moving') return true
+  const enabled = parts.conf.set['rebalance.enabled'] !== false && moves !== 'no'
+  return enabled && parts.own.length > 1 && !isLossOnly(parts, old)
 }
 
 function isLossOnly(parts: ClusterRecord, old: ClusterRecord): boolean {

@@ -121,17 +121,20 @@ export function createDiscarding(parts: DiscardParts): Discarding {
 /** Every copy of a key on every mountpath, the newest first; an error when one cannot be told. */
 function findAll(parts: DiscardParts, key: ObjectKey): readonly Found[] | AisError {
   const [away] = parts.missing()
-  if (away !== undefined) {
-    const message = `${away.path} may hold ${JSON.stringify(key.name)} and is away: ${away.why}`
-    return new AisError({code: 'IO_ERROR', message})
-  }
+  if (away !== undefined) return unknownOn(away.path, key, away.why)
   const found: Found[] = []
   for (const mountpath of parts.used()) {
-    const one = findOn(parts, mountpath, key)
+    const why = mountpath.calls.disabled()
+    const one = why === null ? findOn(parts, mountpath, key) : unknownOn(mountpath.path, key, why)
     if (one instanceof AisError) return one
     if (one !== null) found.push(one)
   }
   return found.sort((a, b) => compareGenerations(b.attributes.gen, a.attributes.gen))
+}
+
+function unknownOn(path: string, {name}: ObjectKey, why: string): AisError {
+  const message = `${path} may hold ${JSON.stringify(name)} and is away: ${why}`
+  return new AisError({code: 'IO_ERROR', message})
 }
 
 function findOn(
