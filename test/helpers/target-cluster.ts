@@ -54,6 +54,8 @@ export interface TestTarget {
     silent: boolean
     /** How many times too fast its clock runs for what it moves. */
     rate: number
+    /** Of every bucket, on the mountpaths of this target. */
+    copies: number
   }
 }
 
@@ -112,7 +114,7 @@ export async function startTargets(count: number): Promise<TestCluster> {
   }
   const record = recordOf(nodes, ids)
   for (const [at, id] of ids.entries()) {
-    const says = {leased: true, settled: record.index, record, silent: false, rate: 1}
+    const says = {leased: true, settled: record.index, record, silent: false, rate: 1, copies: 1}
     const disk = createCrashFs(['/state', '/mp0', '/mp1'])
     const known = {id, says, reports: [], reclaims: [], counters: createStats()}
     const target = await openTarget(known, disk, targets)
@@ -129,7 +131,7 @@ async function openTarget(
   disk: CrashFs,
   targets: readonly TestTarget[],
 ): Promise<TestTarget> {
-  const {store, hashing} = await openTestStore({fs: disk})
+  const {store, hashing} = await openTestStore({fs: disk, copies: () => known.says.copies})
   const deps = depsOf({...known, store}, targets)
   const moving = {
     ...deps,

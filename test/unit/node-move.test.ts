@@ -274,6 +274,35 @@ t.test(
   },
 )
 
+t.test('of a rotten copy and a good one the good one is moved, and arrives twice', async (t) => {
+  const {cluster, leaver, ids} = await leaving(2)
+  t.teardown(() => cluster.close())
+  const owner = cluster.targets[0] as TestTarget
+  for (const {says} of cluster.targets) says.copies = 2
+  const objects = [500, 2 * MIB, 9 * MIB].map((size, at) => ({
+    name: cluster.nameOwnedBy(leaver, `m${at}-`),
+    size,
+  }))
+  for (const {name, size} of objects) {
+    await putBytes(leaver.store, name, bytesOf(size, 1))
+    const lookup = leaver.store.lookup(keyOf(name), false)
+    if (lookup.type !== 'object') throw new Error('the object is there')
+    leaver.store.close(lookup.file)
+    const path = `${lookup.file.mountpath.path}/${objectPath(TEST_BUCKET.bid, name)}`
+    leaver.disk.rot(path, size - 100)
+  }
+  begin(cluster, 5, ids)
+  await until(() => last(leaver)?.state === 'clean', 'clean')
+  for (const {name, size} of objects) {
+    t.ok(bytesOf(size, 1).equals((await getBytes(owner.store, name)) as Buffer), name)
+    const path = objectPath(TEST_BUCKET.bid, name)
+    const places = ['/mp0', '/mp1'].filter((root) =>
+      owner.disk.files(root).includes(`${root}/${path}`),
+    )
+    t.strictSame(places, ['/mp0', '/mp1'])
+  }
+})
+
 t.test('a receiver that crashes in the middle has all of it in the end', async (t) => {
   const {cluster, leaver, ids} = await leaving(2)
   t.teardown(() => cluster.close())
