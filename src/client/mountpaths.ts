@@ -5,11 +5,12 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError} from '../base/errors.ts'
 import {encodeAction} from '../wire/action.ts'
 import {HEADER} from '../wire/headers.ts'
-import type {MountpathLists, MountpathRequest} from '../wire/mountpaths.ts'
+import type {MountpathLists, MountpathRequest, ResilverSnap} from '../wire/mountpaths.ts'
 import {
   MOUNTPATH_ACTION,
   MOUNTPATH_METHOD,
   decodeMountpathLists,
+  decodeResilver,
   mountpathQuery,
 } from '../wire/mountpaths.ts'
 import {QUERY} from '../wire/query.ts'
@@ -17,6 +18,8 @@ import type {Transport} from './transport.ts'
 
 export interface MountpathClient {
   lists(nodeId: string): Promise<MountpathLists>
+  /** The resilver of a target that runs, or was the last since it started. */
+  resilver(nodeId: string): Promise<ResilverSnap | null>
   /** Resolves with whether anything was changed. */
   order(nodeId: string, request: MountpathRequest): Promise<boolean>
   /** Resolves when nothing is being emptied at that path any more. @throws AisError TIMED_OUT */
@@ -39,6 +42,13 @@ export function createMountpathClient(transport: Transport): MountpathClient {
   }
   return {
     lists,
+    resilver: async (nodeId) => {
+      const query = {[QUERY.what]: 'resilver'}
+      const headers = headersFor(nodeId)
+      return decodeResilver(
+        await transport.sendForJson({method: 'GET', path: DAEMON, query, headers}),
+      )
+    },
     order: async (nodeId, request) => {
       const {status} = await transport.send({
         method: MOUNTPATH_METHOD[request.verb],

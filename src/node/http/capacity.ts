@@ -11,6 +11,8 @@ export interface MountpathState {
   readonly label: string
   readonly disks: readonly string[]
   readonly state: 'available' | 'waiting' | 'disabled' | 'missing'
+  /** Something is wrong with it. */
+  readonly fault?: boolean
   /** Why it is not available; '' when it is. */
   readonly why: string
 }
@@ -24,14 +26,14 @@ export function measureMountpaths(
 }
 
 /** Whether what lies there cannot be read. */
-export function isFaulty(state: MountpathState['state']): boolean {
+function isFaulty(state: MountpathState['state']): boolean {
   return state === 'disabled' || state === 'missing'
 }
 
 /** What is wrong with the mountpaths; '' when nothing is. */
 export function mountpathProblem(states: readonly MountpathState[]): string {
   return states
-    .filter(({state}) => isFaulty(state))
+    .filter(({fault}) => fault === true)
     .map(({path, state, why}) => `${path} is ${state}: ${why}`)
     .join('; ')
 }

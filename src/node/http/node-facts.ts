@@ -8,7 +8,7 @@ import {selfMember} from '../config/load.ts'
 import {systemFacts} from '../observe/process.ts'
 import {totalOf} from '../observe/stats.ts'
 import {RELEASE} from '../version.ts'
-import {isFaulty, measureMountpaths, mountpathProblem} from './capacity.ts'
+import {measureMountpaths, mountpathProblem} from './capacity.ts'
 import type {NodeContext} from './context.ts'
 import {jobOf} from './operation.ts'
 
@@ -44,7 +44,7 @@ const NOTHING_DONE = {objects: 0, bytes: 0, inObjects: 0, inBytes: 0, problem: '
 export function stateOf(context: NodeContext): number {
   const {mountpaths, mountpathControl} = context
   const damaged = context.health().damaged > 0
-  const faulty = damaged || mountpaths().some(({state}) => isFaulty(state))
+  const faulty = damaged || mountpaths().some(({fault}) => fault === true)
   const resilvers = mountpathControl?.resilver()?.endedMs === null
   const disks = (faulty ? STATE_FLAG.diskFault : 0) | (resilvers ? STATE_FLAG.resilvering : 0)
   return disks | roomFlags(context)

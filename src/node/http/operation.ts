@@ -18,12 +18,14 @@ import {
 } from '../../wire/job.ts'
 import {copiesJobName, encodeCopiesSnap, encodeCopiesStatus} from '../../wire/copies-job.ts'
 import type {JsonMap} from '../../wire/json.ts'
+import {encodeResilverSnap, encodeResilverStatus, RESILVER_KIND} from '../../wire/mountpaths.ts'
 import {encodeOperation, type OperationAnswer, type RebalanceNote} from '../../wire/operation.ts'
 import {rebalanceId} from '../../wire/rmd.ts'
 import type {Movement} from '../runtime/movement.ts'
 import type {NodeContext} from './context.ts'
 import {copiesJobs} from './copies.ts'
 import {isRelayed, relayTo} from './relay.ts'
+import {resilverJobs} from './resilvers.ts'
 import {bodyOf, recordOf, sendJson} from './respond.ts'
 
 /** `what=operation`. */
@@ -85,6 +87,10 @@ export async function answerJobStatus(context: NodeContext, ctx: Context): Promi
   if (copies !== undefined && (query.id !== '' || query.kind !== '')) {
     return sendJson(ctx, encodeCopiesStatus(copies.job))
   }
+  const resilver = (await resilverJobs(context, query)).at(-1)
+  if (resilver !== undefined && (query.id !== '' || query.kind !== '')) {
+    return sendJson(ctx, encodeResilverStatus(resilver.job))
+  }
   if (await passedToPrimary(context, ctx)) return
   const found = (await notesOf(context, query)).at(-1)
   if (found === undefined) throw await noJob(context, query.id)
@@ -97,9 +103,11 @@ export async function answerAllStatuses(context: NodeContext, ctx: Context): Pro
   const query = decodeJobQuery(await bodyOf(ctx))
   const found = await notesOf(context, query)
   const copies = await copiesJobs(context, query)
+  const resilvers = await resilverJobs(context, query)
   sendJson(ctx, [
     ...found.map((note) => encodeJobStatus(jobOf(note))),
     ...copies.map(({job}) => encodeCopiesStatus(job)),
+    ...resilvers.map(({job}) => encodeResilverStatus(job)),
   ])
 }
 
@@ -109,9 +117,11 @@ export async function answerRunning(context: NodeContext, ctx: Context): Promise
   const query = {...decodeJobQuery(await bodyOf(ctx)), onlyRunning: true}
   const found = await notesOf(context, query)
   const copies = await copiesJobs(context, query)
+  const resilvers = await resilverJobs(context, query)
   sendJson(ctx, [
     ...found.map((note) => jobName(jobOf(note).rebalance)),
     ...copies.map(({job}) => copiesJobName(job)),
+    ...resilvers.map(({job}) => `${RESILVER_KIND}[${job.id}]`),
   ])
 }
 
@@ -121,7 +131,8 @@ export async function answerJobStats(context: NodeContext, ctx: Context): Promis
   const query = decodeJobQuery(await bodyOf(ctx))
   const found = await notesOf(context, query)
   const copies = await copiesJobs(context, query)
-  const none = found.length === 0 && copies.length === 0
+  const resilvers = await resilverJobs(context, query)
+  const none = [found, copies, resilvers].every((jobs) => jobs.length === 0)
   if (none && query.id !== '') throw await noJob(context, query.id)
   const {nodes} = await context.movement()
   const targets = Object.values(recordOf(context).smap.nodes)
@@ -139,7 +150,10 @@ export async function answerJobStats(context: NodeContext, ctx: Context): Promis
       const share = shares.get(id)
       return share === undefined ? [] : [encodeCopiesSnap(job, share)]
     })
-  sendJson(ctx, Object.fromEntries(targets.map((id) => [id, [...snaps(id), ...copying(id)]])))
+  const resilvering = (id: string): readonly JsonMap[] =>
+    resilvers.filter(({target}) => target === id).map(({job}) => encodeResilverSnap(job))
+  const all = (id: string): readonly JsonMap[] => [...snaps(id), ...copying(id), ...resilvering(id)]
+  sendJson(ctx, Object.fromEntries(targets.map((id) => [id, all(id)])))
 }
 
 async function notesOf(

@@ -44,6 +44,8 @@ export interface DiskState {
   readonly state: 'available' | 'waiting' | 'disabled' | 'missing'
   /** Why it is not available; '' when it is. */
   readonly why: string
+  /** Something is wrong with it; not so when it is disabled by order and held nothing. */
+  readonly fault?: boolean
 }
 
 export interface Disks extends Mountpaths {
@@ -159,7 +161,10 @@ class DiskTable {
     return this.#configured().map(({path, label = '', disk = ''}) => {
       const one = mountpathAt(this, path)
       const disks = one?.disks ?? (disk === '' ? [] : [disk])
-      return {path, label, disks, ...this.#stateOf(path, one)}
+      const {state, why} = this.#stateOf(path, one)
+      const isWanted = state === 'disabled' && why === BY_ORDER && !this.#mayHold(path)
+      const fault = (state === 'disabled' || state === 'missing') && !isWanted
+      return {path, label, disks, state, why, ...(fault ? {fault} : {})}
     })
   }
 
@@ -330,9 +335,13 @@ class DiskTable {
     }
   }
 
+  #mayHold(path: string): boolean {
+    return this.#hooks?.mayHold(path) ?? true
+  }
+
   #known(path: string): KnownMountpath {
     const one = mountpathAt(this, path)
-    const mayHold = this.#hooks?.mayHold(path) ?? true
+    const mayHold = this.#mayHold(path)
     if (one === undefined || one.calls.disabled() !== null) {
       return {path, state: 'disabled', mayHold, usedBytes: 0, availableBytes: 0}
     }
