@@ -12,10 +12,10 @@ import type {ObjectAttributes} from '../../model/object.ts'
 import type {MoveDeps} from './context.ts'
 import type {Worker} from './worker.ts'
 
-/** Tombstones looked at in one go: some milliseconds. */
-const COLLECTED_PER_TURN = 64
+/** Tombstones looked at in one go: a few milliseconds. */
+const COLLECTED_PER_TURN = 8
 /** Between two goes. */
-const GO_ON_MS = 20
+const GO_ON_MS = 5
 /** Between two rounds over all buckets: deletes go on writing tombstones. */
 const ROUND_MS = 10_000
 

@@ -5,7 +5,7 @@
  */
 
 import {AisError} from '../../base/errors.ts'
-import {bucketOfId, isWanted} from '../../core/objects/move.ts'
+import {bucketOfId, isWanted, restMs} from '../../core/objects/move.ts'
 import {confirmingEntry} from '../../core/objects/reclaim.ts'
 import {ownerUnder} from '../../core/objects/ring.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
@@ -20,8 +20,12 @@ import {LOOKUPS_PER_TURN, heldOf, settled} from './held.ts'
 export async function confirmHeld(deps: MoveDeps, question: HeldQuestion): Promise<HeldAnswer> {
   const held: number[] = []
   const failed: Failure[] = []
+  let since = deps.nowMs()
   for (const [at, {name, gen}] of question.names.entries()) {
-    if (at % LOOKUPS_PER_TURN === LOOKUPS_PER_TURN - 1) await turn()
+    if (at % LOOKUPS_PER_TURN === LOOKUPS_PER_TURN - 1) {
+      await rest(deps, deps.nowMs() - since)
+      since = deps.nowMs()
+    }
     try {
       const key = ownKey(deps, question, name)
       await settled(deps, key)
@@ -34,6 +38,12 @@ export async function confirmHeld(deps: MoveDeps, question: HeldQuestion): Promi
   // Whatever was said under an entry that has passed meanwhile is void.
   checkEntry(deps, question.entry)
   return {held, failed}
+}
+
+/** Nobody waits for the answer, while clients may wait for this thread. */
+function rest({traffic, after}: MoveDeps, workMs: number): Promise<void> {
+  const ms = restMs(traffic.now(), workMs)
+  return ms === 0 ? turn() : new Promise((resolve) => after(ms, resolve))
 }
 
 function checkEntry(
