@@ -19,7 +19,7 @@ async function written(
   const before = disk.flushes()
   return new Promise((resolve) => {
     let at = 0
-    const write = store.beginWrite(keyOf('one'), [], () => feed(), calm)
+    const write = store.beginWrite(keyOf('one'), [], () => feed(), {calm, blocksOnly: false})
     function feed(): void {
       while (at < DATA.byteLength) {
         const part = DATA.subarray(at, at + 64 * 1024)

@@ -19,7 +19,7 @@ import {decodeFrames} from '../../wire/move.ts'
 import type {HeldAnswer, HeldQuestion} from '../../wire/reclaim.ts'
 import {receiveBody} from '../objects/receive.ts'
 import type {Received} from '../objects/receive.ts'
-import type {Calm} from '../store/body-writer.ts'
+import type {Calm, WriteManner} from '../store/body-writer.ts'
 import type {Decide, ObjectKey} from '../store/object-store.ts'
 import type {MoveDeps} from './context.ts'
 import {turn} from './context.ts'
@@ -27,6 +27,7 @@ import {confirmHeld} from './confirm.ts'
 import {readFrameHead} from './frame-head.ts'
 import {LOOKUPS_PER_TURN, heldOf, settled} from './held.ts'
 import {createRoom, eachInRoom, type Room} from './room.ts'
+import {createTaken, type Taken} from './taken.ts'
 
 export interface MoveReceiver {
   /** @throws AisError NOT_READY: this rebalance does not go on here, or not yet */
@@ -45,14 +46,21 @@ const REQUESTS_MAX = 16
 const COMMITS_MAX = 256
 const CALM_COMMITS_MAX = 4
 
+interface Receiving extends MoveDeps {
+  readonly commits: Room
+  readonly taken: Taken
+}
+
 export function createMoveReceiver(deps: MoveDeps): MoveReceiver {
   const commits = createRoom(() => (isBusy(deps.traffic.now()) ? CALM_COMMITS_MAX : COMMITS_MAX))
   const requests = createRoom(() => REQUESTS_MAX)
+  const taken = createTaken()
+  const receiving: Receiving = {...deps, commits, taken}
   return {
-    offer: (offer) => answerOffer(deps, offer),
+    offer: (offer) => answerOffer(receiving, offer),
     enter: requests.enter,
-    objects: (mark, body) => takeObjects(deps, commits, mark, body),
-    object: (mark, source) => takeStreamed(deps, mark, source),
+    objects: (mark, body) => takeObjects(receiving, mark, body),
+    object: (mark, source) => takeStreamed(receiving, mark, source),
     held: (question) => confirmHeld(deps, question),
   }
 }
@@ -63,17 +71,21 @@ function checkReady(deps: MoveDeps, mark: MoveMark): void {
   if (why !== null) throw new AisError({code: 'NOT_READY', message: why})
 }
 
-async function answerOffer(deps: MoveDeps, offer: Offer & MoveMark): Promise<OfferAnswer> {
+async function answerOffer(deps: Receiving, offer: Offer & MoveMark): Promise<OfferAnswer> {
   const wanted: number[] = []
   const failed: Failure[] = []
   checkReady(deps, offer)
+  // What was taken may lie on a disk that is away.
+  const isWhole = deps.store.missing().length === 0
+  const {bid} = offer
   for (const [at, {name, gen}] of offer.names.entries()) {
     if (at % LOOKUPS_PER_TURN === LOOKUPS_PER_TURN - 1) {
       await turn()
       checkReady(deps, offer)
     }
+    if (isWhole && deps.taken.has(offer, {bid, name, gen})) continue
     try {
-      const key = keyHere(deps, offer.bid, name)
+      const key = keyHere(deps, bid, name)
       await settled(deps, key)
       if (isWanted(heldOf(deps, key), gen)) wanted.push(at)
     } catch (error) {
@@ -99,15 +111,14 @@ function keyHere(deps: MoveDeps, bid: string, name: string): ObjectKey {
 }
 
 async function takeObjects(
-  deps: MoveDeps,
-  commits: Room,
+  deps: Receiving,
   mark: MoveMark,
   body: Uint8Array,
 ): Promise<ObjectsAnswer> {
   checkReady(deps, mark)
   const failed: Failure[] = []
   const frames = inFolders(decodeFrames(body, deps.hash))
-  await eachInRoom(commits, frames, async ({frame, at}) => {
+  await eachInRoom(deps.commits, frames, async ({frame, at}) => {
     const began = deps.nowMs()
     const why = await attempt(() => takeFrame(deps, mark, frame))
     if (why !== null) failed.push({at, why})
@@ -123,9 +134,9 @@ function rested({traffic, nowMs, after}: MoveDeps, sinceMs: number): Promise<voi
 }
 
 /** The same for the blocks of a large object. */
-function calmOf(deps: MoveDeps): Calm {
+function mannerOf(deps: MoveDeps): WriteManner {
   let sinceMs = deps.nowMs()
-  return {
+  const calm: Calm = {
     isWanted: () => isBusy(deps.traffic.now()),
     rest: (go) => {
       void rested(deps, sinceMs).then(() => {
@@ -134,6 +145,7 @@ function calmOf(deps: MoveDeps): Calm {
       })
     },
   }
+  return {calm, blocksOnly: true}
 }
 
 interface Placed {
@@ -160,11 +172,11 @@ async function attempt(step: () => Promise<void>): Promise<string | null> {
   }
 }
 
-async function takeFrame(deps: MoveDeps, mark: MoveMark, frame: Frame): Promise<void> {
+async function takeFrame(deps: Receiving, mark: MoveMark, frame: Frame): Promise<void> {
   const {footer, content} = frame
   const key = keyHere(deps, footer.attributes.bid, footer.attributes.name)
   const received = await new Promise<Received>((resolve, reject) => {
-    const write = deps.store.beginWrite(key, [], () => undefined, calmOf(deps))
+    const write = deps.store.beginWrite(key, [], () => undefined, mannerOf(deps))
     if (content.byteLength > 0) write.body.push(content)
     write.body.finish((error, body) => {
       if (body === undefined) reject(error ?? new Error('a body ends with content or an error'))
@@ -175,7 +187,7 @@ async function takeFrame(deps: MoveDeps, mark: MoveMark, frame: Frame): Promise<
 }
 
 async function takeStreamed(
-  deps: MoveDeps,
+  deps: Receiving,
   mark: MoveMark,
   source: Readable,
 ): Promise<ObjectsAnswer> {
@@ -184,10 +196,15 @@ async function takeStreamed(
   const why = await attempt(async () => {
     const key = keyHere(deps, footer.attributes.bid, footer.attributes.name)
     const received = await new Promise<Received>((resolve, reject) => {
-      receiveBody(deps.store, {key, checksums: [], calm: calmOf(deps)}, source, (error, got) => {
-        if (got === undefined) reject(error ?? new Error('a body ends with content or an error'))
-        else resolve(got)
-      })
+      receiveBody(
+        deps.store,
+        {key, checksums: [], manner: mannerOf(deps)},
+        source,
+        (error, got) => {
+          if (got === undefined) reject(error ?? new Error('a body ends with content or an error'))
+          else resolve(got)
+        },
+      )
     })
     await commitCopy(deps, mark, {key, footer, received})
   })
@@ -201,7 +218,7 @@ interface Arrived {
 }
 
 /** Durable when it resolves; also when something as new was here already. @throws AisError */
-async function commitCopy(deps: MoveDeps, mark: MoveMark, arrived: Arrived): Promise<void> {
+async function commitCopy(deps: Receiving, mark: MoveMark, arrived: Arrived): Promise<void> {
   const {key, footer, received} = arrived
   const {attributes} = footer
   const {body} = received
@@ -233,7 +250,9 @@ async function commitCopy(deps: MoveDeps, mark: MoveMark, arrived: Arrived): Pro
       resolve()
     })
   })
-  if (!isHere) countIn(deps, attributes.bid, attributes.sizeBytes)
+  if (isHere) return
+  deps.taken.note(mark, attributes)
+  countIn(deps, attributes.bid, attributes.sizeBytes)
 }
 
 function countIn(deps: MoveDeps, bid: string, bytes: number): void {

@@ -6,7 +6,7 @@
 import type {Readable} from 'node:stream'
 import type {AisError} from '../../base/errors.ts'
 import type {ChecksumType} from '../../model/object.ts'
-import type {Calm, FinishedBody} from '../store/body-writer.ts'
+import type {FinishedBody, WriteManner} from '../store/body-writer.ts'
 import type {ObjectKey, ObjectStore, OpenWrite} from '../store/object-store.ts'
 
 export interface Received {
@@ -24,8 +24,7 @@ export class SenderGone extends Error {
 export interface Wanted {
   readonly key: ObjectKey
   readonly checksums: readonly ChecksumType[]
-  /** For what can wait while clients are served. */
-  readonly calm?: Calm
+  readonly manner?: WriteManner
 }
 
 /** @param done called once; the caller commits or discards what it gets */
@@ -37,8 +36,8 @@ export function receiveBody(
 ): void {
   let write: OpenWrite
   try {
-    const {key, checksums, calm} = wanted
-    write = store.beginWrite(key, checksums, () => source.resume(), calm)
+    const {key, checksums, manner} = wanted
+    write = store.beginWrite(key, checksums, () => source.resume(), manner)
   } catch (error) {
     return done(error as AisError, undefined)
   }

@@ -30,7 +30,7 @@ export interface FinishedBody {
   readonly sizeBytes: number
   /** XXH64 per block, 8 bytes little-endian each. */
   readonly blocks: Uint8Array
-  /** XXH64 of the whole, then what was asked for in addition. */
+  /** XXH64 of the whole, unless it is not wanted; then what was asked for in addition. */
   readonly checksums: readonly Checksum[]
   /** All of the content when it is not in a file yet. */
   readonly content: Uint8Array | null
@@ -60,7 +60,14 @@ export interface BodyWriterOptions {
   readonly wanted: readonly ChecksumType[]
   /** Room again after `push` returned false. */
   readonly onDrain: () => void
-  readonly calm?: Calm | undefined
+  readonly manner?: WriteManner | undefined
+}
+
+/** How a body that comes from another target is written. */
+export interface WriteManner {
+  readonly calm: Calm
+  /** The checksum of the whole is known already: those of the blocks tell whether it is right. */
+  readonly blocksOnly: boolean
 }
 
 /**
@@ -196,7 +203,7 @@ class FileBody {
   }
 
   #rest(failed: AisError | null, go: (error: AisError | null) => void): void {
-    const {calm} = this.#options
+    const calm = this.#options.manner?.calm
     if (calm?.isWanted() !== true || failed !== null || this.#closed) return go(failed)
     let left = this.#files.length
     let failure: AisError | null = null
@@ -227,6 +234,7 @@ class FileBody {
   #hash(bytes: Uint8Array): void {
     const {hashing} = this.#options
     this.#hashes.push(hashing.h64(bytes))
+    if (this.#options.manner?.blocksOnly === true) return
     this.#whole ??= hashing.start('xxhash2')
     this.#whole.update(bytes)
   }
@@ -249,18 +257,19 @@ class FileBody {
 
   #body(): FinishedBody {
     const content = this.#files.length === 0 ? this.#takeContent() : null
-    const digest = content === null ? this.#wholeDigest() : this.#hashOne(content)
+    const whole = content === null ? this.#wholeDigest() : this.#hashOne(content)
     const others = this.#others.map((sum) => ({type: sum.type, value: sum.digest()}))
     return {
       sizeBytes: content === null ? this.#written : content.byteLength,
       blocks: packHashes(this.#hashes),
-      checksums: [{type: 'xxhash2', value: digest}, ...others],
+      checksums: whole === null ? others : [{type: 'xxhash2', value: whole}, ...others],
       content,
       files: this.#files,
     }
   }
 
-  #wholeDigest(): string {
+  #wholeDigest(): string | null {
+    if (this.#options.manner?.blocksOnly === true) return null
     assert(this.#whole !== null, 'content in a file was hashed')
     return this.#whole.digest()
   }

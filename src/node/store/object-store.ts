@@ -7,7 +7,7 @@
 import {AisError} from '../../base/errors.ts'
 import type {ChecksumType} from '../../model/object.ts'
 import type {BlockPool} from './block-pool.ts'
-import type {BodyWriter, Calm, FinishedBody} from './body-writer.ts'
+import type {BodyWriter, FinishedBody, WriteManner} from './body-writer.ts'
 import {createBodyWriter} from './body-writer.ts'
 import type {Committer} from './committer.ts'
 import {createCommitter} from './committer.ts'
@@ -75,7 +75,7 @@ export interface ObjectStore {
     key: ObjectKey,
     wanted: readonly ChecksumType[],
     onDrain: () => void,
-    calm?: Calm,
+    manner?: WriteManner,
   ) => OpenWrite
   /** Makes a finished body the next version of a key; the body is used up whatever happens. */
   readonly commitWrite: (
@@ -265,11 +265,11 @@ function writingPart({parts, lookups, writing, room}: Shared): Pick<ObjectStore,
     forget: indexes.forget,
   })
   return {
-    beginWrite: (key, wanted, onDrain, calm) => {
+    beginWrite: (key, wanted, onDrain, manner) => {
       const mountpaths = lookups.mountpathsFor(key)
       room.check(mountpaths)
       const workName = writing.workName()
-      const body = createBodyWriter({mountpaths, hashing, pool, workName, wanted, onDrain, calm})
+      const body = createBodyWriter({mountpaths, hashing, pool, workName, wanted, onDrain, manner})
       return {mountpaths, body, version: writing.placesVersion()}
     },
     commitWrite: (change, {write, body}, done) =>
