@@ -5,16 +5,17 @@
  * that it goes on after any interruption. Gives way to clients.
  */
 
+import {AisError} from '../../base/errors.ts'
 import {restMs} from '../../core/objects/move.ts'
 import {walkAgainMs} from '../../core/objects/move.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
-import type {AisError} from '../../base/errors.ts'
 import type {CopiesShare} from '../../wire/copies-job.ts'
 import type {TrafficWatch} from '../move/traffic.ts'
-import type {Log} from '../observe/log.ts'
+import {reasonOf, type Log} from '../observe/log.ts'
 import {OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
+import {errnoOf} from '../store/fs.ts'
 import type {ObjectKey, ObjectStore} from '../store/object-store.ts'
 import type {Placed} from '../store/place-key.ts'
 
@@ -161,7 +162,7 @@ class CopiesWalk {
     const {bid} = this.#bucket
     // A write that was admitted under another number of copies may still end.
     await new Promise<void>((resolve) => store.whenWritesEnded(resolve))
-    await this.#walk()
+    await this.#walkOnce()
     if (!this.#goesOn()) return true
     const problem = this.#report.problem === '' ? this.#unseen() : this.#report.problem
     if (problem !== '') {
@@ -197,6 +198,16 @@ class CopiesWalk {
     const {store, view} = this.#deps
     if (this.#stopped() || store.copies.version() !== this.#version) return false
     return liveBuckets(view()).some(({bid}) => bid === this.#bucket.bid)
+  }
+
+  /** A disk that fails in the middle is the walk's failure; anything else is a defect. */
+  async #walkOnce(): Promise<void> {
+    try {
+      await this.#walk()
+    } catch (error) {
+      if (!(error instanceof AisError) && errnoOf(error) === '') throw error
+      this.#note({problem: reasonOf(error)})
+    }
   }
 
   async #walk(): Promise<void> {

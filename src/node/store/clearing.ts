@@ -63,8 +63,10 @@ export function createClearing(parts: ClearingParts): Clearing {
 
   function clear(order: ClearOrder): Cleared {
     const fresh = order.marked.filter(({bid}) => !moved.has(bid))
+    const open = order.marked.filter(({deletedAt}) => deletedAt > upTo)
     let more = false
     let failed = false
+    let oldestLeft = Number.POSITIVE_INFINITY
     for (const mountpath of parts.mountpaths.used) {
       if (mountpath.calls.disabled() !== null) continue
       try {
@@ -72,6 +74,9 @@ export function createClearing(parts: ClearingParts): Clearing {
           if (moveToTrash(mountpath, bid, order.wallMs)) parts.indexes.dropBucket(bid)
         }
         more = emptyTrash(mountpath, order) || more
+        const trash = trashOn(mountpath)
+        const left = open.find(({bid}) => isLeft(mountpath, bid, trash))
+        if (left !== undefined) oldestLeft = Math.min(oldestLeft, left.deletedAt)
       } catch (error) {
         // What is left waits for the next turn.
         if (errnoOf(error) === '') throw error
@@ -84,19 +89,10 @@ export function createClearing(parts: ClearingParts): Clearing {
       parts.dropped(bid)
       if (!failed) moved.add(bid)
     }
-    if (!failed && !parts.isAnyAway()) upTo = Math.max(upTo, clearedUpTo(order))
+    if (!failed && !parts.isAnyAway()) {
+      upTo = Math.max(upTo, Math.min(order.recordIndex, oldestLeft - 1))
+    }
     return {upTo, more}
-  }
-
-  /** Up to which mark nothing is left on any mountpath. */
-  function clearedUpTo({marked, recordIndex}: ClearOrder): number {
-    const open = marked.filter(({deletedAt}) => deletedAt > upTo)
-    if (open.length === 0) return recordIndex
-    const here = parts.mountpaths.used.map((mountpath) => ({mountpath, trash: trashOn(mountpath)}))
-    const first = open.find(({bid}) =>
-      here.some(({mountpath, trash}) => isLeft(mountpath, bid, trash)),
-    )
-    return first === undefined ? recordIndex : first.deletedAt - 1
   }
 
   return {
