@@ -1,8 +1,8 @@
 /**
  * What becomes of an order about one mountpath of a running target: attach, detach, enable,
- * disable. What is there is moved away before a mountpath goes, unless the order says otherwise, and
- * nothing is given up by accident: only a mountpath that serves no more can be detached with what
- * it holds. Decides; opens, moves and closes nothing.
+ * disable. What is there is moved away before a mountpath goes, unless the order says otherwise,
+ * and nothing is given up by accident: only a mountpath that serves no more can be detached with
+ * what it holds. Decides; opens, moves and closes nothing.
  */
 
 import type {Refusal} from '../../base/errors.ts'

@@ -1,7 +1,8 @@
 /**
  * The resilver of one target, as decisions: is there anything to do, does a file lie where its key
- * belongs, what has a walk over all mountpaths shown. Only a whole walk that changed nothing, failed
- * at nothing and missed nothing proves that every key lies where the newest set has it (R34).
+ * belongs, what has a walk over all mountpaths shown. Only a whole walk that changed nothing,
+ * failed at nothing and missed nothing proves that every key lies where the newest set has it
+ * (R34).
  */
 
 /** What a walk over everything on all mountpaths has come to. Counts of keys, tombstones included. */

@@ -1,7 +1,8 @@
 /**
- * The end of a process of which a thread hangs in a disk. An orderly end would wait for that thread,
- * and the kernel keeps its files open until the disk lets go: so the sockets are closed by number
- * first, others hear at once that this node is gone, and its ports are free for the next process.
+ * The end of a process of which a thread hangs in a disk. An orderly end would wait for that
+ * thread, and the kernel keeps its files open until the disk lets go: so the sockets are closed by
+ * number first, others hear at once that this node is gone, and its ports are free for the next
+ * process.
  */
 
 import {closeSync, readdirSync, readlinkSync} from 'node:fs'
