@@ -15,6 +15,7 @@ import type {Hashing} from '../../../src/node/store/hashing.ts'
 import {readAttributes} from '../../../src/node/store/name-indexes.ts'
 import type {ObjectKey} from '../../../src/node/store/object-store.ts'
 import type {CrashFs} from '../../helpers/crash-fs.ts'
+import type {Random} from '../world/random.ts'
 import type {SimProcess} from '../world/process.ts'
 import {simBucket} from '../world/workload.ts'
 import {MOUNTPATHS} from './device.ts'
@@ -23,6 +24,8 @@ import type {ObjectNode} from './node.ts'
 export interface Copies {
   /** A target has removed all that it has of a key. @param newest what was removed */
   readonly removed: (process: SimProcess, key: ObjectKey, newest: ObjectAttributes) => void
+  /** A bit of a copy flips, if there is another copy on that node (D18). */
+  readonly rot: (node: ObjectNode, name: string, random: Random) => void
   /** Every key of a cluster in which nothing is under way. */
   readonly judgeAtEnd: (record: ClusterRecord, names: readonly string[]) => void
 }
@@ -30,6 +33,8 @@ export interface Copies {
 export interface CopiesDeps {
   readonly nodes: () => readonly ObjectNode[]
   readonly hashing: Hashing
+  /** Copies of a key at its owner. */
+  readonly most: number
   readonly violate: (invariant: string, detail: string) => void
   readonly saw: (name: string) => void
 }
@@ -37,16 +42,19 @@ export interface CopiesDeps {
 /** A copy of a key on some disk. */
 interface Copy {
   readonly node: ObjectNode
+  readonly path: string
   readonly attributes: ObjectAttributes
 }
 
-export function createCopies({nodes, hashing, violate, saw}: CopiesDeps): Copies {
+export function createCopies({nodes, hashing, most, violate, saw}: CopiesDeps): Copies {
+  const rotten = new Set<string>()
+
   function copiesAt(node: ObjectNode, disk: CrashFs, bid: string, name: string): readonly Copy[] {
     return MOUNTPATHS.flatMap((mountpath) => {
       const folder = `${mountpath}/${OBJECTS_FOLDER}/${bid}/${folderOf(name)}`
       const path = `${folder}/${fileNameOf(name)}`
       const attributes = disk.isFile(path) ? readAttributes(disk, path, hashing) : null
-      return attributes === null ? [] : [{node, attributes}]
+      return attributes === null ? [] : [{node, path, attributes}]
     })
   }
 
@@ -74,14 +82,31 @@ export function createCopies({nodes, hashing, violate, saw}: CopiesDeps): Copies
         ...copiesAt(other, other.filesystem(), key.bid, key.name),
         ...durableAt(other, key).filter(() => other !== node),
       ])
-      .find((copy) => !isAsNew(copy, newest))
+      .find((copy) => !isAsNew(copy, newest) && !copy.attributes.tombstone)
     if (older === undefined) return
     const what = `the tombstone ${formatGeneration(newest.gen)} of ${key.name}`
-    const left = `${formatGeneration(older.attributes.gen)} at ${idOf(older.node)}`
+    const left = `${formatGeneration(older.attributes.gen)} at ${idOf(older.node)} ${older.path}`
     violate('D3', `${idOf(node)} drops ${what}, and there is ${left}`)
   }
 
+  /** Bit rot in one of several copies: each version of a key suffers it once. */
+  function rot(node: ObjectNode, name: string, random: Random): void {
+    const bid = node.process.view()?.record?.bmd.buckets[bucketUname(BUCKET)]?.bid
+    if (bid === undefined) return
+    const copies = copiesAt(node, node.filesystem(), bid, name)
+    const [first, second] = copies
+    if (first === undefined || second === undefined || first.attributes.tombstone) return
+    const {gen, sizeBytes} = first.attributes
+    if (copies.some(({attributes}) => compareGenerations(attributes.gen, gen) !== 0)) return
+    const what = `${idOf(node)} ${name} ${formatGeneration(gen)}`
+    if (sizeBytes === 0 || rotten.has(what)) return
+    rotten.add(what)
+    saw('copy rotten')
+    node.filesystem().rot(random.pick(copies).path, random.int(0, sizeBytes - 1))
+  }
+
   return {
+    rot,
     removed: (process, key, newest) => {
       const node = nodes().find((one) => one.process === process)
       if (node === undefined) return
@@ -101,9 +126,12 @@ export function createCopies({nodes, hashing, violate, saw}: CopiesDeps): Copies
       for (const name of names) {
         const owner = ownerUnder(ring, objectDigest(BUCKET, name))
         for (const node of nodes()) {
-          const copies = copiesAt(node, node.filesystem(), bid, name)
-          const most = idOf(node) === owner ? 1 : 0
-          if (copies.length <= most) continue
+          // A tombstone that a power cut brings back says nothing that is not so.
+          const copies = copiesAt(node, node.filesystem(), bid, name).filter(
+            ({attributes}) => !attributes.tombstone,
+          )
+          const allowed = idOf(node) === owner ? most : 0
+          if (copies.length <= allowed) continue
           violate('D8', `${name} is ${owner}'s, and at ${idOf(node)} are ${copies.length} copies`)
         }
       }

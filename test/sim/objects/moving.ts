@@ -3,6 +3,7 @@
  * store, on the process's clock. Mutants of moving lie in here.
  */
 
+import {moveBuckets} from '../../../src/core/objects/move.ts'
 import type {MoveDeps} from '../../../src/node/move/context.ts'
 import {createMover, type Mover} from '../../../src/node/move/mover.ts'
 import {createMoveReceiver, type MoveReceiver} from '../../../src/node/move/receive.ts'
@@ -42,7 +43,7 @@ export function createMoving(deps: ObjectNodeDeps, {border, store, hash, cursor}
     ...border,
     store: watchedStore(brokenStore(store, deps.mutant, border), deps, run),
     hash,
-    cursor,
+    cursor: lyingCursor(cursor, deps, border),
     stats: {add: (name) => saw(name)},
     report: (report) => {
       saw(`move ${report.state}`)
@@ -78,6 +79,28 @@ export async function answerMove(
     answerError(req, res, error, 'target')
   }
 }
+
+/** A cursor that is old, or of somewhere else, now and then: it is a hint and nothing more. */
+function lyingCursor(
+  cursor: WalkCursorFile,
+  {random, saw}: ObjectNodeDeps,
+  {view}: ObjectsDeps,
+): WalkCursorFile {
+  const load: WalkCursorFile['load'] = () => {
+    const {record} = view()
+    const entry = record?.move?.entry
+    const [bucket] = record === null ? [] : moveBuckets(view())
+    if (record === null || entry === undefined || bucket === undefined || !random.chance(LIE_RATIO))
+      return cursor.load()
+    saw('cursor that lies')
+    const after = random.pick(['', 'key-1', 'key-3', 'zzz'])
+    return {rebalance: record.rmd.version, entry, bid: bucket.bid, after}
+  }
+  return {...cursor, load}
+}
+
+/** How often a walk is told that it had come far. */
+const LIE_RATIO = 0.3
 
 /** Tells of what is removed for good. */
 function watchedStore(store: ObjectStore, deps: ObjectNodeDeps, run: number): ObjectStore {

@@ -27,6 +27,8 @@ export interface ObjectMutant {
     'overwrite' | 'without fsync' | 'leave tombstones' | 'see nothing' | 'cursor ahead'
   /** A new name is shown to readers before it is durable. */
   readonly showsEarly?: boolean
+  /** What is read from a disk is not verified. */
+  readonly believesDisks?: boolean
   /** A line of a shipped file that is another one. */
   readonly edit?: Edit
   /** A seed that has shown it: played first, because it takes many. */
@@ -47,6 +49,7 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
   {
     name: 'lease-ignored-after-fsync',
     rule: 'R22: the lease is not looked at again before the reply',
+    known: 40,
     ignoresLease: 'before the reply',
   },
   {
@@ -62,6 +65,7 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
   {
     name: 'delete-missing-writes-nothing',
     rule: 'R21: no tombstone for what is not here',
+    known: 40,
     skipsTombstone: true,
   },
   {
@@ -72,6 +76,7 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
   {
     name: 'starts-before-settlement',
     rule: 'R22a: the new owner starts while the old one may still write',
+    known: 102,
     settlesAtOnce: true,
   },
   {
@@ -97,6 +102,7 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
   {
     name: 'shows-before-durable',
     rule: 'R31: readers see a version that a power cut takes back',
+    known: 91,
     showsEarly: true,
   },
   {
@@ -107,6 +113,7 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
   {
     name: 'finalize-despite-errors',
     rule: 'R27: a walk that failed at something counts as clean',
+    known: 30,
     edit: {
       file: 'core/objects/move.ts',
       from: "tally.moved !== tally.wanted) return 'failing'",
@@ -116,6 +123,7 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
   {
     name: 'completed-without-the-lost',
     rule: 'R27: a target that is away is not waited for',
+    known: 34,
     edit: {
       file: 'core/kernel/operation.ts',
       from: 'participantsOf(record).every(isMoved)',
@@ -168,5 +176,20 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
       from: "if (failed > 0 || unseen > 0) return 'failing'",
       to: 'if (failed + unseen < 0) return `failing`',
     },
+  },
+  {
+    name: 'cursor-believed',
+    rule: 'R24: a walk that began in the middle proves that nothing is left',
+    known: 50,
+    edit: {
+      file: 'core/objects/move.ts',
+      from: "return isWhole && tally.wanted === 0 ? 'clean' : 'again'",
+      to: "return tally.wanted === 0 ? 'clean' : 'again'",
+    },
+  },
+  {
+    name: 'bit-rot-served',
+    rule: 'D18: what is read is not compared with its checksums',
+    believesDisks: true,
   },
 ]

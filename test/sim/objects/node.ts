@@ -4,6 +4,7 @@
  * store at a start, decode a route, give the view and the lease of the kernel beside it.
  */
 
+import {ownsKeys} from '../../../src/model/node.ts'
 import {formatGeneration} from '../../../src/model/generation.ts'
 import {isRefusal} from '../../../src/model/ids.ts'
 import type {ObjectAttributes} from '../../../src/model/object.ts'
@@ -66,6 +67,8 @@ export interface ObjectNodeDeps {
   readonly rest: Rest
   readonly ask: AskTarget
   readonly diskMs: number
+  /** On how many mountpaths each object is to lie. */
+  readonly copies: number
   readonly mutant: ObjectMutant | undefined
   readonly saw: (name: string) => void
   /** It has removed all that it has of a key. */
@@ -126,12 +129,13 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       uuid: SIM_UUID,
       target: self,
       allowSharedFilesystem: false,
-      verifyReads: () => true,
+      verifyReads: () => deps.mutant?.believesDisks !== true,
       warn: (text) => deps.saw(text),
       nowMs: process.atMs,
       after,
       fs: port,
       indexOnDisk: false,
+      copiesWanted: () => deps.copies,
     })
     const {store, disks, hashing} = opened
     const cursor = openWalkCursor(STATE, port)
@@ -199,7 +203,9 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       const isRunning = (): boolean => process.isUp() && process.run() === mine.number
       const exchange = createExchange(request, {
         said: (status) => {
-          if (isRunning()) checkLease(deps, request, origin, status)
+          if (!isRunning()) return
+          checkLease(deps, request, origin, status)
+          checkOffice(deps, request, origin, status)
         },
         answered: (answer) => {
           if (isRunning()) answered(answer)
@@ -331,4 +337,20 @@ function checkLease(
   if (!writes || origin !== 'public' || status !== 200 || process.leaseValid()) return
   const self = process.facts.self.id
   deps.violate('R22', `${self} acknowledges ${request.method} ${request.url} without a lease`)
+}
+
+/** D12: who is being taken out takes no more writes once its own record says so. */
+function checkOffice(
+  deps: ObjectNodeDeps,
+  request: SimRequest,
+  origin: 'public' | 'data',
+  status: number,
+): void {
+  const {process} = deps
+  const self = process.facts.self.id
+  const member = process.view()?.record?.smap.nodes[self]
+  const writes = request.method === 'PUT' || request.method === 'DELETE'
+  if (!writes || origin !== 'public' || status !== 200) return
+  if (member === undefined || ownsKeys(member)) return
+  deps.violate('D12', `${self} acknowledges ${request.method} ${request.url} out of office`)
 }

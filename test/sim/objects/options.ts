@@ -20,6 +20,10 @@ export interface ObjectWorldOptions extends WorldOptions {
   readonly troubleEveryMs: number
   /** Mean time between two orders of an operator; Infinity: none. */
   readonly orderEveryMs: number
+  /** On how many mountpaths of its owner each object is to lie. */
+  readonly copies: number
+  /** Mean time between two bits that flip in one of several copies; Infinity: none. */
+  readonly rotEveryMs: number
   /** Mean time between two orders about mountpaths; Infinity: none. */
   readonly diskOrderEveryMs: number
   /** How long a target is away that is away for long. */
@@ -36,6 +40,7 @@ export const OBJECT_STREAM = {
   operator: 26,
   span: 27,
   diskOperator: 28,
+  rot: 29,
 } as const
 
 /** Faults that say something about data. */
@@ -66,18 +71,22 @@ const TOPOLOGIES = [
 /** Most worlds are short, so that many are seen; what takes long is seen in the others. */
 const LONG_RATIO = 0.15
 
-/** How long things take in the world of a seed. */
-function spanOf(
-  seed: number,
-  longMs: number,
-): Pick<ObjectWorldOptions, 'chaosMs' | 'healMs' | 'awayMs' | 'diskOrderEveryMs'> {
+type Span = Pick<
+  ObjectWorldOptions,
+  'chaosMs' | 'healMs' | 'awayMs' | 'diskOrderEveryMs' | 'copies' | 'rotEveryMs'
+>
+
+/** How long things take in the world of a seed, and what is drawn since. */
+function spanOf(seed: number, longMs: number): Span {
   const random = randomOf(seed, OBJECT_STREAM.span)
   const isLong = random.chance(LONG_RATIO)
   const shortMs = random.int(8000, 30_000)
   const diskOrderEveryMs = random.pick([Infinity, 6000, 2500, 1000])
+  const copies = random.pick([1, 1, 1, 2])
+  const more = {diskOrderEveryMs, copies, rotEveryMs: copies === 1 ? Infinity : 1500}
   return isLong
-    ? {chaosMs: longMs, healMs: 30_000, awayMs: [12_000, 40_000], diskOrderEveryMs}
-    : {chaosMs: shortMs, healMs: 5000, awayMs: [5000, 20_000], diskOrderEveryMs}
+    ? {chaosMs: longMs, healMs: 30_000, awayMs: [12_000, 40_000], ...more}
+    : {chaosMs: shortMs, healMs: 5000, awayMs: [5000, 20_000], ...more}
 }
 
 /** The options of a seed. */

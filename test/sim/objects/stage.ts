@@ -94,7 +94,7 @@ export function createStage(deps: StageDeps): Stage {
     nodeOf: (id) => nodes.find(({process}) => process.facts.self.id === id),
   })
   const {hashing, violate, saw} = deps
-  const copies = createCopies({nodes: () => nodes, hashing, violate, saw})
+  const copies = createCopies({nodes: () => nodes, hashing, most: options.copies, violate, saw})
   const nodes = createNodes(deps, {processes, links, clock, copies})
   return {clock, network, links, processes, nodes, copies, placeOf}
 }
@@ -114,6 +114,7 @@ function createNodes(
         rest,
         ask: links.askFrom(process, mutant?.asksNobody === true),
         diskMs: options.diskMs,
+        copies: options.copies,
         mutant,
         saw,
         removed: copies.removed,

@@ -27,6 +27,9 @@ export interface TroubleDeps {
   /** Mean times; Infinity: never. */
   readonly outageEveryMs: number
   readonly diskEveryMs: number
+  readonly rotEveryMs: number
+  /** A bit of a copy flips somewhere on a target. */
+  readonly rot: (node: ObjectNode) => void
   /** How long a target is away. */
   readonly awayMs: readonly [fewest: number, most: number]
 }
@@ -99,6 +102,7 @@ export function createTroubles(deps: TroubleDeps): Troubles {
     start: () => {
       repeat(deps.outageEveryMs, outage)
       repeat(deps.diskEveryMs, diskTrouble)
+      repeat(deps.rotEveryMs, () => deps.rot(random.pick(nodes)))
     },
     end: () => {
       over = true

@@ -319,7 +319,8 @@ function createStageClients(parts: ClientParts): Clients {
 }
 
 function createStageTroubles(options: ObjectWorldOptions, stage: Stage): Troubles {
-  const {clock, network, nodes, processes} = stage
+  const {clock, copies, network, nodes, processes} = stage
+  const draws = randomOf(options.seed, OBJECT_STREAM.rot)
   return createTroubles({
     clock,
     random: randomOf(options.seed, OBJECT_STREAM.troubles),
@@ -329,6 +330,8 @@ function createStageTroubles(options: ObjectWorldOptions, stage: Stage): Trouble
     outageEveryMs: options.outageEveryMs,
     diskEveryMs: options.troubleEveryMs,
     awayMs: options.awayMs,
+    rotEveryMs: options.rotEveryMs,
+    rot: (node) => copies.rot(node, `key-${draws.int(0, options.keys - 1)}`, draws),
   })
 }
 
