@@ -322,11 +322,11 @@ t.test('commands about the primary end with an exit code that is true', async (t
 })
 
 /** A stream that remembers what was written, as a terminal of a few lines or as a file. */
-function fakeStream(isTTY: boolean): {readonly stream: WriteStream; text(): string} {
+function fakeStream(isTTY: boolean, rows = 10): {readonly stream: WriteStream; text(): string} {
   const stream = new PassThrough()
   let text = ''
   stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
-  Object.assign(stream, {isTTY, columns: 40, rows: 10})
+  Object.assign(stream, {isTTY, columns: 40, rows})
   return {stream: stream as unknown as WriteStream, text: () => text}
 }
 
@@ -342,6 +342,20 @@ t.test('a redrawn page stays in place on a terminal and is repeated in a file', 
   t.match(terminal.text(), '\u001b[2Adraw 2', 'the cursor goes up by the lines drawn before')
   await redraw(draw, {refreshMs: undefined, count: undefined, stream: file.stream})
   t.equal(times, 3, 'without a refresh it is drawn once')
+})
+
+t.test('what is drawn once is whole, however small the terminal is', async (t) => {
+  const lines = Array.from({length: 20}, (_, at) => `line ${at}`)
+  const once = {refreshMs: undefined, count: undefined}
+  const small = fakeStream(true, 5)
+  await redraw(async () => lines, {...once, stream: small.stream})
+  t.equal(small.text(), `${lines.join('\n')}\n`)
+  const unknown = fakeStream(true, 0)
+  await redraw(async () => lines, {refreshMs: 1, count: 1, stream: unknown.stream})
+  t.match(unknown.text(), /^line 0/, 'nor is anything cut when its height is not known')
+  const again = fakeStream(true, 5)
+  await redraw(async () => lines, {refreshMs: 1, count: 1, stream: again.stream})
+  t.match(again.text(), /^line 16/, 'what is drawn again has to fit')
 })
 
 t.test('progress is one line on a terminal, and lines that differ elsewhere', (t) => {

@@ -112,10 +112,8 @@ t.test('another shape is refused by its path', (t) => {
 
 t.test('a rebalance is one of AIStore’s jobs', (t) => {
   const job = {rebalance: 3, beganMs: AT, endedMs: null, aborted: false}
-  const share = {
-    ...{objects: 5, bytes: 500, inObjects: 7, inBytes: 70},
-    ...{text: 'walking', problem: ''},
-  }
+  const moved = {objects: 5, bytes: 500, inObjects: 7, inBytes: 70}
+  const share = {...moved, text: 'walking', problem: ''}
   t.equal(jobName(3), 'rebalance[g3]')
   t.match(encodeSnap(job, share), {
     'start-time': '2026-11-21T17:00:00.123Z',

@@ -73,10 +73,13 @@ function moveLines({toMove, moveTime, room}: OkToStop): readonly string[] {
   return [`${moves}; ${fits}.`]
 }
 
-function insteadOf({nodes, quorum, room}: OkToStop): string {
+function insteadOf({nodes, quorum, room, toMove}: OkToStop): string {
   const targets = nodes.filter(({role, serves}) => role === 'target' && serves)
   if (!quorum.holds) return 'See what is missing: aisctl show cluster'
-  if (targets.length === 0) return 'See: aisctl show rebalance'
+  if (targets.length === 0) {
+    const rest = toMove.objects > 0 && room.targets > 0
+    return rest ? 'Move the data first: aisctl rebalance start --wait' : 'See: aisctl show cluster'
+  }
   if (room.targets === 0) return 'Add a target first: its objects could move there.'
   return `Move the data first: aisctl node maintenance start ${idsOf(targets)} --wait`
 }

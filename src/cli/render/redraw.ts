@@ -31,7 +31,9 @@ export async function redraw(
     for (let turn = 1; ; turn++) {
       const lines = await drawUnless(stopped.signal, draw)
       if (lines === undefined) return
-      stream.write(lineByLine ? `${lines.join('\n')}\n` : frame(lines, drawn, stream))
+      // What is drawn once may scroll; only what is drawn again has to fit.
+      const plain = lineByLine || refreshMs === undefined
+      stream.write(plain ? `${lines.join('\n')}\n` : frame(lines, drawn, stream))
       drawn = lines.length
       if (refreshMs === undefined || turn === count) return
       if (await interrupted(Math.max(refreshMs, REFRESH_MIN_MS), stopped.signal)) return
@@ -59,8 +61,10 @@ const ERASE_BELOW = '\u001b[J'
 
 function frame(lines: readonly string[], drawn: number, stream: WriteStream): string {
   if (!stream.isTTY) return `${drawn === 0 ? '' : '\n'}${lines.join('\n')}\n`
-  const up = drawn === 0 ? '' : `\u001b[${Math.min(drawn, stream.rows - 1)}A`
-  const shown = drawn === 0 && lines.length < stream.rows ? lines : lines.slice(-(stream.rows - 1))
+  // A terminal that does not know its height says 0.
+  const room = stream.rows > 1 ? stream.rows - 1 : Infinity
+  const up = drawn === 0 ? '' : `\u001b[${Math.min(drawn, room)}A`
+  const shown = lines.slice(-room)
   return `${up}${shown.map((line) => `${line}${ERASE_LINE}\n`).join('')}${ERASE_BELOW}`
 }
 
