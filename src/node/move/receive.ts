@@ -75,7 +75,7 @@ async function answerOffer(deps: Receiving, offer: Offer & MoveMark): Promise<Of
   const wanted: number[] = []
   const failed: Failure[] = []
   checkReady(deps, offer)
-  // What was taken may lie on a disk that is away.
+  // Something newer may lie on a disk that is away.
   const isWhole = deps.store.missing().length === 0
   const {bid} = offer
   for (const [at, {name, gen}] of offer.names.entries()) {
@@ -251,7 +251,7 @@ async function commitCopy(deps: Receiving, mark: MoveMark, arrived: Arrived): Pr
     })
   })
   if (isHere) return
-  deps.taken.note(mark, attributes)
+  deps.taken.note(mark, attributes, received.write.mountpaths)
   countIn(deps, attributes.bid, attributes.sizeBytes)
 }
 
