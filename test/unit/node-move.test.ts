@@ -135,6 +135,24 @@ t.test('more objects at a time than a target has room for wait in line', async (
   t.equal(isIn, true)
 })
 
+t.test('what was taken, and removed since, is taken again by the next rebalance', async (t) => {
+  const {cluster, leaver, ids} = await leaving(3)
+  t.teardown(() => cluster.close())
+  const name = cluster.nameOwnedBy(leaver, 'again')
+  await cluster.send(leaver, {method: 'PUT', name, body: bytesOf(700, 1)})
+  begin(cluster, 5, ids)
+  await allClean(cluster)
+  const owner = cluster.ownerOf(name, ids)
+  const gen = attributesOf(owner, name)?.gen ?? {own: 0, counter: 0n}
+  const removed = await new Promise((resolve) => {
+    owner.store.discard({key: keyOf(name), gen, allowed: () => true}, (_error, was) => resolve(was))
+  })
+  t.equal(removed, true)
+  begin(cluster, 9, ids, 2)
+  await until(() => last(leaver)?.rebalance === 2 && last(leaver)?.state === 'clean', 'clean')
+  t.strictSame(attributesOf(owner, name), attributesOf(leaver, name))
+})
+
 t.test('a rebalance keeps to its limit of bytes per second', async (t) => {
   const {cluster, leaver, ids} = await leaving(3)
   t.teardown(() => cluster.close())
