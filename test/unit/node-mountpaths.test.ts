@@ -16,6 +16,7 @@ import {
   bytesOf,
   deleteKey,
   getBytes,
+  keyOf,
   openTestStore,
   putBytes,
   type TestStoreOptions,
@@ -142,6 +143,48 @@ t.test('a detached mountpath is emptied first, tombstones too', async (t) => {
   t.ok(after.disks.order(order('attach', '/mp1')), 'its own directory may come back')
   await resilvered(after)
   await allThere(t, after, 100)
+})
+
+t.test('what was collected from an emptied mountpath is not back after a power cut', async (t) => {
+  const disk = createCrashFs(MOUNTS)
+  const running = await onDisk(disk)
+  await fill(running, 100)
+  const there = KEYS.find((key) => filesOn(disk, '/mp1').some((file) => file.endsWith(`/${key}`)))
+  const name = there ?? ''
+  const {gen} = await deleteKey(running.store, name)
+  await new Promise<void>((resolve, reject) => {
+    running.store.discard({key: keyOf(name), gen, allowed: () => true}, (error) =>
+      error === null ? resolve() : reject(error),
+    )
+  })
+  await follow(running, order('detach', '/mp1'))
+  const after = await onDisk(disk.crash('synced'))
+  t.ok(after.disks.order(order('attach', '/mp1')), 'it is as empty as it was')
+})
+
+t.test('a mountpath that was emptied and disabled stands in nobody’s way', async (t) => {
+  const disk = createCrashFs(MOUNTS)
+  const running = await onDisk(disk)
+  await fill(running, 100)
+  await follow(running, order('disable', '/mp1'))
+  const after = await onDisk(disk.crash('synced'))
+  for (const one of [running, after]) {
+    t.match(one.disks.states()[1], {state: 'disabled', fault: undefined})
+    t.strictSame(one.store.missing(), [])
+    t.strictSame(
+      one.disks.used.map(({path}) => path),
+      ['/mp0'],
+    )
+    t.strictSame(one.disks.missing, [])
+  }
+  const {gen} = await deleteKey(after.store, 'k1')
+  const removed = await new Promise<boolean>((resolve) => {
+    const whole = {key: keyOf('k1'), gen, allowed: () => true}
+    after.store.discard(whole, (_error, done) => resolve(done))
+  })
+  t.ok(removed)
+  await follow(after, order('enable', '/mp1'))
+  t.equal(after.disks.used.length, 2)
 })
 
 t.test('a disk that comes back is not believed: overwritten and deleted stays so', async (t) => {

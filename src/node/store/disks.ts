@@ -135,6 +135,8 @@ class DiskTable {
     const {disabled} = this.#overrides
     for (const config of this.#configured()) {
       const off = disabled.find(({path}) => path === config.path)
+      // It was emptied: nobody misses it.
+      if (off !== undefined && !parts.question.isKnown(off.path)) continue
       const opened = off ?? openMountpath(config, this.#question, parts.portOf(config.path))
       if ('why' in opened) this.missing = [...this.missing, opened]
       else this.#take(opened)
@@ -303,6 +305,7 @@ class DiskTable {
     }
     one.calls.disable(BY_ORDER)
     this.#hooks?.closed(one)
+    if (!this.#mayHold(path)) this.used = this.used.filter((other) => other !== one)
   }
 
   #detach(path: string, givesUp: boolean): void {

@@ -48,7 +48,7 @@ export interface ResilverDeps {
   readonly history: SetHistory
   readonly store: Pick<
     ObjectStore,
-    'place' | 'missing' | 'whenWritesEnded' | 'copies' | 'passCounter'
+    'place' | 'missing' | 'whenWritesEnded' | 'copies' | 'passCounter' | 'flushDiscarded'
   >
   readonly hashing: Hashing
   /** Of the committed record; undefined for an id that it does not know. */
@@ -179,6 +179,8 @@ class Run {
       this.#tally = NO_RESILVER_TALLY
       await this.#walk()
       if (this.#aborted || !this.isSame()) return false
+      if (resilverVerdict(this.#tally) === 'clean') await this.#flush()
+      if (this.#aborted || !this.isSame()) return false
       const verdict = resilverVerdict(this.#tally)
       if (verdict === 'clean') return this.#conclude()
       this.#failing = verdict === 'failing'
@@ -187,6 +189,17 @@ class Run {
       await this.#pause(resilverAgainMs(failures))
     }
     return false
+  }
+
+  /** What others have removed meanwhile must not be back after a power cut, when nobody looks. */
+  async #flush(): Promise<void> {
+    const {store} = this.#deps
+    await new Promise<void>((resolve) => {
+      store.flushDiscarded((error) => {
+        if (error !== null) this.#fail(error.message)
+        resolve()
+      })
+    })
   }
 
   /** Without a turn of the event loop since the walk was found clean. */
