@@ -108,7 +108,7 @@ GoOut(t) ==                                  \* lost, maintenance, with movement
   /\ Cur.st[t] = "act" /\ Cardinality(Act(Top)) > 1
   /\ Commit1(WithSt(t, "out")) /\ RestP /\ UNCHANGED H
 ComeIn(t) ==                                 \* return, end of maintenance, first join
-  /\ Cur.st[t] \in {"out", "new"}
+  /\ ~On("nocome") /\ Cur.st[t] \in {"out", "new"}
   /\ Commit1(WithSt(t, "act")) /\ RestP /\ UNCHANGED H
 Remove(t) ==                                 \* by force: of a target that owns nothing any more
   /\ On("gone") /\ Cur.st[t] = "out"
