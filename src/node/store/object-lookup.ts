@@ -9,6 +9,7 @@ import {AisError} from '../../base/errors.ts'
 import {placesIn} from '../../core/objects/copies.ts'
 import {objectPath} from '../../core/objects/file-name.ts'
 import {missingMountpaths, readMountpaths} from '../../core/objects/mountpath-history.ts'
+import {highestWeight} from '../../core/placement/locate.ts'
 import {compareGenerations} from '../../model/generation.ts'
 import type {ObjectAttributes} from '../../model/object.ts'
 import type {CopiesLog} from './bucket-copies.ts'
@@ -28,6 +29,9 @@ export interface LookupParts {
   /** A copy that cannot be read, of a key that may have another. */
   readonly onDamage: (key: ObjectKey, error: AisError) => void
 }
+
+const NONE: readonly string[] = []
+const NOTHING: Pick<Search, 'file' | 'missing'> = {file: null, missing: NONE}
 
 export class ObjectLookup {
   readonly #parts: LookupParts
@@ -100,13 +104,8 @@ export class ObjectLookup {
 
   #search(key: ObjectKey, wantContent: boolean): Pick<Search, 'file' | 'missing'> {
     const {copies} = this.#parts
+    if (!copies.has(key.bid)) return this.#searchSingle(key, wantContent)
     const isHere = (path: string): boolean => this.#isHere(path)
-    if (!copies.has(key.bid)) {
-      const file = this.#newestSingle(key, wantContent)
-      const known = file === null ? null : file.footer.attributes.gen.counter
-      const placed = this.#parts.history.placed()
-      return {file, missing: missingMountpaths(placed, key.digest, known, isHere)}
-    }
     const open = (path: string): ObjectFile | null | AisError =>
       this.#tryOpen(path, key, wantContent)
     const segments = copies.segments(key.bid)
@@ -115,6 +114,22 @@ export class ObjectLookup {
     if (found.damage === null || found.missing.length > 0) return found
     if (found.file !== null) closeFile(found.file)
     throw found.damage
+  }
+
+  #searchSingle(key: ObjectKey, wantContent: boolean): Pick<Search, 'file' | 'missing'> {
+    const placed = this.#parts.history.placed()
+    const [only] = placed
+    if (placed.length !== 1 || only === undefined) {
+      const file = this.#newestSingle(key, wantContent)
+      const known = file === null ? null : file.footer.attributes.gen.counter
+      const isHere = (path: string): boolean => this.#isHere(path)
+      return {file, missing: missingMountpaths(placed, key.digest, known, isHere)}
+    }
+    // The usual case: one mountpath can have it, and it is weighed once.
+    const path = highestWeight(only.candidates, key.digest)
+    if (path === undefined) return NOTHING
+    const file = this.#open(path, key, wantContent)
+    return {file, missing: this.#isHere(path) ? NONE : [path]}
   }
 
   #tryOpen(
