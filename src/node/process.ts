@@ -40,12 +40,15 @@ export async function runProcess(argv: readonly string[], entry: URL): Promise<v
 /** Calls in flight per mountpath, and room for everything else (DESIGN: threads). */
 const POOL_PER_MOUNTPATH = 4
 const POOL_SPARE = 8
+/** Mountpaths that may be attached while the node runs: threads that wait cost next to nothing. */
+const ATTACHED_MAX = 4
 
 async function runNode(flags: Flags, entry: URL): Promise<void> {
   const config = loadConfig(flags, process.env)
   const {file} = config
   // libuv reads this when its pool is first used, which is after this line.
-  const pool = POOL_PER_MOUNTPATH * (file.mountpaths ?? []).length + POOL_SPARE
+  const mountpaths = (file.mountpaths ?? []).length + (file.role === 'target' ? ATTACHED_MAX : 0)
+  const pool = POOL_PER_MOUNTPATH * mountpaths + POOL_SPARE
   process.env['UV_THREADPOOL_SIZE'] = String(pool)
   makeStateDirectory(file.state)
   if (isGone(file.state)) {

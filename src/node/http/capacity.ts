@@ -1,6 +1,6 @@
 /** How full a target's mountpaths are, asked of the filesystems when somebody wants to know. */
 
-import {readFileSync} from 'node:fs'
+import {readFileSync, type StatsFs} from 'node:fs'
 import {statfs} from 'node:fs/promises'
 
 import type {MountpathFacts} from '../../wire/capacity.ts'
@@ -45,18 +45,11 @@ async function measure(state: MountpathState, mounts: readonly Mount[]): Promise
   )
   const known = {path, label, device: mount?.device ?? '', fsType: mount?.type ?? '', disks}
   const waiting = state.state === 'waiting'
-  if (isFaulty(state.state)) {
-    return {
-      ...known,
-      fsId: '',
-      usedBytes: 0,
-      availableBytes: 0,
-      enabled: false,
-      waiting,
-      why: state.why,
-    }
-  }
-  const space = await statfs(path)
+  const unknown = {...known, fsId: '', usedBytes: 0, availableBytes: 0, waiting, why: state.why}
+  if (isFaulty(state.state)) return {...unknown, enabled: false}
+  const space = await spaceOf(path)
+  // Its disk fails, and that is about to be noticed.
+  if (space === null) return {...unknown, enabled: true}
   return {
     ...known,
     disks: disks.length > 0 ? disks : [(mount?.device ?? '').replace(/^\/dev\//, '')],
@@ -65,6 +58,15 @@ async function measure(state: MountpathState, mounts: readonly Mount[]): Promise
     availableBytes: space.bavail * space.bsize,
     enabled: true,
     waiting,
+  }
+}
+
+async function spaceOf(path: string): Promise<StatsFs | null> {
+  try {
+    return await statfs(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return null
+    throw error
   }
 }
 

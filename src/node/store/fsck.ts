@@ -14,6 +14,7 @@ import type {Hashing} from './hashing.ts'
 import {hex64, loadHashing} from './hashing.ts'
 import type {MountpathMark} from './mountpath-mark.ts'
 import {readMark} from './mountpath-mark.ts'
+import {configuredNow, readOverrides} from './mountpath-overrides.ts'
 import {WORK_FOLDER} from './mountpaths.ts'
 import type {FoundFile} from './walk.ts'
 import {walkObjects} from './walk.ts'
@@ -54,7 +55,8 @@ export interface FsckReport {
 
 /** Looks at the mountpaths of a node file, prints the report, and gives the exit status. */
 export async function runFsck(file: NodeFile, json: boolean): Promise<number> {
-  const report = await checkMountpaths((file.mountpaths ?? []).map(({path}) => path))
+  const configured = configuredNow(file.mountpaths ?? [], readOverrides(file.state, nodeFs))
+  const report = await checkMountpaths(configured.map(({path}) => path))
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatReport(report))
   return report.ok ? 0 : 1
 }
