@@ -337,6 +337,24 @@ Next ==
   \/ \E m \in mvs : MvRecv(m)
 Spec == Init /\ [][Next]_vars
 
+(* The same from a later state: target 1 has been taken out by record 2, and  *)
+(* has the newest version, acknowledged; all have stored that record.         *)
+InitOut ==
+  /\ recs = << [st |-> [t \in T |-> "act"], own |-> << [i |-> 1, a |-> T] >>,
+                gone |-> 0, since |-> [t \in T |-> 0], swept |-> FALSE],
+               [st |-> [t \in T |-> IF t = 1 THEN "out" ELSE "act"],
+                own |-> << [i |-> 1, a |-> T], [i |-> 2, a |-> T \ {1}] >>,
+                gone |-> 0, since |-> [t \in T |-> 0], swept |-> FALSE] >>
+  /\ settled = 2 /\ view = [t \in T |-> 2] /\ lease = [t \in T |-> TRUE]
+  /\ cnt = [t \in T |-> IF t = 1 THEN 1 ELSE 0]
+  /\ copy = [t \in T |-> IF t = 1 THEN [g |-> K + 1, w |-> 1] ELSE None]
+  /\ mark = [t \in T |-> 0] /\ lost = None
+  /\ op = [w \in W |-> IF w = 1 THEN [s |-> "a", k |-> "P", t |-> 0, g |-> K + 1]
+                       ELSE [s |-> "n", k |-> "-", t |-> 0, g |-> 0]]
+  /\ rep = [t \in T |-> 0] /\ recl = [t \in T |-> 0] /\ rc = [t \in T |-> 0]
+  /\ nc = 0 /\ rd = NoRd /\ mvs = {} /\ H = {<<1, {}, -1>>}
+SpecOut == InitOut /\ [][Next]_vars
+
 (* ---- what must hold ------------------------------------------------------ *)
 Linear == H # {}
 GenUnique == \A x \in W, y \in W : x # y /\ op[x].g # 0 => op[x].g # op[y].g
