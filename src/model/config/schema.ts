@@ -169,7 +169,11 @@ export const SCHEMA = {
 
   'space.cleanupwm': int(65, PERCENT),
   'space.lowwm': int(75, PERCENT),
-  'space.highwm': int(90, PERCENT),
+  'space.highwm': int(
+    90,
+    PERCENT,
+    'Percent of a mountpath in use at which the trash is emptied early, and the state says so.',
+  ),
   'space.out_of_space': int(
     95,
     PERCENT,
@@ -207,9 +211,13 @@ export const SCHEMA = {
   'lru.batch_size': int(32_768, {min: 1}),
   'lru.enabled': bool(false),
 
-  'mirror.copies': int(2, {min: 1, max: 32}),
+  'mirror.copies': int(
+    2,
+    {min: 1, max: 32},
+    'On how many mountpaths of its target an object lies, where mirroring is on.',
+  ),
   'mirror.burst_buffer': int(512, BURST),
-  'mirror.enabled': bool(false),
+  'mirror.enabled': bool(false, 'Whether objects lie on several mountpaths of their target.'),
 
   'periodic.stats_time': duration(10 * S, {min: S, max: M}),
   'periodic.retry_sync_time': duration(2 * S, {min: 10, max: 10 * S}),
@@ -312,7 +320,7 @@ export const SCHEMA = {
     'Bytes per second that each target sends at most in a rebalance; 0: as many as it can.',
   ),
   'ext.space.trash_time': duration(
-    24 * H,
+    H,
     {min: 0},
     'How long the data of a destroyed bucket lies in the trash.',
   ),

@@ -97,6 +97,8 @@ export interface SimProcess {
   readonly reportMove: (report: MoveReport) => void
   /** The same on what it removes when all has moved. */
   readonly reportReclaim: (report: MoveReport) => void
+  /** A target's disks: nothing is left of buckets that were destroyed up to this record. */
+  readonly reportCleared: (upTo: number) => void
   /** Dies before the n-th effect from now on that is not a line of the log. */
   readonly dieAtEffect: (n: number, power: boolean) => void
   /** The view that every worker holds. */
@@ -361,6 +363,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
     },
     reportMove: (report) => within(run, () => tell({type: 'move-reported', report})),
     reportReclaim: (report) => within(run, () => tell({type: 'reclaim-reported', report})),
+    reportCleared: (upTo) => within(run, () => tell({type: 'cleared-reported', upTo})),
     connectionLost: (from) =>
       within(run, () => tell({type: 'connection-lost', from: deps.idOf(from)})),
     dieAtEffect: (n, power) => {
