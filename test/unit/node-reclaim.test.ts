@@ -290,6 +290,35 @@ t.test('a key is removed as it was known, and stays when it has changed', async 
   next.stop()
 })
 
+t.test(
+  'what a full disk left visible is in the index, and is made durable on demand',
+  async (t) => {
+    let unsure = 0
+    for (let calls = 0; calls < 30; calls++) {
+      const disk = disks()
+      const {store} = await openTestStore({fs: disk})
+      disk.failAfter(calls, 'ENOSPC')
+      const failed = await putBytes(store, 'a', bytesOf(10, 1)).then(
+        () => false,
+        () => true,
+      )
+      disk.failAfter(1_000_000, 'EIO')
+      const seen = await getBytes(store, 'a')
+      const page = store.page({bid: TEST_BUCKET.bid, prefix: '', after: '', limit: 9})
+      t.equal(page?.length, seen === 'none' ? 0 : 1, `${calls} calls: a walk sees what readers see`)
+      if (failed && seen !== 'none') {
+        unsure++
+        t.equal(await new Promise((resolve) => store.whenDurable(keyOf('a'), resolve)), null)
+        const {store: next} = await openTestStore({fs: disk.crash('synced')})
+        t.not(await getBytes(next, 'a'), 'none', 'who was told that it is here finds it')
+        next.stop()
+      }
+      store.stop()
+    }
+    t.ok(unsure > 0, 'there was such a call')
+  },
+)
+
 t.test('a bucket that is destroyed meanwhile takes its folders along, and no disk', async (t) => {
   const {store} = await openTestStore({fs: disks()})
   const {gen} = await putBytes(store, 'a', bytesOf(10, 1))

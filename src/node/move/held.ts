@@ -8,9 +8,13 @@ import type {MoveDeps} from './context.ts'
 /** Keys looked up between two turns of the event loop. */
 export const LOOKUPS_PER_TURN = 32
 
-/** Waits until what is visible of a key is durable. */
+/** Waits until what is visible of a key is durable. @throws AisError when that cannot be reached */
 export function settled(deps: MoveDeps, key: ObjectKey): Promise<void> {
-  return new Promise((resolve) => deps.store.whenSettled(key, resolve))
+  return new Promise((resolve, reject) => {
+    deps.store.whenSettled(key, () => {
+      deps.store.whenDurable(key, (error) => (error === null ? resolve() : reject(error)))
+    })
+  })
 }
 
 /** @throws AisError when what is here cannot be read, or may lie on a disk that is away */

@@ -35,7 +35,7 @@ export interface CommitOrder {
   readonly what: string
   readonly durable: boolean
   readonly patient: boolean
-  readonly onVisible: () => void
+  readonly onVisible: (mountpath: Mountpath) => void
 }
 
 type CommitDone = (error: AisError | null) => void
@@ -163,7 +163,7 @@ function commitOf(
     folders: order.durable ? place.unsynced : [],
     path: place.path,
     patient: order.patient,
-    onVisible: order.onVisible,
+    onVisible: () => order.onVisible(mountpath),
     done: (error) => {
       if (error !== null) return done(storeError(mountpath, order.what, error))
       if (order.durable) for (const made of place.unsynced) writing.folders.durable.add(made)

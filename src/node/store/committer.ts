@@ -38,6 +38,8 @@ export interface Committer {
   readonly sync: (fd: Fd, done: (error: Error | null) => void) => void
   /** fsync of a folder whose entries have changed; shared with those who wait for the same. */
   readonly syncFolder: (folder: string, done: (error: Error | null) => void) => void
+  /** Whether the last fsync of a folder failed, so that what was renamed into it may go again. */
+  readonly isUnsure: (folder: string) => boolean
   /** Rename without any fsync, for buckets that chose it. Synchronous. */
   readonly commitRelaxed: (commit: Commit) => void
 }
@@ -51,6 +53,7 @@ export function createCommitter(mountpath: Mountpath): Committer {
     remove: (path, folder, done) => group.remove(path, folder, done),
     sync: (fd, done) => group.sync(fd, done),
     syncFolder: (folder, done) => group.shareFolder(folder, true, done),
+    isUnsure: (folder) => group.unsure.has(folder),
     commitRelaxed: (item) => group.addRelaxed(item),
   }
 }
@@ -110,6 +113,9 @@ class SharedCommit {
     for (const folder of item.folders) this.shareFolder(folder, item.patient, oneDone)
   }
 
+  /** Folders whose last fsync failed. */
+  readonly unsure = new Set<string>()
+
   shareFolder(folder: string, patient: boolean, done: FolderDone): void {
     const waiting = this.#folders.get(folder)
     if (waiting !== undefined) {
@@ -130,7 +136,10 @@ class SharedCommit {
         if (this.#folders.get(folder) === sharers) this.#folders.delete(folder)
         // What is durable is not known any more, here or for anything that comes after. A full
         // device has written nothing of what is waited for, and nobody is told otherwise.
-        const isLost = error !== null && !isFull(error) && !this.#isGone(error)
+        const isGone = error !== null && this.#isGone(error)
+        const isLost = error !== null && !isFull(error) && !isGone
+        if (error === null || isGone) this.unsure.delete(folder)
+        else this.unsure.add(folder)
         if (isLost) calls.disable(`fsync of ${folder} failed: ${error.message}`)
         for (const one of sharers) one(error)
       },

@@ -50,11 +50,11 @@ export function copyFile(writing: Writing, order: CopyOrder, done: CopyDone): vo
       const place = makePlace(writing, to, key)
       const tail = encodeFooter(source.footer, writing.hashing.h64)
       to.port.write(work.fd, tail, source.footer.attributes.sizeBytes)
-      const commit = {what, durable: true, patient: true, onVisible: () => undefined}
+      // What readers see is in the index, durable or not.
+      const onVisible = (): void => writing.noted(to, source.footer.attributes)
+      const commit = {what, durable: true, patient: true, onVisible}
       commitCopies(writing, [{work, place}], commit, (error) => {
-        if (error !== null) return done({side: 'target', error})
-        writing.noted(to, source.footer.attributes)
-        done(null)
+        done(error === null ? null : {side: 'target', error})
       })
     } catch (error) {
       discardFile(work)

@@ -45,6 +45,8 @@ export interface Discarding {
   readonly discard: (order: Discard, done: DiscardDone) => void
   /** Makes durable what was removed by now. */
   readonly flush: (done: (error: AisError | null) => void) => void
+  /** Flushes again what a failed flush has left open of the folders that a key lies in. */
+  readonly flushKey: (key: ObjectKey, done: (error: AisError | null) => void) => void
 }
 
 interface Found {
@@ -115,7 +117,21 @@ export function createDiscarding(parts: DiscardParts): Discarding {
         done(error)
       })
     },
+    flushKey: (key, done) => {
+      const unsure = parts.used().flatMap((mountpath): readonly [string, Mountpath][] => {
+        const committer = parts.committerOf(mountpath)
+        const root = `${mountpath.pinned}/${OBJECTS_FOLDER}`
+        return [folderFor(mountpath, key), `${root}/${key.bid}`, root]
+          .filter((folder) => committer.isUnsure(folder))
+          .map((folder) => [folder, mountpath])
+      })
+      flushFolders(parts, new Map(unsure), done)
+    },
   }
+}
+
+function folderFor({pinned}: Mountpath, {bid, name}: ObjectKey): string {
+  return `${pinned}/${OBJECTS_FOLDER}/${bid}/${folderOf(name)}`
 }
 
 /** Every copy of a key on every mountpath, the newest first; an error when one cannot be told. */
@@ -142,7 +158,7 @@ function findOn(
   mountpath: Mountpath,
   key: ObjectKey,
 ): Found | null | AisError {
-  const folder = `${mountpath.pinned}/${OBJECTS_FOLDER}/${key.bid}/${folderOf(key.name)}`
+  const folder = folderFor(mountpath, key)
   const path = `${folder}/${fileNameOf(key.name)}`
   try {
     if (!mountpath.port.isFile(path)) return null

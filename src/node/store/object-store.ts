@@ -89,6 +89,11 @@ export interface ObjectStore {
   readonly changeMetadata: (change: Change, done: WriteDone) => void
   /** Removes all that is here of a key, when it is still what the caller knows. */
   readonly discard: (order: Discard, done: DiscardDone) => void
+  /**
+   * Waits until what is visible of a key is durable, whatever became of the write that made it so:
+   * for those who would do something because of it.
+   */
+  readonly whenDurable: (key: ObjectKey, done: (error: AisError | null) => void) => void
   /** Makes durable what was discarded by now. */
   readonly flushDiscarded: (done: (error: AisError | null) => void) => void
   /** One page over all mountpaths, tombstones included; null while indexes are built. */
@@ -252,7 +257,13 @@ function readingPart(shared: Shared): Pick<ObjectStore, ReadingPart> {
 }
 
 type WritingPart =
-  'beginWrite' | 'commitWrite' | 'remove' | 'changeMetadata' | 'discard' | 'flushDiscarded'
+  | 'beginWrite'
+  | 'commitWrite'
+  | 'remove'
+  | 'changeMetadata'
+  | 'discard'
+  | 'whenDurable'
+  | 'flushDiscarded'
 
 function writingPart({parts, lookups, writing, room}: Shared): Pick<ObjectStore, WritingPart> {
   const {mountpaths: all, hashing, pool, indexes} = parts
@@ -286,6 +297,7 @@ function writingPart({parts, lookups, writing, room}: Shared): Pick<ObjectStore,
     },
     changeMetadata: (change, done) => writeMetadata(writing, change, done),
     discard: discarding.discard,
+    whenDurable: discarding.flushKey,
     flushDiscarded: discarding.flush,
   }
 }

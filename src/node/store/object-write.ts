@@ -56,14 +56,20 @@ export function writeBody(
     const footer = {attributes, moreChecksums, unknown, blocks: body.blocks}
     const prepared = prepareAll(writing, key, destination, footer)
     if (prepared instanceof AisError) return finish(prepared, undefined)
+    const visible: Mountpath[] = []
     const order = {
       what: `write ${JSON.stringify(key.name)}`,
       durable: change.durable,
       patient: change.patient ?? false,
-      onVisible: () => makeUnsettled(writing, key),
+      onVisible: (mountpath: Mountpath) => {
+        visible.push(mountpath)
+        makeUnsettled(writing, key)
+      },
     }
     commitCopies(writing, prepared, order, (error) => {
       if (error !== null) {
+        // What readers see is in the index, durable or not: a walk must not miss it.
+        for (const mountpath of visible) writing.noted(mountpath, attributes)
         // One of several may have it now: the others are brought to the same.
         if (prepared.length > 1) writing.repair(key)
         return finish(error, undefined)
