@@ -208,7 +208,7 @@ t.test('with clients about moving rests, and never for long', async (t) => {
   t.equal(isBusy({inFlight: 0, quietMs: CLIENTS_RECENT_MS - 1}), true)
   t.equal(isBusy({inFlight: 0, quietMs: CLIENTS_RECENT_MS}), false)
   t.equal(restMs({inFlight: 0, quietMs: 1e9}, 100), 0)
-  t.equal(restMs({inFlight: 4, quietMs: 0}, 100), 150)
+  t.equal(restMs({inFlight: 4, quietMs: 0}, 100), 200)
   t.equal(restMs({inFlight: 4, quietMs: 0}, 1e6), REST_MAX_MS)
 })
 

@@ -196,8 +196,8 @@ export function cutBatches(sizes: readonly number[], bytesMax: number): readonly
 
 /** Clients were here within this time: the next is likely. */
 export const CLIENTS_RECENT_MS = 250
-/** With clients about, moving takes one part of the time and leaves so many: two fifths. */
-const REST_SHARE = 1.5
+/** With clients about, moving takes one part of the time and leaves so many: a third. */
+const REST_SHARE = 2
 /** The longest rest: some progress is always made. */
 export const REST_MAX_MS = 400
 
