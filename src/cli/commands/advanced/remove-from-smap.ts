@@ -1,13 +1,11 @@
-import {formatSize} from '../../../base/units.ts'
-import type {Removal} from '../../../client/remove-node.ts'
 import {planRemoval, removeNode} from '../../../client/remove-node.ts'
 import {nodeLabelOf} from '../../../model/node.ts'
 import {AisctlCommand} from '../../command.ts'
 import {durationFlag, nodeArg, yesFlag} from '../../flags.ts'
 import {nodesNamed} from '../../gateway-name.ts'
 import {confirm, confirmByTyping} from '../../prompt.ts'
-import {objectsText} from '../../render/departure-view.ts'
 import {paragraph} from '../../render/paragraph.ts'
+import {lossText, removedText} from '../../render/removal-view.ts'
 
 /** A share has passed when every lease on it has run out: twelve seconds at most. */
 const PATIENCE_MS = 60_000
@@ -56,32 +54,7 @@ export default class AdvancedRemoveFromSmap extends AisctlCommand {
       onProgress: (text) => line.show(text),
     })
     line.end()
-    const back =
-      member.role === 'proxy' || alone?.objects === 0
-        ? 'See: aisctl show cluster'
-        : `If it comes back: aisctl node adopt-data ${member.id} · see: aisctl show cluster`
-    this.log(`${label} is removed from the map; ${afterText(removal)}. ${back}`)
+    this.log(removedText(removal))
     return {node: member.id, role: member.role, unreachable: alone, estimated}
   }
-}
-
-function lossText({member, alone, estimated}: Removal): string {
-  const label = nodeLabelOf(member)
-  if (alone === null) {
-    return `nobody can say how many objects only ${label} has; they become unreachable`
-  }
-  const {objects, bytes} = alone
-  if (objects === 0) return `nothing is on ${label} alone`
-  const what = `${objectsText(objects)} (${formatSize(bytes)})`
-  return estimated
-    ? `about ${what} that only ${label} has become unreachable: it does not answer, and the other targets have as many on the average`
-    : `${what} are on ${label}; those that nobody else has become unreachable`
-}
-
-function afterText({member, alone, estimated}: Removal): string {
-  if (member.role === 'proxy') return 'the other gateways serve on'
-  if (alone === null) return 'what only it had is unreachable'
-  if (alone.objects === 0) return 'nothing was on it alone'
-  const about = estimated ? 'about' : 'up to'
-  return `${about} ${objectsText(alone.objects)} that only it had are unreachable`
 }

@@ -1,26 +1,14 @@
 import {Flags} from '@oclif/core'
 import {AisError} from '../../../base/errors.ts'
-import {formatSize} from '../../../base/units.ts'
-import type {Adopted} from '../../../wire/adopt.ts'
+import {adoptAll} from '../../../client/adopt.ts'
 import {meantNodes} from '../../../client/take-out.ts'
 import {nodeLabel} from '../../../model/ids.ts'
 import {AisctlCommand} from '../../command.ts'
 import {nodeArg, yesFlag} from '../../flags.ts'
 import {nodesNamed} from '../../gateway-name.ts'
 import {confirm} from '../../prompt.ts'
-import {formatCount} from '../../render/count.ts'
-import {objectsText} from '../../render/departure-view.ts'
+import {lastLine, partly, takenText} from '../../render/adopt-view.ts'
 import {paragraph} from '../../render/paragraph.ts'
-
-const NOTHING: Adopted = {
-  adopted: 0,
-  bytes: 0,
-  present: 0,
-  obsolete: 0,
-  failed: 0,
-  problem: '',
-  next: '',
-}
 
 export default class NodeAdoptData extends AisctlCommand {
   static override readonly summary =
@@ -68,50 +56,14 @@ export default class NodeAdoptData extends AisctlCommand {
     const back = 'What was deleted since its removal comes back.'
     await confirm(`Take up what ${label} has kept aside? ${back}${rest}`, {yes: flags.yes})
     const line = this.progress()
-    let sum = NOTHING
-    do {
-      sum = added(sum, await client.membership.adopt(node.id, {after: sum.next, discard}))
-      line.show(`${objectsText(sum.adopted)} (${formatSize(sum.bytes)}) taken up`)
-    } while (sum.next !== '')
+    const sum = await adoptAll(client, node.id, {
+      discard,
+      onProgress: (so) => line.show(takenText(so)),
+    })
     line.end()
     this.log(lastLine(label, sum, discard))
     if (sum.failed > 0) throw partly(label, sum)
     const {adopted, bytes, present, obsolete, failed} = sum
     return {node: node.id, adopted, bytes, present, obsolete, failed, discarded: discard}
   }
-}
-
-function added(sum: Adopted, more: Adopted): Adopted {
-  return {
-    adopted: sum.adopted + more.adopted,
-    bytes: sum.bytes + more.bytes,
-    present: sum.present + more.present,
-    obsolete: sum.obsolete + more.obsolete,
-    failed: sum.failed + more.failed,
-    problem: more.problem === '' ? sum.problem : more.problem,
-    next: more.next,
-  }
-}
-
-function lastLine(label: string, sum: Adopted, discard: boolean): string {
-  const {adopted, bytes, present, obsolete, failed} = sum
-  if (adopted + present + obsolete + failed === 0) {
-    return `${label} has kept nothing aside. See: aisctl show cluster`
-  }
-  const rest = present + obsolete
-  const where = discard ? 'removed' : 'still aside: remove it with --discard-rest'
-  const words =
-    rest === 0
-      ? ''
-      : `; ${formatCount(present)} that the cluster has and ${formatCount(obsolete)} ${obsolete === 1 ? 'delete' : 'deletes'} ${where}`
-  return `${label}: ${objectsText(adopted)} (${formatSize(bytes)}) taken up${words}.`
-}
-
-function partly(label: string, {failed, problem}: Adopted): AisError {
-  return new AisError({
-    code: 'PARTIAL',
-    message: `${objectsText(failed)} of ${label} could not be taken up: ${problem}`,
-    hint: `they stay aside; try again: aisctl node adopt-data ${label}`,
-    details: {failed},
-  })
 }
