@@ -11,6 +11,7 @@ import {orderScenarios} from './orders.ts'
 import {powerScenarios} from './power.ts'
 import {primaryScenarios} from './primary.ts'
 import type {Place, Scenario} from './scenario.ts'
+import {removalScenarios} from './removal.ts'
 import {truthScenarios} from './truth.ts'
 import {wholeScenarios} from './whole.ts'
 
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...intruderScenarios,
   ...changeScenarios,
   ...decommissionScenarios,
+  ...removalScenarios,
   ...orderScenarios,
   ...truthScenarios,
   ...powerScenarios,

@@ -3,18 +3,26 @@
  * rest all along. Nothing is reverted, nothing undone, nothing that exists is "not found".
  */
 
-import {nowMs, request} from '../stage/http.ts'
+import {nowMs} from '../stage/http.ts'
 import type {Done, Herd} from '../stage/herd.ts'
 import {orderRebalance} from '../stage/lifecycle.ts'
 import {type Play, whole} from '../stage/play.ts'
 import {gatewaysBut} from '../stage/stage.ts'
 import {eventually, killForGood, type Scenario} from './scenario.ts'
-import {expectPromises, expectServed, ordered, settledDown, someTarget, withHerd} from './moving.ts'
+import {
+  expectPromises,
+  expectServed,
+  moveAtMost,
+  ordered,
+  settledDown,
+  SLOWEST,
+  someTarget,
+  withHerd,
+} from './moving.ts'
 
 const READERS = 4
-/** With the slowest move that can be asked for, it goes on for longer than the changes. */
+/** With the slowest move it goes on for longer than the changes. */
 const BYTES_MAX = 32_768
-const SLOW = '1MiB'
 /** Other targets take its keys over after a lease, and after it was marked as lost. */
 const TAKEN_OVER_MS_MAX = 60_000
 
@@ -92,7 +100,7 @@ async function whileMoving(play: Play, herd: Herd): Promise<readonly string[]> {
   const target = someTarget(play)
   const shares = await fill(play, herd)
   const stopReading = herd.watch(shares.rest, READERS)
-  await moveAtMost(play, SLOW)
+  await moveAtMost(play, SLOWEST)
   const outMs = nowMs()
   const rebalance = await ordered(play, 'start-maintenance', [target])
   checks.expect(/^g\d+$/.test(rebalance), 'it names the rebalance', rebalance)
@@ -110,13 +118,6 @@ async function whileMoving(play: Play, herd: Herd): Promise<readonly string[]> {
   await expectPromises(play, herd, 'out')
   await back(play, herd, shares, [target.id])
   return []
-}
-
-/** Bytes per second that each target sends; 0: as many as it can. */
-async function moveAtMost({stage, checks}: Play, rate: string): Promise<void> {
-  const path = `/v1/cluster/set-config?ext.rebalance.bandwidth=${rate}`
-  const {status, text} = await request(gatewaysBut(stage)[0] ?? '', {method: 'PUT', path})
-  checks.expect(status === 200, `a move sends ${rate} in a second`, `${status} ${text}`)
 }
 
 async function back(play: Play, herd: Herd, {rest}: Shares, ids: readonly string[]): Promise<void> {

@@ -7,7 +7,7 @@
  */
 
 import {startPlayground} from '../../bench/playground.ts'
-import type {Outcome} from '../stage/checks.ts'
+import {Checks, type Outcome} from '../stage/checks.ts'
 import {playOn} from '../stage/play.ts'
 import type {Stage} from '../stage/stage.ts'
 import {chosen} from './all.ts'
@@ -72,15 +72,17 @@ async function playAll(stage: Stage): Promise<void> {
   for (const scenario of scenarios) await playOne(stage, scenario)
 }
 
-/** What a scenario throws is a check that does not hold, and the next one is played. */
+/** What a scenario throws is a check that does not hold, after those that were made before. */
 async function play(stage: Stage, {name, run}: Scenario): Promise<Outcome> {
-  const unique = `${name}-${Date.now().toString(36)}`
+  const checks = new Checks()
+  const options = {longRun: long, name: `${name}-${Date.now().toString(36)}`, checks}
   try {
-    return (await playOn(stage, {longRun: long, name: unique}, run)).outcome()
+    await playOn(stage, options, run)
   } catch (error) {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    return {checks: [{ok: false, what: 'it is played to its end', detail}], measured: {}}
+    checks.expect(false, 'it is played to its end', detail)
   } finally {
     await stage.hosts?.heal()
   }
+  return checks.outcome()
 }

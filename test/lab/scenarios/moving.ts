@@ -2,7 +2,7 @@
 
 import {existsSync, readdirSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
-import {nowMs, type Reply} from '../stage/http.ts'
+import {nowMs, type Reply, request} from '../stage/http.ts'
 import {type Done, Herd, type Verdict} from '../stage/herd.ts'
 import {isDone, type NodeAction, order, untilOperation} from '../stage/lifecycle.ts'
 import {describe, ensureBucket, type Play, primaryOf, removeBuckets, whole} from '../stage/play.ts'
@@ -28,9 +28,12 @@ export async function withHerd(
   await ensureBucket(stage, bucket)
   const gateways = gatewaysBut(stage)
   const herd = new Herd({gateways, bucket, name, ...(bytesMax === undefined ? {} : {bytesMax})})
-  const ended = await act(herd)
-  await removeBuckets(stage, [bucket])
-  return ended
+  try {
+    return await act(herd)
+  } finally {
+    herd.end()
+    await removeBuckets(stage, [bucket])
+  }
 }
 
 /** The last target: not the one that scenarios of single nodes use first. */
@@ -107,6 +110,16 @@ export async function expectPromises({checks}: Play, herd: Herd, when: string): 
 /** Whether one of the witnesses shows the node as a member. */
 export function isMember({watch}: Play, {id}: StageNode, witnesses: readonly StageNode[]): boolean {
   return witnesses.some((one) => one.id !== id && watch.of(one.id)?.members.includes(id) === true)
+}
+
+/** What a target sends in a second, at least. */
+export const SLOWEST = '1MiB'
+
+/** Bytes per second that each target sends; 0: as many as it can. */
+export async function moveAtMost({stage, checks}: Play, rate: string): Promise<void> {
+  const path = `/v1/cluster/set-config?ext.rebalance.bandwidth=${rate}`
+  const {status, text} = await request(gatewaysBut(stage)[0] ?? '', {method: 'PUT', path})
+  checks.expect(status === 200, `a move sends ${rate} in a second`, `${status} ${text}`)
 }
 
 /** Waits until the node has reported that it moved something. */

@@ -76,6 +76,7 @@ export class Herd {
   readonly #refusals = new Map<string, number>()
   #gateways: readonly string[]
   #turn = 0
+  #ended = false
 
   constructor(options: HerdOptions) {
     this.#options = options
@@ -111,6 +112,21 @@ export class Herd {
   /** Deletes each of these. */
   remove(keys: readonly string[]): Promise<Done> {
     return this.#each(keys, (key, tally) => this.#remove(key, tally))
+  }
+
+  /** What is under way is given up at its next try, and nothing new is begun. */
+  end(): void {
+    this.#ended = true
+    this.#connections.close()
+  }
+
+  /** From now on these may be gone: whoever held them was given up. */
+  giveUp(keys: readonly string[]): void {
+    const now = nowMs()
+    for (const key of keys) {
+      const times = {startMs: now, endMs: now}
+      this.ledger.note({by: 'operator', key, content: null, ...times, outcome: 'unknown'})
+    }
   }
 
   /** Reads these by turns, HEAD and GET, until it is told to stop; then how that went. */
@@ -204,7 +220,7 @@ export class Herd {
     const tally = newTally()
     const waiting = keys.values()
     await inParallel(AT_ONCE, async () => {
-      for (const key of waiting) await act(key, tally)
+      for (const key of waiting) if (!this.#ended) await act(key, tally)
     })
     return tally
   }
@@ -259,7 +275,7 @@ export class Herd {
       const said = /"message":"([^"]*)"/.exec(text)?.[1] ?? text
       const words = `${status} ${failure} ${said.replaceAll(/\d{3,}|[^\s]*[/:][^\s]*/g, '*')}`
       this.#refusals.set(words, 1 + (this.#refusals.get(words) ?? 0))
-      if (nowMs() > deadline) {
+      if (nowMs() > deadline || this.#ended) {
         tally.givenUp += 1
         return
       }

@@ -50,6 +50,8 @@ export interface PlayOptions {
   readonly name: string
   readonly adminEveryMs?: number
   readonly everyMs?: number
+  /** Where what is found goes; it stays there when the scenario throws. */
+  readonly checks?: Checks
 }
 
 /** Sets the stage, plays, and makes the standing checks; the watcher and the load end with it. */
@@ -58,7 +60,7 @@ export async function playOn(
   options: PlayOptions,
   scenario: (play: Play) => Promise<readonly string[]>,
 ): Promise<Checks> {
-  const checks = new Checks()
+  const {checks = new Checks()} = options
   const watch = new Watch(stage.nodes, stage.uuid, options.everyMs)
   const load = new Load({
     gateways: gatewaysBut(stage),
