@@ -352,6 +352,8 @@ interface Probe {
 
 function looked(): {
   suspect: (why: string) => void
+  check: () => void
+  enabled: {now: boolean}
   probes: Probe[]
   disabled: string[]
   pass: (ms: number) => void
@@ -360,6 +362,7 @@ function looked(): {
   const probes: Probe[] = []
   const disabled: string[] = []
   const device = {completed: null as number | null}
+  const enabled = {now: true}
   let timers: {readonly atMs: number; readonly act: () => void}[] = []
   let nowMs = 0
   const calls = createMountpathCalls('/mp', () => nowMs, {
@@ -375,6 +378,7 @@ function looked(): {
   const mountpath = {path: '/mp', pinned: '/pin', calls, port, root} as unknown as Mountpath
   const health = createHealth({
     mountpathAt: () => mountpath,
+    isEnabled: () => enabled.now,
     after: (ms, act) => {
       const timer = {atMs: nowMs + ms, act}
       timers.push(timer)
@@ -386,6 +390,8 @@ function looked(): {
   })
   return {
     suspect: (why) => health.suspect('/mp', why),
+    check: () => health.check('/mp'),
+    enabled,
     probes,
     disabled,
     device,
@@ -413,6 +419,16 @@ t.test('a probe that fails twice disables, one that succeeds does not', (t) => {
   one.probes[2]?.done(new Error('EROFS: open'))
   one.probes[3]?.done(new Error('EROFS: open'))
   t.strictSame(one.disabled, ['EROFS; a check failed: EROFS: open'])
+  t.end()
+})
+
+t.test('suspicions are not followed when that is switched off, questions are', (t) => {
+  const one = looked()
+  one.enabled.now = false
+  one.suspect('EIO')
+  t.equal(one.probes.length, 0)
+  one.check()
+  t.equal(one.probes.length, 1)
   t.end()
 })
 

@@ -10,6 +10,8 @@ import {WORK_FOLDER, isStillThere} from './mountpaths.ts'
 
 export interface HealthDeps {
   readonly mountpathAt: (path: string) => Mountpath | undefined
+  /** Whether a suspicion is followed (`fshc.enabled`); what is asked for always is. */
+  readonly isEnabled: () => boolean
   /** Runs something later, once; the result takes it back. */
   readonly after: (ms: number, act: () => void) => () => void
   readonly warn: (text: string, facts: Readonly<Record<string, unknown>>) => void
@@ -18,6 +20,8 @@ export interface HealthDeps {
 export interface Health {
   /** Something failed or hangs there. */
   readonly suspect: (path: string, why: string) => void
+  /** Somebody wants to know. */
+  readonly check: (path: string) => void
   readonly stop: () => void
 }
 
@@ -38,7 +42,7 @@ export function createHealth(deps: HealthDeps): Health {
   let probes = 0
   let stopped = false
 
-  function suspect(path: string, why: string): void {
+  function begin(path: string, why: string): void {
     const mountpath = deps.mountpathAt(path)
     if (stopped || mountpath === undefined || looking.has(mountpath)) return
     if (mountpath.calls.disabled() !== null) return
@@ -92,7 +96,10 @@ export function createHealth(deps: HealthDeps): Health {
   }
 
   return {
-    suspect,
+    suspect: (path, why) => {
+      if (deps.isEnabled()) begin(path, why)
+    },
+    check: (path) => begin(path, 'a check was asked for'),
     stop: () => {
       stopped = true
       for (const takeBack of looking.values()) takeBack()

@@ -42,6 +42,8 @@ export interface StoreOptions {
   /** Something an operator should know: a disk that is missing, a file that does not verify. */
   readonly warn: (text: string, facts: Readonly<Record<string, unknown>>) => void
   readonly nowMs: () => number
+  /** Whether disks that fail or are slow are looked at; yes when absent. */
+  readonly isHealthChecked?: () => boolean
   /** Runs something later, once; the result takes it back. The host's timers when absent. */
   readonly after?: (ms: number, act: () => void) => () => void
   /** On how many mountpaths a bucket's objects are to lie; null: as before. One when absent. */
@@ -133,7 +135,7 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
     disks,
     history: sets,
     hashing,
-    checkMountpath: (path) => health.suspect(path, 'a check was asked for'),
+    checkMountpath: health.check,
     missing: disks.missing,
     counterKept: counter.kept,
   }
@@ -157,6 +159,7 @@ function openMountpaths(
   const isKnown = (path: string): boolean => setsNow().some(({paths}) => paths.includes(path))
   const health = createHealth({
     mountpathAt: (path) => mountpathAt(disks, path),
+    isEnabled: options.isHealthChecked ?? (() => true),
     after: options.after ?? afterMs,
     warn,
   })

@@ -183,6 +183,7 @@ function openStore(
     outOfSpace: () => setting(settings(), 'space.out_of_space'),
     ...tellDamage(stats, log),
     within: diskWithin(start.disks),
+    isHealthChecked: () => setting(settings(), 'fshc.enabled'),
     warn: log.warn,
     nowMs,
   })
