@@ -455,3 +455,18 @@ t.test('a disk that hangs is disabled after five seconds more, one that works is
   t.match(other.disabled, [/it hangs/])
   t.end()
 })
+
+t.test('a resilver that a disk overtook which went and came back begins again', async (t) => {
+  const running = await onDisk(createCrashFs(MOUNTS))
+  for (const name of KEYS) await putBytes(running.store, name, bytesOf(10, 1))
+  running.disks.order(order('disable', '/mp1', false))
+  running.disks.order(order('enable', '/mp1'))
+  running.resilver.look()
+  running.disks.used.find(({path}) => path === '/mp1')?.calls.disable('it failed')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.equal(running.resilver.job()?.endedMs, null, 'overtaken, not finished')
+  running.disks.order(order('enable', '/mp1'))
+  await resilvered(running)
+  t.equal(running.store.isResilvered(), true)
+  running.store.stop()
+})

@@ -90,8 +90,9 @@ export function createResilver(deps: ResilverDeps, onDefect: (error: unknown) =>
     const next = new Run(deps, last?.job() ?? null)
     run = next
     last = next
-    next.walkUntilClean().then((done) => {
-      if (done && run === next) run = null
+    next.walkUntilClean().then(() => {
+      // Done, or overtaken: the next look sees whether there is still something to do.
+      if (run === next) run = null
     }, onDefect)
   }
 

@@ -53,8 +53,9 @@ export function createLinks(deps: LinkDeps): Links {
   ): void {
     const there = node.process
     if (!travels(asker.index, there.index)) return
+    const from = {id: asker.facts.self.id, inc: asker.node()?.durable.inc ?? 0}
     there.soon(delay(), () =>
-      node.serve(request, 'data', (answer) => {
+      node.serve(request, {origin: 'data', from}, (answer) => {
         if (answer === null || !travels(there.index, asker.index)) return
         asker.soon(delay(), () => heard(answer))
       }),
@@ -66,7 +67,7 @@ export function createLinks(deps: LinkDeps): Links {
       clock.after(delay(), () => {
         if (!target.process.isUp()) return heard(null)
         target.process.soon(0, () =>
-          target.serve(request, 'public', (answer) => {
+          target.serve(request, {origin: 'public'}, (answer) => {
             if (random.chance(deps.lossRatio)) return
             clock.after(delay(), () => heard(answer))
           }),

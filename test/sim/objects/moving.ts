@@ -12,6 +12,7 @@ import {answerError} from '../../../src/node/http/answer.ts'
 import type {ObjectsDeps} from '../../../src/node/objects/dispatch.ts'
 import {readBody} from '../../../src/node/peer/body.ts'
 import {formatGeneration} from '../../../src/model/generation.ts'
+import type {Voter} from '../../../src/model/record.ts'
 import type {ObjectAttributes} from '../../../src/model/object.ts'
 import type {PlacedEntry} from '../../../src/node/store/name-indexes.ts'
 import type {ObjectStore} from '../../../src/node/store/object-store.ts'
@@ -67,12 +68,12 @@ export function createMoving(deps: ObjectNodeDeps, {border, store, hash, cursor}
 export async function answerMove(
   moves: MoveReceiver,
   {req, res}: Exchange,
-  url: string,
+  {url, from}: {readonly url: string; readonly from: Voter | undefined},
 ): Promise<void> {
   const {path, query} = splitTarget(url)
   const body = (bytesMax: number): Promise<Buffer> => readBody(req, bytesMax)
   try {
-    const answer = await serveMove(moves, {path, query: parseQuery(query), body, source: req})
+    const answer = await serveMove(moves, {path, query: parseQuery(query), body, source: req, from})
     res.writeHead(200, [])
     res.end(answer)
   } catch (error) {

@@ -4,6 +4,8 @@
  * store at a start, decode a route, give the view and the lease of the kernel beside it.
  */
 
+import {sinceOf} from '../../../src/model/forgotten.ts'
+import type {Voter} from '../../../src/model/record.ts'
 import {ownsKeys} from '../../../src/model/node.ts'
 import {formatGeneration} from '../../../src/model/generation.ts'
 import {isRefusal} from '../../../src/model/ids.ts'
@@ -16,6 +18,7 @@ import {AisError} from '../../../src/base/errors.ts'
 import type {ObjectsDeps} from '../../../src/node/objects/dispatch.ts'
 import type {Disks, DiskState} from '../../../src/node/store/disks.ts'
 import {errnoOf} from '../../../src/node/store/fs.ts'
+import {renewEmpty} from '../../../src/node/store/quarantine.ts'
 import {createResilver, type Resilver} from '../../../src/node/store/resilver.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
 import type {Decide, ObjectKey, ObjectStore} from '../../../src/node/store/object-store.ts'
@@ -35,12 +38,18 @@ import {laterOf, type Later} from './later.ts'
 import {answerMove, createMoving, type Moving} from './moving.ts'
 import type {Rest} from './rest.ts'
 
+/** Which of its listeners a request comes to; another node has proved who it is. */
+export interface Listener {
+  readonly origin: 'public' | 'data'
+  readonly from?: Voter | undefined
+}
+
 export interface ObjectNode {
   readonly process: SimProcess
   /** A request at one of its listeners, in this run of the process. */
   readonly serve: (
     request: SimRequest,
-    origin: 'public' | 'data',
+    listener: Listener,
     answered: (answer: SimAnswer | null) => void,
   ) => void
   /** The view may be another one. */
@@ -85,6 +94,8 @@ const PIECE_MS = 2
 
 interface Run {
   readonly number: number
+  /** Of the membership for which it was opened. */
+  since: number
   store: ObjectStore | null
   disks: Disks | null
   resilver: Resilver | null
@@ -109,10 +120,28 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
   const failing: Trouble = {code: '', path: '', after: 0, times: 0}
   const written = new Map<string, string>()
 
+  function sinceNow(): number {
+    return sinceOf(process.view()?.record?.smap.nodes[self])
+  }
+
+  /** What holds nothing is of any membership. */
+  function isOfMembership(by: Run): boolean {
+    const since = sinceNow()
+    if (by.since < since && renewEmpty(by.disks?.used ?? [], since)) by.since = since
+    return by.since >= since
+  }
+
   function run(): OpenRun {
     if (current?.number === process.run()) return current
     const number = process.run()
-    const made: Run = {number, store: null, disks: null, resilver: null, cut: false}
+    const made: Run = {
+      number,
+      since: sinceNow(),
+      store: null,
+      disks: null,
+      resilver: null,
+      cut: false,
+    }
     const open = Object.assign(made, {opened: openRun(made)})
     rest.await(open.opened)
     current = open
@@ -136,6 +165,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       fs: port,
       indexOnDisk: false,
       copiesWanted: () => deps.copies,
+      since: sinceNow,
     })
     const {store, disks, hashing} = opened
     const cursor = openWalkCursor(STATE, port)
@@ -197,7 +227,8 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
 
   return {
     process,
-    serve: (request, origin, answered) => {
+    serve: (request, {origin, from}, answered) => {
+      if (process.view() === undefined) return answered(null)
       rest.stir()
       const mine = run()
       const isRunning = (): boolean => process.isUp() && process.run() === mine.number
@@ -216,7 +247,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
           if (!isRunning()) return
           feed(process, exchange.push, request.pieces)
           if (origin === 'data' && isMovePath(splitTarget(request.url).path)) {
-            return void answerMove(moves, exchange, request.url)
+            return void answerMove(moves, exchange, {url: request.url, from})
           }
           handle(objects, exchange, request.url, origin)
         },
@@ -224,11 +255,15 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       )
     },
     look: () => {
-      if (!process.isUp()) return
+      if (!process.isUp() || process.view() === undefined) return
       rest.stir()
       const mine = run()
       void mine.opened.then(({mover}) => {
-        if (process.isUp() && process.run() === mine.number) mover.look()
+        if (!process.isUp() || process.run() !== mine.number) return
+        if (isOfMembership(mine)) return mover.look()
+        // Removed by force, and let in anew: what it holds is moved aside before this is in use.
+        deps.saw('removed by force and back')
+        deps.exits(process)
       })
     },
     crash: (power) => {

@@ -154,6 +154,7 @@ function createParts(options: ObjectWorldOptions, run: ObjectRun, {rest, hashing
     nodes: stage.nodes,
     order: workload.order,
     everyMs: options.orderEveryMs,
+    record: () => recordOf(stage),
   })
   const diskOperator = createDiskOperator({
     clock: stage.clock,
