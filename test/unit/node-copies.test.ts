@@ -15,7 +15,12 @@ function targetsWith(
 ): GatewayOptions {
   const available = Array.from({length: mountpaths}, (_, at) => `/ais/mp${at}`)
   const askPublic: AskPublic = async ({port}, {path}) => {
-    const answer = path.endsWith('mountpaths') ? {available} : shares(port)
+    const answers: Readonly<Record<string, unknown>> = {
+      mountpaths: {available},
+      copies: shares(port),
+      resilver: {jobs: []},
+    }
+    const answer = answers[path.slice(path.indexOf('=') + 1)]
     const head = {statusCode: 200} as never
     return {head, body: Buffer.from(JSON.stringify(answer))}
   }
