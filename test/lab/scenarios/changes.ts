@@ -15,14 +15,13 @@ import {
   moveAtMost,
   ordered,
   settledDown,
+  SLOW_BYTES_MAX,
   SLOWEST,
   someTarget,
   withHerd,
 } from './moving.ts'
 
 const READERS = 4
-/** With the slowest move it goes on for longer than the changes. */
-const BYTES_MAX = 32_768
 /** Other targets take its keys over after a lease, and after it was marked as lost. */
 const TAKEN_OVER_MS_MAX = 60_000
 
@@ -32,7 +31,7 @@ export const changeScenarios: readonly Scenario[] = [
     title: 'objects are overwritten and deleted while one target of four moves out',
     on: 'processes',
     long: false,
-    run: (play) => withHerd(play, 'moving', (herd) => whileMoving(play, herd), BYTES_MAX),
+    run: (play) => withHerd(play, 'moving', (herd) => whileMoving(play, herd), SLOW_BYTES_MAX),
   },
   {
     name: 'changes-while-out',

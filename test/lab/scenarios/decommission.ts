@@ -16,12 +16,15 @@ import {
   expectPromises,
   expectServed,
   isMember,
+  moveAtMost,
   MOVED_MS_MAX,
   objectFiles,
   ordered,
   ordering,
   partMoved,
   settledDown,
+  SLOW_BYTES_MAX,
+  SLOWEST,
   someTarget,
   withHerd,
 } from './moving.ts'
@@ -58,7 +61,7 @@ export const decommissionScenarios: readonly Scenario[] = [
       const moments = play.longRun ? MOMENTS : (['half', 'moved'] as const)
       return inRounds(play, moments.length, (round) => {
         const moment = moments[round] ?? 'half'
-        return withHerd(play, moment, (herd) => primaryKilled(play, herd, moment))
+        return withHerd(play, moment, (herd) => primaryKilled(play, herd, moment), SLOW_BYTES_MAX)
       })
     },
   },
@@ -68,7 +71,7 @@ export const decommissionScenarios: readonly Scenario[] = [
     on: 'processes',
     long: false,
     byTurns: true,
-    run: (play) => withHerd(play, 'leaver', (herd) => leaverKilled(play, herd)),
+    run: (play) => withHerd(play, 'leaver', (herd) => leaverKilled(play, herd), SLOW_BYTES_MAX),
   },
   {
     name: 'receiver-killed',
@@ -77,7 +80,7 @@ export const decommissionScenarios: readonly Scenario[] = [
     on: 'processes',
     long: false,
     byTurns: true,
-    run: (play) => withHerd(play, 'receiver', (herd) => receiverKilled(play, herd)),
+    run: (play) => withHerd(play, 'receiver', (herd) => receiverKilled(play, herd), SLOW_BYTES_MAX),
   },
 ]
 
@@ -91,12 +94,14 @@ async function primaryKilled(play: Play, herd: Herd, moment: Moment): Promise<re
   load.use(gatewaysBut(stage, [primary.id]))
   herd.use(gatewaysBut(stage, [primary.id]))
   const stopReading = herd.watch(herd.ledger.keys, READERS)
+  if (moment === 'half') await moveAtMost(play, SLOWEST)
   const asked = ordering(play, 'decommission-node', [leaver], REMOVE)
   const seen = await momentOf(play, {moment, primary, leaver, asked})
   checks.expect(seen, `the moment "${moment}" is met`)
   const sinceMs = await killForGood(play, [primary])
   const before = await asked
   await expectPrimary(play, [primary], {withinMs: KILLED_MS_MAX, sinceMs})
+  if (moment === 'half') await moveAtMost(play, '0')
   const rest = others(stage, [primary.id])
   const ended = await untilOperation(gatewaysBut(stage, [primary.id]), isIdle, MOVED_MS_MAX)
   checks.expect(ended !== undefined, `killed when "${moment}": it ends`, before.text)
@@ -164,9 +169,11 @@ async function leaverKilled(play: Play, herd: Herd): Promise<readonly string[]> 
   const leaver = someTarget(play)
   const gateways = gatewaysBut(stage)
   await herd.write(herd.names(objectsOf(play)))
+  await moveAtMost(play, SLOWEST)
   await ordered(play, 'decommission-node', [leaver], REMOVE)
   checks.expect(await partMoved(gateways, leaver), 'it dies while data moves')
   await killForGood(play, [leaver])
+  await moveAtMost(play, '0')
   const stopReading = herd.watch(herd.ledger.keys, READERS)
   await sleep(NOTHING_HAPPENS_MS)
   const still = await operationAt(primaryOf(play).endpoint)
@@ -192,9 +199,11 @@ async function receiverKilled(play: Play, herd: Herd): Promise<readonly string[]
   const gateways = gatewaysBut(stage)
   await herd.write(herd.names(objectsOf(play)))
   const files = await objectFiles(play, leaver)
+  await moveAtMost(play, SLOWEST)
   await ordered(play, 'decommission-node', [leaver], REMOVE)
   checks.expect(await partMoved(gateways, leaver), 'it dies while data moves')
   await killForGood(play, [receiver])
+  await moveAtMost(play, '0')
   await sleep(NOTHING_HAPPENS_MS)
   const still = await operationAt(primaryOf(play).endpoint)
   checks.expect(still?.op?.phase === 'moving', 'nothing is finalized', still?.op ?? still)

@@ -14,11 +14,13 @@ import {
   expectGone,
   expectPromises,
   mountpathsOn,
+  moveAtMost,
   MOVED_MS_MAX,
   objectFiles,
   ordered,
   partMoved,
   settledDown,
+  SLOWEST,
   someTarget,
   withHerd,
 } from './moving.ts'
@@ -27,6 +29,7 @@ import type {Scenario} from './scenario.ts'
 const OBJECTS = 1200
 const OBJECTS_LONG = 20_000
 const ROUNDS_LONG = 10
+const BYTES_MAX = 16_384
 /** Long enough that a primary that is going to draw a wrong conclusion has drawn it. */
 const NOTHING_HAPPENS_MS = 8000
 const READERS = 2
@@ -37,7 +40,7 @@ export const powerScenarios: readonly Scenario[] = [
     title: 'all hosts lose power in the middle of a move: nothing is lost and nothing comes back',
     on: 'hosts',
     long: false,
-    run: (play) => withHerd(play, 'dark', (herd) => blackouts(play, herd), 1024),
+    run: (play) => withHerd(play, 'dark', (herd) => blackouts(play, herd), BYTES_MAX),
   },
   {
     name: 'receiver-full',
@@ -90,6 +93,7 @@ async function blackout(play: Play, herd: Herd, {round, target, share}: Round): 
   const faults = hostsOf(stage)
   const gateways = gatewaysBut(stage)
   const out = round % 2 === 0
+  await moveAtMost(play, SLOWEST)
   await ordered(play, out ? 'start-maintenance' : 'stop-maintenance', [target])
   const changes = Promise.all([
     herd.write(herd.names(share, ((round * 2) % 10) * share)),
@@ -103,6 +107,7 @@ async function blackout(play: Play, herd: Herd, {round, target, share}: Round): 
   await faults.powerOn(hosts)
   const back = await whole(play)
   checks.expect(back !== undefined, `round ${round + 1}: all are back`, describe(watch, stage))
+  await moveAtMost(play, '0')
   const ended = await untilOperation(gateways, isDone, MOVED_MS_MAX)
   const seen = ended ?? (await operationAt(gateways[0] ?? ''))
   checks.expect(ended !== undefined, `round ${round + 1}: it ends by itself`, seen)

@@ -19,6 +19,7 @@ import {
   ordered,
   partMoved,
   settledDown,
+  SLOW_BYTES_MAX,
   SLOWEST,
   someTarget,
   withHerd,
@@ -27,8 +28,6 @@ import {eventually, killForGood, type Scenario} from './scenario.ts'
 
 const OBJECTS = 600
 const OBJECTS_LONG = 6000
-/** So much that the slowest move takes seconds. */
-const BYTES_MAX = 65_536
 const LOST_MS_MAX = 60_000
 const SHOWN_MS_MAX = 10_000
 
@@ -38,7 +37,7 @@ export const removalScenarios: readonly Scenario[] = [
     title: '4: a target that stays dead is removed by force, and what it held comes back by order',
     on: 'processes',
     long: true,
-    run: (play) => withHerd(play, 'forced', (herd) => removedByForce(play, herd), BYTES_MAX),
+    run: (play) => withHerd(play, 'forced', (herd) => removedByForce(play, herd), SLOW_BYTES_MAX),
   },
 ]
 

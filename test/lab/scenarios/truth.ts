@@ -16,9 +16,12 @@ import {AISCTL} from '../../bench/playground.ts'
 import {
   expectPromises,
   expectServed,
+  moveAtMost,
   MOVED_MS_MAX,
   ordered,
   settledDown,
+  SLOW_BYTES_MAX,
+  SLOWEST,
   someTarget,
   withHerd,
 } from './moving.ts'
@@ -44,7 +47,7 @@ export const truthScenarios: readonly Scenario[] = [
     on: 'processes',
     long: false,
     byTurns: true,
-    run: (play) => withHerd(play, 'orphaned', (herd) => primaryKilled(play, herd)),
+    run: (play) => withHerd(play, 'orphaned', (herd) => primaryKilled(play, herd), SLOW_BYTES_MAX),
   },
   {
     name: 'overtaken',
@@ -106,6 +109,7 @@ async function primaryKilled(play: Play, herd: Herd): Promise<readonly string[]>
   play.load.use(rest)
   herd.use(rest)
   const stopReading = herd.watch(herd.ledger.keys, 4)
+  await moveAtMost(play, SLOWEST)
   const rebalance = await ordered(play, 'stop-maintenance', [target])
   const begun = await untilOperation(
     [primary.endpoint],
@@ -116,6 +120,7 @@ async function primaryKilled(play: Play, herd: Herd): Promise<readonly string[]>
   checks.expect(begun?.move !== null, 'it is killed while data moves')
   const sinceMs = await killForGood(play, [primary])
   await expectPrimary(play, [primary], {withinMs: KILLED_MS_MAX, sinceMs})
+  await moveAtMost(play, '0')
   const ended = await untilOperation(rest, isDone, MOVED_MS_MAX)
   checks.expect(ended !== undefined, 'it ends', await operationAt(rest[0] ?? ''))
   checks.measure('ended ms', nowMs() - sinceMs)
