@@ -16,6 +16,7 @@ import type {Placed} from '../../src/node/store/place-key.ts'
 import type {Repair} from '../../src/node/store/repairs.ts'
 import type {CrashFs} from '../helpers/crash-fs.ts'
 import {SURVIVALS, createCrashFs} from '../helpers/crash-fs.ts'
+import {startTargets} from '../helpers/target-cluster.ts'
 import {
   TEST_BUCKET,
   TEST_REF,
@@ -435,4 +436,38 @@ t.test('a job of copies goes on after a crash, and says what is in its way', asy
   await until(() => next.shares()[0]?.state === 'done')
   t.equal(placesOf(back.disk, 'a').length, 2)
   next.stop()
+})
+
+t.test('clients of a mirrored bucket do not notice a lost disk', async (t) => {
+  const cluster = await startTargets(1)
+  t.teardown(() => cluster.close())
+  const [target] = cluster.targets
+  if (target === undefined) throw new Error('one target')
+  target.says.copies = 2
+  const names = Array.from({length: 12}, (_, at) => `k${String(at).padStart(2, '0')}`)
+  for (const name of names) await cluster.send(target, {method: 'PUT', name, body: name})
+  const head = await cluster.send(target, {method: 'HEAD', name: 'k01'})
+  t.equal(head.headers['ais-mirror-copies'], '2')
+  target.disk.rename('/mp0', '/mp0-lost')
+  const statuses = new Set<number>()
+  for (const name of names) {
+    const got = await cluster.send(target, {method: 'GET', name})
+    statuses.add(got.status)
+    t.equal(got.body.toString(), name)
+  }
+  t.strictSame([...statuses], [200])
+  const question = {ref: TEST_REF, prefix: '', after: '', limit: 100, partial: false}
+  const page = target.objects.listPage(question)
+  t.strictSame(
+    page.entries.map(({attributes}) => attributes.name),
+    names,
+  )
+  const status = async (method: string, name: string): Promise<number> =>
+    (await cluster.send(target, {method, name, ...(method === 'PUT' ? {body: 'x'} : {})})).status
+  target.store.check()
+  t.equal(await status('PUT', 'k03'), 200)
+  t.equal(await status('DELETE', 'k04'), 200)
+  t.equal(await status('GET', 'k04'), 404)
+  t.equal(await status('DELETE', 'never'), 404, 'it is known that there was nothing')
+  t.equal(await status('GET', 'never'), 404)
 })

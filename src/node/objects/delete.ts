@@ -39,7 +39,7 @@ function remove(
   silent = false,
 ): void {
   // A disk that is away may hold it: then nobody can say that there was nothing.
-  const unsure = silent || call.deps.store.missing().length > 0
+  const unsure = silent || !call.deps.store.isCovered(admitted.bucket.bid)
   let existed = false
   tombstone(
     call,

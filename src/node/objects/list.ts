@@ -28,7 +28,9 @@ export function listLocal(deps: ObjectsDeps, question: ListQuestion): LocalPage 
     const message = `bucket "${bucketLabel(ref)}" does not exist`
     throw new AisError({code: 'BUCKET_NOT_FOUND', message})
   }
-  const missing = store.missing().map(({path, why}) => `${path}: ${why}`)
+  // Of a mirrored bucket the others may have everything.
+  const away = store.isCovered(bucket.bid) ? [] : store.missing()
+  const missing = away.map(({path, why}) => `${path}: ${why}`)
   if (missing.length > 0 && !question.partial) {
     throw new AisError({
       code: 'LIST_INCOMPLETE',
