@@ -250,8 +250,12 @@ t.test('one that is out already and an active one are completed by one rebalance
   t.equal(record(stage).rmd.version, rmd.version + 1)
   t.match(take(stage, 'shutdown-node', [4, 0]), {refusal: {code: 'WRONG_STATE'}})
   const unknown = stage.ask(0, {
-    ...{type: 'lifecycle', action: 'shutdown-node', skipRebalance: false, rmUserData: false},
-    ...{keepInitialConfig: false, noShutdown: false},
+    type: 'lifecycle',
+    action: 'shutdown-node',
+    skipRebalance: false,
+    rmUserData: false,
+    keepInitialConfig: false,
+    noShutdown: false,
     nodes: [idOf(stage, 4), 'nobody-7' as NodeId],
   })
   t.match(unknown, {refusal: {code: 'NODE_NOT_FOUND'}})
