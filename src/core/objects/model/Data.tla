@@ -146,7 +146,7 @@ MustClear(t, j) == IF Bug("quar_view") THEN view[t] < recs[j].since[t]
                    ELSE mark[t] < recs[j].since[t]
 Clear(t, r) == /\ copy' = [copy EXCEPT ![t] = None]
                /\ mark' = [mark EXCEPT ![t] = recs[r].since[t]]
-               /\ lost' = Max2(lost, copy[t])
+               /\ lost' = IF Idx(copy[t].g) < recs[r].since[t] THEN Max2(lost, copy[t]) ELSE lost
 Adopt(t, j) ==
   /\ j > view[t] /\ (view[t] = 0 => j = Top) /\ ~Gone(j, t)
   /\ view' = [view EXCEPT ![t] = j]
