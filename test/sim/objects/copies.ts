@@ -82,11 +82,21 @@ export function createCopies({nodes, hashing, most, violate, saw}: CopiesDeps): 
         ...copiesAt(other, other.filesystem(), key.bid, key.name),
         ...durableAt(other, key).filter(() => other !== node),
       ])
-      .find((copy) => !isAsNew(copy, newest) && !copy.attributes.tombstone)
+      .filter((copy) => !copy.attributes.tombstone && isBelieved(copy))
+      .find((copy) => !isAsNew(copy, newest))
     if (older === undefined) return
     const what = `the tombstone ${formatGeneration(newest.gen)} of ${key.name}`
     const left = `${formatGeneration(older.attributes.gen)} at ${idOf(older.node)} ${older.path}`
     violate('D3', `${idOf(node)} drops ${what}, and there is ${left}`)
+  }
+
+  /**
+   * Whether its target would believe a copy: one that a power cut brings back on a mountpath that
+   * was emptied and has gone keeps that mountpath from being attached, and says nothing.
+   */
+  function isBelieved({node, path}: Copy): boolean {
+    const states = node.disks().filter(({state}) => state === 'available' || state === 'waiting')
+    return states.some((one) => path.startsWith(`${one.path}/`))
   }
 
   /** Bit rot in one of several copies: each version of a key suffers it once. */
@@ -128,7 +138,7 @@ export function createCopies({nodes, hashing, most, violate, saw}: CopiesDeps): 
         for (const node of nodes()) {
           // A tombstone that a power cut brings back says nothing that is not so.
           const copies = copiesAt(node, node.filesystem(), bid, name).filter(
-            ({attributes}) => !attributes.tombstone,
+            (copy) => !copy.attributes.tombstone && isBelieved(copy),
           )
           const allowed = idOf(node) === owner ? most : 0
           if (copies.length <= allowed) continue
