@@ -1,7 +1,9 @@
 /** Changes of primary in scenes: death, silence, partition, handover, recovery. Virtual time. */
 
 import t from 'tap'
-import type {CommandResult} from '../../src/core/kernel/events.ts'
+import type {CommandResult, KernelEvent} from '../../src/core/kernel/events.ts'
+import type {KernelState} from '../../src/core/kernel/state.ts'
+import {step} from '../../src/core/kernel/step.ts'
 import {freshEvidence, NO_WATCH, sawGone} from '../../src/core/election/evidence.ts'
 import {inheritance} from '../../src/core/election/inheritance.ts'
 import {waitLeft, type PrimaryWatch} from '../../src/core/election/patience.ts'
@@ -15,6 +17,8 @@ import {bucket, put, started, stageOf, type Stage} from '../helpers/kernel-stage
 import type {SimProcess} from '../sim/world/process.ts'
 import {SIM_UUID, sceneFacts} from '../sim/world/scene.ts'
 import {isConverged} from '../sim/world/world.ts'
+
+type Timeless<E = KernelEvent> = E extends KernelEvent ? Omit<E, 'nowMs' | 'wallMs'> : never
 
 const idOf = (stage: Stage, index: number): NodeId => stage.at(index).facts.self.id
 
@@ -374,6 +378,32 @@ t.test('a primary that answers after all is no longer held to be gone', (t) => {
   stage.at(0).start()
   t.ok(stage.until(() => isConverged(stage.processes)) >= 0)
   t.ok([0, first].includes(leaderOf(stage)), 'either is right')
+  t.end()
+})
+
+t.test('evidence that a primary is gone ends with its next answer', (t) => {
+  const stage = started(3, 2)
+  const id = idOf(stage, 0)
+  const {epoch} = stage.record()
+  let state: KernelState = stage.at(4).state()
+  let now = stage.at(4).node()?.nowMs ?? 0
+  /** What the follower is told in the next second, and what it asks the primary then. */
+  const tell = (event: Timeless): number => {
+    now += 400
+    const {state: next, effects} = step(state, {...event, nowMs: now, wallMs: now} as KernelEvent)
+    state = next
+    const asked = effects.flatMap((one) => (one.type === 'send' && one.fresh ? [one.sendId] : []))
+    return asked[0] ?? -1
+  }
+  const gone = (): boolean => state.phase === 'running' && state.watch.evidence !== null
+  const first = tell({type: 'connection-lost', from: id})
+  tell({type: 'peer-silent', sendId: first, reason: 'refused', detail: ''})
+  t.equal(gone(), true)
+  const answer = put(stage, 0, {type: 'probe', uuid: SIM_UUID}, 4)
+  t.match(answer, {type: 'probe', leads: epoch})
+  const again = tell({type: 'tick'})
+  tell({type: 'peer-answered', sendId: again, from: {id, inc: 1}, answer})
+  t.equal(gone(), false)
   t.end()
 })
 

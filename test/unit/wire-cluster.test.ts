@@ -63,7 +63,7 @@ import {
   encodeNodeStatus,
   statusWord,
 } from '../../src/wire/node-status.ts'
-import {decodeRmd, encodeRmd, rebalanceId} from '../../src/wire/rmd.ts'
+import {decodeRmd, encodeRmd, rebalanceId, rebalanceNumber} from '../../src/wire/rmd.ts'
 import {decodeSmap, encodeMember, encodeSmap} from '../../src/wire/smap.ts'
 import {decodeJoinRequest, snode} from '../../src/wire/snode.ts'
 import {
@@ -437,6 +437,8 @@ t.test('rebalance metadata has a bare version, and a rebalance a name', (t) => {
   })
   t.equal(encodeJson(encodeRmd('u', {...rmd, targetIds: []})), '{"cluster_id":"u","version":47}')
   t.equal(rebalanceId(47), 'g47')
+  t.equal(rebalanceNumber('g47'), 47)
+  for (const id of ['', 'g', '47', 'g4x', 'n47']) t.equal(rebalanceNumber(id), undefined, id)
   t.end()
 })
 
@@ -470,6 +472,7 @@ t.test('capacity is as recorded: a filesystem under two mountpaths counts once',
     available: ['/ais/3/mp0'],
     waiting_dd: [],
     disabled: ['/ais/3/mp1'],
+    ext: {why: [{path: '/ais/3/mp1', why: ''}]},
   })
   const mountpaths = answerOf('node', 'target.daemon.mountpaths')
   t.equal(encodeJson(encodeMountpaths(MOUNTPATHS)), encodeJson(mountpaths))

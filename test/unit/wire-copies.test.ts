@@ -4,7 +4,13 @@ import t from 'tap'
 import type {ObjectAttributes} from '../../src/model/object.ts'
 import {GLOBAL_NAMESPACE} from '../../src/model/bucket.ts'
 import type {BucketName, ObjectName} from '../../src/model/ids.ts'
-import {decodeCopiesCount, decodeDestroy} from '../../src/wire/action.ts'
+import {
+  decodeAction,
+  decodeCopiesCount,
+  decodeDestroy,
+  decodeNodeOrder,
+  encodeNodeOrder,
+} from '../../src/wire/action.ts'
 import {availableMountpaths} from '../../src/wire/capacity.ts'
 import {
   copiesJobId,
@@ -98,5 +104,14 @@ t.test('HEAD names every mountpath with a copy', (t) => {
   t.match(one, {'Ais-Mirror-Copies': '1', 'Ais-Mirror-Paths': '[/a]'})
   const two = of(encodeHeadProps(['copies'], attributes, {...place, copies: ['/a', '/b']}))
   t.match(two, {'Ais-Mirror-Copies': '2', 'Ais-Mirror-Paths': '[/a,/b]'})
+  t.end()
+})
+
+t.test('an order that a whole cluster ends travels whole, and is no other', (t) => {
+  for (const action of ['shutdown', 'decommission'] as const) {
+    const order = {action, removeUserData: true, keepInitialConfig: false}
+    t.strictSame(decodeNodeOrder(decodeAction(encodeNodeOrder(order))), order)
+  }
+  t.equal(decodeNodeOrder(decodeAction('{"action":"start-maintenance"}')), undefined)
   t.end()
 })
