@@ -22,7 +22,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...networkScenarios,
   ...nodeScenarios,
   ...wholeScenarios,
-  ...intruderScenarios,
   ...changeScenarios,
   ...decommissionScenarios,
   ...removalScenarios,
@@ -30,11 +29,9 @@ export const SCENARIOS: readonly Scenario[] = [
   ...truthScenarios,
   ...powerScenarios,
   ...diskScenarios,
+  // Some of its guests are members for good.
+  ...intruderScenarios,
 ]
-
-/** Of those that take turns, so many are played by one run. */
-const TURNS = 3
-const DAY_MS = 86_400_000
 
 export interface Choice {
   readonly places: readonly Place[]
@@ -48,14 +45,5 @@ export function chosen({places, long, only}: Choice): readonly Scenario[] {
   const here = SCENARIOS.filter(({on}) => places.includes(on))
   if (only.length > 0) return here.filter(({name}) => only.includes(name))
   if (long) return here
-  const today = turnsOf(Math.floor(Date.now() / DAY_MS))
-  return here.filter((one) => !one.long && (one.byTurns !== true || today.includes(one)))
-}
-
-/** Those whose turn it is on that day. */
-function turnsOf(day: number): readonly Scenario[] {
-  const all = SCENARIOS.filter(({byTurns, long}) => byTurns === true && !long)
-  return Array.from({length: TURNS}, (_, at) => all[(day * TURNS + at) % all.length]).filter(
-    (one) => one !== undefined,
-  )
+  return here.filter((one) => !one.long)
 }

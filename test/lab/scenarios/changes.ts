@@ -39,7 +39,6 @@ export const changeScenarios: readonly Scenario[] = [
       'objects are overwritten and deleted while a target is out with its data, and it returns',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'out', (herd) => whileOut(play, herd)),
   },
   {
@@ -54,7 +53,6 @@ export const changeScenarios: readonly Scenario[] = [
     title: '12: objects are written, overwritten and deleted while a target takes its share again',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'returning', (herd) => whileReturning(play, herd)),
   },
 ]

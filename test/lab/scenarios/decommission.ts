@@ -70,7 +70,6 @@ export const decommissionScenarios: readonly Scenario[] = [
     title: '4: a target that is being decommissioned dies, returns, and leaves with nothing lost',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'leaver', (herd) => leaverKilled(play, herd), SLOW_BYTES_MAX),
   },
   {
@@ -79,7 +78,6 @@ export const decommissionScenarios: readonly Scenario[] = [
       '5: a target that receives dies: nothing is finalized and nothing wiped until it is back',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'receiver', (herd) => receiverKilled(play, herd), SLOW_BYTES_MAX),
   },
 ]

@@ -44,7 +44,6 @@ export const orderScenarios: readonly Scenario[] = [
     title: '27: several nodes go out in one change and with one rebalance, all of them or none',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'batch', (herd) => batches(play, herd)),
   },
   {
@@ -52,7 +51,6 @@ export const orderScenarios: readonly Scenario[] = [
     title: '28: a maintenance whose data has not moved is shown as such, and goes on or back',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'stopped', (herd) => incomplete(play, herd)),
   },
   {
@@ -60,7 +58,6 @@ export const orderScenarios: readonly Scenario[] = [
     title: '29: a node that is out stays out over restarts until it is told',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'restarted', (herd) => outAndRestarted(play, herd)),
   },
   {

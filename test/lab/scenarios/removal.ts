@@ -38,7 +38,6 @@ export const removalScenarios: readonly Scenario[] = [
     title: '4: a target that stays dead is removed by force, and what it held comes back by order',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'forced', (herd) => removedByForce(play, herd), SLOW_BYTES_MAX),
   },
 ]

@@ -17,8 +17,6 @@ export interface Scenario {
   readonly on: Place
   /** Only under --long. */
   readonly long: boolean
-  /** Costly beside others that show something like it: they take turns, a few on each day. */
-  readonly byTurns?: boolean
   /** Gives the ids of nodes whose processes it ended or left to restart. */
   run(play: Play): Promise<readonly string[]>
 }

@@ -38,7 +38,6 @@ export const truthScenarios: readonly Scenario[] = [
     title: '23: a target goes and returns beside twenty readers, and no read fails',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'readers', (herd) => readsAllAlong(play, herd)),
   },
   {
@@ -46,7 +45,6 @@ export const truthScenarios: readonly Scenario[] = [
     title: '2: the primary is killed in a rebalance: it goes on, and every gateway knows its end',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'orphaned', (herd) => primaryKilled(play, herd), SLOW_BYTES_MAX),
   },
   {
@@ -54,7 +52,6 @@ export const truthScenarios: readonly Scenario[] = [
     title: '31: targets return one after the other: one rebalance at a time, the newest ends',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'overtaken', (herd) => overtaken(play, herd)),
   },
   {
@@ -62,7 +59,6 @@ export const truthScenarios: readonly Scenario[] = [
     title: '36: a list is exact at every moment of a rebalance, or refused',
     on: 'processes',
     long: false,
-    byTurns: true,
     run: (play) => withHerd(play, 'lists', (herd) => lists(play, herd)),
   },
   {

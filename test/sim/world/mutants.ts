@@ -263,9 +263,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'lagging-voter-judges',
-    known: 193,
     rule: 'R6: a voter holds an older record against a candidate with a newer one',
-    world: {...JOINING, topology: [3, 4]},
+    world: JOINING,
     edit: {
       file: 'core/election/voter.ts',
       from: "if (holds !== null && comparePositions(holds.position, accepted.record) > 0) return ''",
