@@ -146,6 +146,10 @@ t.test('up starts what does not run, down ends it and leaves nothing', async (t)
   const [, target] = first.record.nodes
   if (target === undefined) throw new Error('the record has a target')
   process.kill(runningPid(first.record, target) ?? 0, 'SIGKILL')
+  // The signal is on its way: what looks alive would be waited for, and not started.
+  for (let ms = 0; ms < 5000 && runningPid(first.record, target) !== undefined; ms += 10) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
   const repaired = await bringUp(options)
   t.strictSame(
     repaired.started.map(({id}) => id),
