@@ -2,10 +2,10 @@
 
 import type {BootFacts, Command, CommandResult, PeerRequest} from '../../src/core/kernel/events.ts'
 import type {Member} from '../../src/model/node.ts'
-import type {PeerAnswer} from '../../src/model/peer-messages.ts'
+import type {BeatRequest, PeerAnswer} from '../../src/model/peer-messages.ts'
 import type {ClusterRecord} from '../../src/model/record.ts'
 import type {SimProcess} from '../sim/world/process.ts'
-import {createScene, sceneFacts, type Scene} from '../sim/world/scene.ts'
+import {createScene, sceneFacts, SIM_UUID, type Scene} from '../sim/world/scene.ts'
 import {simBucket} from '../sim/world/workload.ts'
 import {isConverged} from '../sim/world/world.ts'
 
@@ -101,4 +101,21 @@ export function put(stage: Stage, index: number, request: PeerRequest, from = 0)
   })
   stage.until(() => heard !== undefined, 5000)
   return heard as PeerAnswer
+}
+
+/** A beat to the first run of a node, without a lease, of this epoch or another. */
+export function beatAt(stage: Stage, epoch = stage.record().epoch): BeatRequest {
+  const {epoch: committed, index} = stage.record()
+  return {
+    type: 'beat',
+    uuid: SIM_UUID,
+    epoch,
+    committed: {epoch: committed, index},
+    committedSha: '',
+    settled: 0,
+    started: true,
+    to: {inc: 1, run: 1},
+    echo: 0,
+    leaseMs: 0,
+  }
 }

@@ -8,6 +8,7 @@ import type {ChecksumType, ObjectAttributes} from '../../src/model/object.ts'
 import type {Fs} from '../../src/node/store/fs.ts'
 import type {Decide, Lookup, ObjectKey, ObjectStore} from '../../src/node/store/object-store.ts'
 import type {OpenedStore, StoreOptions} from '../../src/node/store/open-store.ts'
+import {createResilver, type Resilver} from '../../src/node/store/resilver.ts'
 import {openObjectStore} from '../../src/node/store/open-store.ts'
 
 export const TEST_REF = {
@@ -203,4 +204,26 @@ export function bytesOf(length: number, seed: number): Buffer {
     bytes[at] = state >>> 24
   }
   return bytes
+}
+
+/** A resilver of the test bucket on the clock of this machine, which has no clients. */
+export function resilverOf(opened: OpenedStore): Resilver {
+  return createResilver(
+    {
+      ...opened,
+      bucketOf: (bid) => (bid === TEST_BUCKET.bid ? TEST_BUCKET : undefined),
+      isEnabled: () => true,
+      traffic: () => ({inFlight: 0, quietMs: 60_000}),
+      nowMs: () => performance.now(),
+      wallMs: () => 1_000_000,
+      after: (ms, act) => {
+        const timer = setTimeout(act, Math.min(ms, 5))
+        return () => clearTimeout(timer)
+      },
+      info: () => undefined,
+    },
+    (error) => {
+      throw error
+    },
+  )
 }

@@ -13,7 +13,7 @@ import {succession} from '../../src/core/placement/next-primary.ts'
 import {COMMANDS_WAITING_MAX, ELECTIONS_KEPT} from '../../src/model/limits.ts'
 import type {ClusterUuid, NodeId} from '../../src/model/ids.ts'
 import {timersOf} from '../../src/model/timers.ts'
-import {bucket, put, started, stageOf, type Stage} from '../helpers/kernel-stage.ts'
+import {beatAt, bucket, put, started, stageOf, type Stage} from '../helpers/kernel-stage.ts'
 import type {SimProcess} from '../sim/world/process.ts'
 import {SIM_UUID, sceneFacts} from '../sim/world/scene.ts'
 import {isConverged} from '../sim/world/world.ts'
@@ -570,25 +570,14 @@ t.test('a node that is slow to answer does not lose its place to a double', (t) 
 
 t.test('what was never proposed goes to the next primary; what waits is bounded', (t) => {
   const stage = started(3, 2)
-  const {epoch, index} = stage.record()
+  const {epoch} = stage.record()
   stage.at(0).disk.stallMs = 3000
   const results: CommandResult[] = []
   for (const name of ['proposed', 'queued']) {
     stage.at(0).command(bucket(name), (result) => results.push(result))
   }
   stage.run(20)
-  const beat = {
-    type: 'beat' as const,
-    uuid: SIM_UUID,
-    epoch: epoch + 3,
-    committed: {epoch, index},
-    committedSha: '',
-    settled: 0,
-    started: true,
-    to: {inc: 1, run: 1},
-    echo: 0,
-    leaseMs: 0,
-  }
+  const beat = beatAt(stage, epoch + 3)
   t.match(put(stage, 0, beat, 1), {accepted: true})
   t.ok(stage.until(() => results.length === 2, 8000) >= 0)
   t.match(results, [{type: 'refused'}, {type: 'elsewhere'}])

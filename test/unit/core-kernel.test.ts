@@ -20,7 +20,7 @@ import {COMMANDS_WAITING_MAX, MEMBERS_MAX, RECORD_BYTES_MAX} from '../../src/mod
 import type {ClusterUuid, NodeId} from '../../src/model/ids.ts'
 import {NODE_FLAG, type Member} from '../../src/model/node.ts'
 import type {SimProcess} from '../sim/world/process.ts'
-import {bucket, put, started, stageOf} from '../helpers/kernel-stage.ts'
+import {beatAt, bucket, put, started, stageOf} from '../helpers/kernel-stage.ts'
 import {SIM_UUID, sceneFacts, scenePlace} from '../sim/world/scene.ts'
 import {isConverged} from '../sim/world/world.ts'
 
@@ -399,19 +399,8 @@ const NOBODY = 99
 
 t.test('what is stale, foreign or meant for another is refused with the reason', (t) => {
   const stage = started(3, 2)
-  const {epoch, index} = stage.record()
-  const beat = {
-    type: 'beat' as const,
-    uuid: SIM_UUID,
-    epoch,
-    committed: {epoch, index},
-    committedSha: '',
-    settled: 0,
-    started: true,
-    to: {inc: 1, run: 1},
-    echo: 0,
-    leaseMs: 0,
-  }
+  const {epoch} = stage.record()
+  const beat = beatAt(stage)
   t.match(put(stage, 4, {...beat, uuid: 'another-1' as ClusterUuid}), {
     accepted: false,
     reason: /belongs/,
@@ -695,18 +684,7 @@ t.test('a primary that steps down tells everybody who waits that the outcome is 
   }
   stage.at(0).peerAsked(4, leaving, (answer) => answers.push(answer))
   const {epoch} = stage.record()
-  const beat = {
-    type: 'beat' as const,
-    uuid: SIM_UUID,
-    epoch: epoch + 3,
-    committed: {epoch, index: 1},
-    committedSha: '',
-    settled: 0,
-    started: true,
-    to: {inc: 1, run: 1},
-    echo: 0,
-    leaseMs: 0,
-  }
+  const beat = {...beatAt(stage, epoch + 3), committed: {epoch, index: 1}}
   stage.run(20)
   t.match(put(stage, 0, beat, 1), {accepted: true})
   t.match(heard, {refusal: {code: 'OUTCOME_UNKNOWN', message: /unknown/}})

@@ -26,13 +26,12 @@ import {
   whyNotTaken,
   withSent,
 } from '../../src/core/objects/move.ts'
-import {NO_RING, ringOf} from '../../src/core/objects/ring.ts'
 import {objectDigest} from '../../src/core/placement/locate.ts'
 import {bucketUname, type Bucket} from '../../src/model/bucket.ts'
-import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
 import type {BucketName, ClusterUuid, NodeId} from '../../src/model/ids.ts'
 import type {Member} from '../../src/model/node.ts'
 import type {ClusterRecord, OwnEntry} from '../../src/model/record.ts'
+import {viewOf} from '../helpers/target-view.ts'
 import {TEST_BUCKET, TEST_REF} from '../helpers/test-store.ts'
 
 const [A, B, C] = ['tA', 'tB', 'tC'] as [NodeId, NodeId, NodeId]
@@ -69,21 +68,6 @@ function record(own: readonly OwnEntry[], entry: number | null): ClusterRecord {
     elections: [],
     rebalances: [],
   }
-}
-
-function viewOf(self: NodeId, of: ClusterRecord | null, more: Partial<ClusterView> = {}) {
-  const view: ClusterView = {
-    self: {id: self, role: 'target', inc: 1},
-    record: of,
-    leading: false,
-    primary: PRIMARY_UNKNOWN,
-    settledIndex: 9,
-    nodeStarted: true,
-    clusterStarted: true,
-    stopping: false,
-    ...more,
-  }
-  return [view, of === null ? NO_RING : ringOf(of)] as const
 }
 
 const OWN: readonly OwnEntry[] = [

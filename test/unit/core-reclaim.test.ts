@@ -11,15 +11,15 @@ import {
   sweptEntry,
   withSwept,
 } from '../../src/core/objects/reclaim.ts'
-import {NO_RING, ownSpan, ringOf} from '../../src/core/objects/ring.ts'
+import {NO_RING, ownSpan} from '../../src/core/objects/ring.ts'
 import {candidatesOf, highestWeight, objectDigest} from '../../src/core/placement/locate.ts'
 import {bucketUname} from '../../src/model/bucket.ts'
-import {PRIMARY_UNKNOWN, type ClusterView} from '../../src/model/cluster-view.ts'
 import type {ClusterUuid, NodeId} from '../../src/model/ids.ts'
 import {NODE_FLAG, type Member} from '../../src/model/node.ts'
 import type {MoveReport} from '../../src/model/peer-messages.ts'
 import type {ClusterRecord, OwnEntry} from '../../src/model/record.ts'
 import {bucket, started, type Stage} from '../helpers/kernel-stage.ts'
+import {viewOf} from '../helpers/target-view.ts'
 import {TEST_BUCKET, TEST_REF} from '../helpers/test-store.ts'
 
 const [A, B, C, P] = ['tA', 'tB', 'tC', 'pP'] as [NodeId, NodeId, NodeId, NodeId]
@@ -88,21 +88,6 @@ function record(own: readonly OwnEntry[], more: Partial<ClusterRecord> = {}): Cl
 
 function withMember(of: ClusterRecord, id: NodeId, more: Partial<Member>): ClusterRecord {
   return {...of, smap: {...of.smap, nodes: {...of.smap.nodes, [id]: memberOf(id, more)}}}
-}
-
-function viewOf(self: NodeId, of: ClusterRecord | null, more: Partial<ClusterView> = {}) {
-  const view: ClusterView = {
-    self: {id: self, role: 'target', inc: 1},
-    record: of,
-    leading: false,
-    primary: PRIMARY_UNKNOWN,
-    settledIndex: 9,
-    nodeStarted: true,
-    clusterStarted: true,
-    stopping: false,
-    ...more,
-  }
-  return [view, of === null ? NO_RING : ringOf(of)] as const
 }
 
 /** A digest whose owner is that one of A and B. */

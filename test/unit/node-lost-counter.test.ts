@@ -3,8 +3,7 @@
 import fs from 'node:fs'
 import t from 'tap'
 import {openObjectStore, type OpenedStore} from '../../src/node/store/open-store.ts'
-import {createResilver} from '../../src/node/store/resilver.ts'
-import {keyOf, putBytes, TEST_BUCKET, TEST_TARGET} from '../helpers/test-store.ts'
+import {keyOf, putBytes, resilverOf, TEST_TARGET} from '../helpers/test-store.ts'
 
 const NAMES = Array.from({length: 16}, (_, n) => `o${n}`)
 
@@ -77,24 +76,7 @@ function counterOf({store}: OpenedStore, name: string): number {
 }
 
 async function resilvered(opened: OpenedStore): Promise<void> {
-  const resilver = createResilver(
-    {
-      ...opened,
-      bucketOf: (bid) => (bid === TEST_BUCKET.bid ? TEST_BUCKET : undefined),
-      isEnabled: () => true,
-      traffic: () => ({inFlight: 0, quietMs: 60_000}),
-      nowMs: () => performance.now(),
-      wallMs: () => 1_000_000,
-      after: (ms, act) => {
-        const timer = setTimeout(act, Math.min(ms, 5))
-        return () => clearTimeout(timer)
-      },
-      info: () => undefined,
-    },
-    (error) => {
-      throw error
-    },
-  )
+  const resilver = resilverOf(opened)
   const untilMs = performance.now() + 20_000
   while (performance.now() < untilMs && !opened.store.isResilvered()) {
     resilver.look()

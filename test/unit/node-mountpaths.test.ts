@@ -8,17 +8,16 @@ import {createMountpathCalls} from '../../src/node/store/mountpath-calls.ts'
 import type {Mountpath} from '../../src/node/store/mountpaths.ts'
 import type {OpenedStore} from '../../src/node/store/open-store.ts'
 import type {Resilver} from '../../src/node/store/resilver.ts'
-import {createResilver} from '../../src/node/store/resilver.ts'
 import type {CrashFs} from '../helpers/crash-fs.ts'
 import {SURVIVALS, createCrashFs} from '../helpers/crash-fs.ts'
 import {
-  TEST_BUCKET,
   bytesOf,
   deleteKey,
   getBytes,
   keyOf,
   openTestStore,
   putBytes,
+  resilverOf,
   type TestStoreOptions,
 } from '../helpers/test-store.ts'
 
@@ -31,24 +30,7 @@ interface Running extends OpenedStore {
 
 async function open(options: TestStoreOptions): Promise<Running> {
   const opened = await openTestStore(options)
-  const resilver = createResilver(
-    {
-      ...opened,
-      bucketOf: (bid) => (bid === TEST_BUCKET.bid ? TEST_BUCKET : undefined),
-      isEnabled: () => true,
-      traffic: () => ({inFlight: 0, quietMs: 60_000}),
-      nowMs: () => performance.now(),
-      wallMs: () => 1_000_000,
-      after: (ms, act) => {
-        const timer = setTimeout(act, Math.min(ms, 5))
-        return () => clearTimeout(timer)
-      },
-      info: () => undefined,
-    },
-    (error) => {
-      throw error
-    },
-  )
+  const resilver = resilverOf(opened)
   return {...opened, resilver}
 }
 

@@ -177,16 +177,7 @@ async function leaverKilled(play: Play, herd: Herd): Promise<readonly string[]> 
   const still = await operationAt(primaryOf(play).endpoint)
   checks.expect(still?.op?.action === 'decommission-node', 'it is not over', still?.op ?? still)
   checks.expect(isMember(play, leaver, others(stage, [leaver.id])), 'the node is a member still')
-  const beganMs = nowMs()
-  await stage.start([leaver])
-  const ended = await untilOperation(gateways, isIdle, MOVED_MS_MAX)
-  checks.expect(ended !== undefined, 'it goes on and ends', await operationAt(gateways[0] ?? ''))
-  checks.measure('ended after the return ms', nowMs() - beganMs)
-  expectServed(play, herd, 'reads', await stopReading())
-  await expectPromises(play, herd, 'afterwards')
-  await expectGone(play, leaver)
-  await comeBack(play, leaver)
-  await settledDown(play, nowMs(), 'joining anew')
+  await endsAfterReturn({play, herd, leaver, back: leaver, stopReading})
   return [leaver.id]
 }
 
@@ -208,8 +199,31 @@ async function receiverKilled(play: Play, herd: Herd): Promise<readonly string[]
   const kept = await objectFiles(play, leaver)
   checks.expect(kept >= files, 'nothing is wiped', `${kept} of ${files}`)
   const stopReading = herd.watch(herd.ledger.keys, READERS)
+  await endsAfterReturn({play, herd, leaver, back: receiver, stopReading})
+  return [leaver.id, receiver.id]
+}
+
+interface Interrupted {
+  readonly play: Play
+  readonly herd: Herd
+  readonly leaver: StageNode
+  /** Whose death held it up. */
+  readonly back: StageNode
+  readonly stopReading: ReturnType<Herd['watch']>
+}
+
+/** The decommission goes on when who was away is back, and its node can join anew. */
+async function endsAfterReturn({
+  play,
+  herd,
+  leaver,
+  back,
+  stopReading,
+}: Interrupted): Promise<void> {
+  const {stage, checks} = play
+  const gateways = gatewaysBut(stage)
   const beganMs = nowMs()
-  await stage.start([receiver])
+  await stage.start([back])
   const ended = await untilOperation(gateways, isIdle, MOVED_MS_MAX)
   checks.expect(ended !== undefined, 'it goes on and ends', await operationAt(gateways[0] ?? ''))
   checks.measure('ended after the return ms', nowMs() - beganMs)
@@ -218,5 +232,4 @@ async function receiverKilled(play: Play, herd: Herd): Promise<readonly string[]
   await expectGone(play, leaver)
   await comeBack(play, leaver)
   await settledDown(play, nowMs(), 'joining anew')
-  return [leaver.id, receiver.id]
 }

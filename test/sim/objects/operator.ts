@@ -1,7 +1,7 @@
 /**
  * An operator of the object world, who takes targets out and in, with a rebalance and without, and
- * now and then rebalances by hand, or
- * removes by force whose data has moved. In the end every target is back.
+ * now and then rebalances by hand, or removes by force whose data has moved. In the end every
+ * target is back.
  */
 
 import type {Command} from '../../../src/core/kernel/events.ts'
