@@ -10,8 +10,8 @@ import {loadConfig, loadNodeFile, type NodeConfig} from './config/load.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
 import {reasonOf} from './observe/log.ts'
 import {clearState, goneRefusal, isGone} from './store/decommission.ts'
-import {ensureStateDirectory} from './store/meta-store.ts'
-import {readIdentity, settleIdentity, type NodeIdentity} from './store/node-identity.ts'
+import {ensureStateDirectory} from './store/state/meta-store.ts'
+import {readIdentity, settleIdentity, type NodeIdentity} from './store/state/node-identity.ts'
 import {startMainThread} from './threads/main-thread.ts'
 import {VERSION} from './version.ts'
 
@@ -89,7 +89,7 @@ async function settle(config: NodeConfig): Promise<NodeIdentity> {
   if (role === 'proxy' || readIdentity(stateDirectory) !== undefined) {
     return settleIdentity(question)
   }
-  const {markedTargets} = await import('./store/mountpath-mark.ts')
+  const {markedTargets} = await import('./store/mountpath/mountpath-mark.ts')
   return settleIdentity({...question, marked: markedTargets(mountpaths.map(({path}) => path))})
 }
 

@@ -4,7 +4,7 @@
  * any call, and fail any call with any error.
  */
 
-import type {DirectoryEntry, Done, Fd, FileStat, Fs, OpenMode} from '../../src/node/store/fs.ts'
+import type {DirectoryEntry, Done, Fd, FileStat, Fs, OpenMode} from '../../src/node/store/fs/fs.ts'
 
 interface FileNode {
   readonly kind: 'file'

@@ -5,10 +5,10 @@ import {objectDigest} from '../../src/core/placement/locate.ts'
 import {GLOBAL_NAMESPACE} from '../../src/model/bucket.ts'
 import type {BucketName, ObjectName} from '../../src/model/ids.ts'
 import type {ChecksumType, ObjectAttributes} from '../../src/model/object.ts'
-import type {Fs} from '../../src/node/store/fs.ts'
+import type {Fs} from '../../src/node/store/fs/fs.ts'
 import type {Decide, Lookup, ObjectKey, ObjectStore} from '../../src/node/store/object-store.ts'
 import type {OpenedStore, StoreOptions} from '../../src/node/store/open-store.ts'
-import {createResilver, type Resilver} from '../../src/node/store/resilver.ts'
+import {createResilver, type Resilver} from '../../src/node/store/mountpath/resilver.ts'
 import {openObjectStore} from '../../src/node/store/open-store.ts'
 
 export const TEST_REF = {

@@ -9,7 +9,7 @@ import {bucketUname} from '../../src/model/bucket.ts'
 import {adoptAside} from '../../src/node/http/adopt.ts'
 import type {NodeContext} from '../../src/node/http/context.ts'
 import {ringOf} from '../../src/core/objects/ring.ts'
-import {QUARANTINE_FOLDER} from '../../src/node/store/quarantine.ts'
+import {QUARANTINE_FOLDER} from '../../src/node/store/mountpath/quarantine.ts'
 import {
   decodeAdopted,
   decodeAdoptOrder,

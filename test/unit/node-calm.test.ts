@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import type {AisError} from '../../src/base/errors.ts'
-import type {Calm} from '../../src/node/store/body-writer.ts'
+import type {Calm} from '../../src/node/store/object/body-writer.ts'
 import type {CrashFs} from '../helpers/crash-fs.ts'
 import {createCrashFs} from '../helpers/crash-fs.ts'
 import {bytesOf, keyOf, openTestStore} from '../helpers/test-store.ts'

@@ -5,7 +5,7 @@ import {join} from 'node:path'
 import t from 'tap'
 import type {Test} from 'tap'
 import {clearState, goneRefusal, isGone, leaveGone} from '../../src/node/store/decommission.ts'
-import {isFresh} from '../../src/node/store/mountpath-mark.ts'
+import {isFresh} from '../../src/node/store/mountpath/mountpath-mark.ts'
 import {createCrashFs} from '../helpers/crash-fs.ts'
 import {bytesOf, getBytes, openTestStore, putBytes} from '../helpers/test-store.ts'
 

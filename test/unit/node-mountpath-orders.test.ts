@@ -4,12 +4,15 @@ import t from 'tap'
 import {AisError} from '../../src/base/errors.ts'
 import {openCluster} from '../../src/client/cluster.ts'
 import type {NodeId} from '../../src/model/ids.ts'
-import type {DiskState} from '../../src/node/store/disks.ts'
-import type {MountpathControl, MountpathRequest} from '../../src/node/store/mountpath-control.ts'
-import type {ResilverJob} from '../../src/node/store/resilver.ts'
+import type {DiskState} from '../../src/node/store/mountpath/disks.ts'
+import type {
+  MountpathControl,
+  MountpathRequest,
+} from '../../src/node/store/mountpath/mountpath-control.ts'
+import type {ResilverJob} from '../../src/node/store/mountpath/resilver.ts'
 import {encodeAction} from '../../src/wire/action.ts'
 import {createDiskCell, diskWithin, watchDisks} from '../../src/node/threads/disk-cell.ts'
-import {watchedFs} from '../../src/node/store/watched-fs.ts'
+import {watchedFs} from '../../src/node/store/fs/watched-fs.ts'
 import {createCrashFs} from '../helpers/crash-fs.ts'
 import {HOST, freePort, gatewayOf, http, member} from '../helpers/gateway.ts'
 

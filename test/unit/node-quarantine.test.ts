@@ -2,10 +2,10 @@
 
 import fs from 'node:fs'
 import t from 'tap'
-import type {Fs} from '../../src/node/store/fs.ts'
-import {readMark} from '../../src/node/store/mountpath-mark.ts'
+import type {Fs} from '../../src/node/store/fs/fs.ts'
+import {readMark} from '../../src/node/store/mountpath/mountpath-mark.ts'
 import {openObjectStore, type OpenedStore} from '../../src/node/store/open-store.ts'
-import {QUARANTINE_FOLDER, renewEmpty} from '../../src/node/store/quarantine.ts'
+import {QUARANTINE_FOLDER, renewEmpty} from '../../src/node/store/mountpath/quarantine.ts'
 import {createCrashFs, SURVIVALS, type CrashFs} from '../helpers/crash-fs.ts'
 import {deleteKey, keyOf, putBytes, TEST_TARGET} from '../helpers/test-store.ts'
 

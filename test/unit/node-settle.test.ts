@@ -3,7 +3,7 @@
 import t from 'tap'
 import type {ObjectAttributes} from '../../src/model/object.ts'
 import type {ObjectStore} from '../../src/node/store/object-store.ts'
-import {settleFolders} from '../../src/node/store/settle.ts'
+import {settleFolders} from '../../src/node/store/fs/settle.ts'
 import {createCrashFs} from '../helpers/crash-fs.ts'
 import {bytesOf, getBytes, keyOf, openTestStore, putBytes} from '../helpers/test-store.ts'
 

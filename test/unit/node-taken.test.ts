@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import {createTaken} from '../../src/node/move/taken.ts'
-import type {Mountpath} from '../../src/node/store/mountpaths.ts'
+import type {Mountpath} from '../../src/node/store/mountpath/mountpaths.ts'
 
 const HERE = {dev: 1, ino: 2}
 

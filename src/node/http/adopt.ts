@@ -16,10 +16,16 @@ import {encodePutHeaders} from '../../wire/object.ts'
 import {objectPath} from '../../wire/paths.ts'
 import {bucketQuery, formatQuery} from '../../wire/query.ts'
 import {reasonOf} from '../observe/log.ts'
-import {asideFolders, readAside, removeAside, sendAside, tidyAside} from '../store/aside.ts'
-import {nodeFs} from '../store/fs.ts'
-import type {Hashing} from '../store/hashing.ts'
-import {loadHashing} from '../store/hashing.ts'
+import {
+  asideFolders,
+  readAside,
+  removeAside,
+  sendAside,
+  tidyAside,
+} from '../store/mountpath/aside.ts'
+import {nodeFs} from '../store/fs/fs.ts'
+import type {Hashing} from '../store/object/hashing.ts'
+import {loadHashing} from '../store/object/hashing.ts'
 import type {NodeContext} from './context.ts'
 import {recordOf} from './respond.ts'
 

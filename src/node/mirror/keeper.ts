@@ -15,9 +15,9 @@ import type {CopiesShare} from '../../wire/copies-job.ts'
 import type {TrafficWatch} from '../move/traffic.ts'
 import {reasonOf, type Log} from '../observe/log.ts'
 import {OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
-import {errnoOf} from '../store/fs.ts'
+import {errnoOf} from '../store/fs/fs.ts'
 import type {ObjectKey, ObjectStore} from '../store/object-store.ts'
-import type {Placed} from '../store/place-key.ts'
+import type {Placed} from '../store/object/place-key.ts'
 
 export interface KeeperDeps {
   readonly view: () => ClusterView

@@ -3,7 +3,7 @@
 import type {AisError} from '../../base/errors.ts'
 import type {Log} from '../observe/log.ts'
 import type {Stats} from '../observe/stats.ts'
-import type {Repair} from '../store/repairs.ts'
+import type {Repair} from '../store/object/repairs.ts'
 
 /** AIStore's name for content that does not match its checksum. */
 const ROT = 'err.cksum.n'

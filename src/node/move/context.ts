@@ -15,7 +15,7 @@ import type {Log} from '../observe/log.ts'
 import type {Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
 import type {ObjectStore} from '../store/object-store.ts'
-import type {WalkCursorFile} from '../store/walk-cursor.ts'
+import type {WalkCursorFile} from '../store/state/walk-cursor.ts'
 import type {Pace} from './pace.ts'
 import type {TrafficWatch} from './traffic.ts'
 

@@ -9,7 +9,7 @@ import type {ObjectAttributes} from '../../model/object.ts'
 import type {Footer, HashBytes} from '../../wire/footer.ts'
 import {encodeFrameHead} from '../../wire/move.ts'
 import type {StreamedBody} from '../peer/exchange.ts'
-import type {ObjectFile} from '../store/object-file.ts'
+import type {ObjectFile} from '../store/object/object-file.ts'
 import type {Lookup, ObjectKey, ObjectStore} from '../store/object-store.ts'
 
 export interface OpenCopy {

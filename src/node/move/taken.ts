@@ -7,7 +7,7 @@
 
 import {isSameMove, isWanted, type MoveMark} from '../../core/objects/move.ts'
 import type {Generation} from '../../model/generation.ts'
-import {isStillThere, type Mountpath} from '../store/mountpaths.ts'
+import {isStillThere, type Mountpath} from '../store/mountpath/mountpaths.ts'
 
 /** Names that are remembered: some 15 MB. */
 const NAMES_MAX = 65_536

@@ -14,8 +14,8 @@ import {encodeHeadHeaders, encodeHeadProps, parseHeadProps} from '../../wire/obj
 import {QUERY} from '../../wire/query.ts'
 import {decodeRedirectMark, encodeLocation} from '../../wire/redirect.ts'
 import {answerError} from '../http/answer.ts'
-import type {Mountpath} from '../store/mountpaths.ts'
-import type {ObjectFile} from '../store/object-file.ts'
+import type {Mountpath} from '../store/mountpath/mountpaths.ts'
+import type {ObjectFile} from '../store/object/object-file.ts'
 import type {Admitted, ObjectCall} from './context.ts'
 import {objectLabel, selfLabel} from './context.ts'
 

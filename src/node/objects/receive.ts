@@ -6,7 +6,7 @@
 import type {Readable} from 'node:stream'
 import type {AisError} from '../../base/errors.ts'
 import type {ChecksumType} from '../../model/object.ts'
-import type {FinishedBody, WriteManner} from '../store/body-writer.ts'
+import type {FinishedBody, WriteManner} from '../store/object/body-writer.ts'
 import type {ObjectKey, ObjectStore, OpenWrite} from '../store/object-store.ts'
 
 export interface Received {

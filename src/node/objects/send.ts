@@ -6,7 +6,7 @@
 import type {ServerResponse} from 'node:http'
 import {AisError} from '../../base/errors.ts'
 import type {HeaderPair} from '../../wire/headers.ts'
-import type {ObjectFile} from '../store/object-file.ts'
+import type {ObjectFile} from '../store/object/object-file.ts'
 import {fail, writeHead} from './answers.ts'
 import type {ObjectCall} from './context.ts'
 import type {ByteRange} from './range.ts'

@@ -4,11 +4,11 @@
  * concerns buckets that the committed record calls destroyed, never those that it leaves out.
  */
 
-import type {CopiesLog} from './bucket-copies.ts'
-import type {SpaceStat} from './fs.ts'
-import {errnoOf} from './fs.ts'
-import type {Mountpath, Mountpaths} from './mountpaths.ts'
-import type {NameIndexes} from './name-indexes.ts'
+import type {CopiesLog} from './object/bucket-copies.ts'
+import type {SpaceStat} from './fs/fs.ts'
+import {errnoOf} from './fs/fs.ts'
+import type {Mountpath, Mountpaths} from './mountpath/mountpaths.ts'
+import type {NameIndexes} from './names/name-indexes.ts'
 import {isLeft, moveToTrash, removeSome, trashOn} from './trash.ts'
 
 /** A bucket that the record calls destroyed. */

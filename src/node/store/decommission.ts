@@ -8,11 +8,11 @@
 
 import {AisError} from '../../base/errors.ts'
 import {OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
-import type {Fs} from './fs.ts'
-import {errnoOf, exists, nodeFs, readWhole, syncDirectoryNow, writeWhole} from './fs.ts'
-import {OWN_FOLDER, readMark} from './mountpath-mark.ts'
-import type {MissingMountpath, Mountpath, Mountpaths} from './mountpaths.ts'
-import {isStillThere} from './mountpaths.ts'
+import type {Fs} from './fs/fs.ts'
+import {errnoOf, exists, nodeFs, readWhole, syncDirectoryNow, writeWhole} from './fs/fs.ts'
+import {OWN_FOLDER, readMark} from './mountpath/mountpath-mark.ts'
+import type {MissingMountpath, Mountpath, Mountpaths} from './mountpath/mountpaths.ts'
+import {isStillThere} from './mountpath/mountpaths.ts'
 
 const GONE_FILE = 'decommissioned'
 const GONE_FORMAT = 1

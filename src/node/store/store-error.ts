@@ -1,8 +1,8 @@
 /** What a failed system call means to the client whose request met it. */
 
 import {AisError} from '../../base/errors.ts'
-import {errnoOf} from './fs.ts'
-import type {Mountpath} from './mountpaths.ts'
+import {errnoOf} from './fs/fs.ts'
+import type {Mountpath} from './mountpath/mountpaths.ts'
 
 /** Errors of a full device: the request is refused, the device is fine. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])

@@ -4,9 +4,9 @@
  */
 
 import {OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
-import {exists, syncDirectoryNow} from './fs.ts'
-import {OWN_FOLDER} from './mountpath-mark.ts'
-import type {Mountpath} from './mountpaths.ts'
+import {exists, syncDirectoryNow} from './fs/fs.ts'
+import {OWN_FOLDER} from './mountpath/mountpath-mark.ts'
+import type {Mountpath} from './mountpath/mountpaths.ts'
 
 const TRASH_FOLDER = `${OWN_FOLDER}/trash`
 /** Files removed in one turn: a few milliseconds. */

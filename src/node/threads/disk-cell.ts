@@ -7,8 +7,8 @@
 
 import {readFileSync} from 'node:fs'
 import {assert} from '../../base/assert.ts'
-import {completedBy} from '../store/fs-probe.ts'
-import type {Within} from '../store/watched-fs.ts'
+import {completedBy} from '../store/fs/fs-probe.ts'
+import type {Within} from '../store/fs/watched-fs.ts'
 
 /** Mountpaths that a target has had in one life of its process. */
 const SLOTS = 256

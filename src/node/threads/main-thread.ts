@@ -34,8 +34,12 @@ import {createPerform} from '../runtime/perform.ts'
 import {createRuntime, type Runtime} from '../runtime/runtime.ts'
 import {standingOf} from '../runtime/standing.ts'
 import {clearState} from '../store/decommission.ts'
-import {nodeFs} from '../store/fs.ts'
-import {readOverrides, withDisabled, writeOverrides} from '../store/mountpath-overrides.ts'
+import {nodeFs} from '../store/fs/fs.ts'
+import {
+  readOverrides,
+  withDisabled,
+  writeOverrides,
+} from '../store/mountpath/mountpath-overrides.ts'
 import {abandonProcess} from './abandon.ts'
 import {DataPorts} from './data-ports.ts'
 import {createDiskCell, watchDisks} from './disk-cell.ts'

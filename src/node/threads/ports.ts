@@ -13,7 +13,7 @@ import type {ClusterRecord} from '../../model/record.ts'
 import type {NodeConfig} from '../config/load.ts'
 import type {StatsSnapshot} from '../observe/stats.ts'
 import type {Movement} from '../runtime/movement.ts'
-import type {SavedState} from '../store/meta-store.ts'
+import type {SavedState} from '../store/state/meta-store.ts'
 import type {Standing} from '../runtime/standing.ts'
 
 /** What a thread is started with (`workerData`). */

@@ -6,7 +6,7 @@
 import {Worker} from 'node:worker_threads'
 
 import type {DurableState, StoredRecord} from '../../core/kernel/events.ts'
-import type {SavedRecord, SavedState} from '../store/meta-store.ts'
+import type {SavedRecord, SavedState} from '../store/state/meta-store.ts'
 import type {Fatal, FromStore, ThreadStart, ToStore} from './ports.ts'
 
 export type Loaded = Extract<FromStore, {type: 'loaded'}>

@@ -10,7 +10,7 @@ import {AisError, type Refusal} from '../../base/errors.ts'
 import {decodeRecord} from '../../wire/record.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from '../exit.ts'
 import {reasonOf} from '../observe/log.ts'
-import {openMetaStore} from '../store/meta-store.ts'
+import {openMetaStore} from '../store/state/meta-store.ts'
 import type {FromStore, ToStore} from './ports.ts'
 
 /** Without a write for this long, the last one is repeated into the other slot. */

@@ -4,7 +4,7 @@
  * that cannot write its state ends.
  */
 
-import type {Fd, Fs} from '../../../src/node/store/fs.ts'
+import type {Fd, Fs} from '../../../src/node/store/fs/fs.ts'
 import type {CrashFs} from '../../helpers/crash-fs.ts'
 import type {SimProcess} from '../world/process.ts'
 import type {Random} from '../world/random.ts'

@@ -7,7 +7,7 @@
 import {createHash} from 'node:crypto'
 
 import {bucketUname} from '../../../src/model/bucket.ts'
-import {hex64, loadHashing, type Hashing} from '../../../src/node/store/hashing.ts'
+import {hex64, loadHashing, type Hashing} from '../../../src/node/store/object/hashing.ts'
 import type {ClusterRecord} from '../../../src/model/record.ts'
 import {createInvariants, type Invariants} from '../world/invariants.ts'
 import {createNemesis, type Nemesis} from '../world/nemesis.ts'
