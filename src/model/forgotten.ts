@@ -26,12 +26,13 @@ export function forgottenIn(smap: Pick<Smap, 'nodes'>, entry: OwnEntry): readonl
 /** Every target that may still hold what is nowhere else, in whatever state: completion waits. */
 export function participantsOf(record: Pick<ClusterRecord, 'own' | 'smap'>): readonly NodeId[] {
   const {own, smap} = record
-  const named = own.flatMap((entry) =>
-    namedBy(entry).filter((id) => !isForgotten(smap, id, entry.index)),
-  )
-  return [...new Set(named)]
+  const named = new Set<NodeId>()
+  for (const entry of own) {
+    for (const id of namedBy(entry)) if (!isForgotten(smap, id, entry.index)) named.add(id)
+  }
+  return [...named]
 }
 
-function namedBy({targets, merged = []}: OwnEntry): readonly NodeId[] {
-  return [targets, ...merged].flat()
+function namedBy({targets, merged}: OwnEntry): readonly NodeId[] {
+  return merged === undefined ? targets : [targets, ...merged].flat()
 }
