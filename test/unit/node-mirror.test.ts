@@ -335,6 +335,29 @@ t.test('a rotten copy is not multiplied when copies are made', async (t) => {
   }
 })
 
+t.test('no copy goes while the one that stays cannot be read through', async (t) => {
+  let copies = 2
+  const {disk, store} = await openOn(fresh(), () => copies)
+  const sizes = {small: 3000, large: 2 * MIB}
+  for (const [name, size] of Object.entries(sizes)) await putBytes(store, name, bytesOf(size, 1))
+  copies = 1
+  await putBytes(store, 'other', bytesOf(1, 1))
+  for (const [name, size] of Object.entries(sizes)) {
+    const [stays = ''] = store.copies.placesOf(keyOf(name))
+    disk.rot(fileOn(stays, name), size - 9)
+    t.match(await place(store, name), {copied: 1, removed: 1, rotten: 1}, name)
+    t.strictSame(placesOf(disk, name), [stays])
+    t.ok(bytesOf(size, 1).equals((await getBytes(store, name)) as Buffer), name)
+  }
+  copies = 2
+  await putBytes(store, 'last', bytesOf(3000, 1))
+  for (const root of placesOf(disk, 'last')) disk.rot(fileOn(root, 'last'), 9)
+  copies = 1
+  await putBytes(store, 'other', bytesOf(1, 1))
+  await t.rejects(place(store, 'last'), {code: 'IO_ERROR', message: /does not match/})
+  t.equal(placesOf(disk, 'last').length, 2, 'nothing is removed for want of a good one')
+})
+
 /** A keeper over a store, with a record that a test changes. */
 function keeperOf({store}: Opened, bucket: () => Bucket): CopiesKeeper {
   const view = (): ClusterView =>

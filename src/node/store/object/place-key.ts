@@ -1,8 +1,8 @@
 /**
  * Brings a key to where it belongs on this target: its newest version, verified, durable on each of
  * its mountpaths, and nothing of it anywhere else. The one step that a change of copies, a repair
- * and a resilver are made of. Removes nothing before every place has what it should have, and does
- * nothing while a mountpath is away that may hold something newer.
+ * and a resilver are made of. Removes nothing before every place has what it should have, read
+ * through, and does nothing while a mountpath is away that may hold something newer.
  */
 
 import {AisError} from '../../../base/errors.ts'
@@ -30,7 +30,10 @@ export const NOTHING_PLACED: Placed = {copied: 0, removed: 0, bytes: 0, rotten: 
 /** An error: something is not where it belongs yet; what is there is as good as before. */
 export type PlaceDone = (error: AisError | null, placed: Placed) => void
 
-/** Waits for the key's lock. @param verify also reads copies through that lie where they should */
+/**
+ * Waits for the key's lock.
+ * @param verify reads copies through also when none of the newest version is to go
+ */
 export function placeKey(writing: Writing, key: ObjectKey, verify: boolean, done: PlaceDone): void {
   writing.locks.run(lockName(key), (release) => {
     placeLocked(writing, key, verify, (error, placed) => {
@@ -98,7 +101,7 @@ class Placing {
   }
 
   begin(): void {
-    const {key, places, verify} = this.#task
+    const {key, places} = this.#task
     const copies = this.#writing.everyCopy(key)
     const newest = newestOf(copies)
     for (const [mountpath, copy] of copies) {
@@ -112,14 +115,13 @@ class Placing {
     }
     if (newest === null) return this.#end(this.#damage)
     this.#lacking.push(...places.filter((place) => !this.#good.includes(place)))
-    if (verify) this.#verifyNext()
-    else this.#copyNext()
+    this.#verifyNext()
   }
 
-  /** Reads through what lies where it should. */
+  /** Reads through what is relied on without being copied. */
   #verifyNext(): void {
     const {key} = this.#task
-    const next = this.#good.find((mountpath) => !this.#checked.has(mountpath))
+    const next = this.#good.find((one) => !this.#checked.has(one) && this.#isRelied(one))
     if (next === undefined) return this.#copyNext()
     this.#checked.add(next)
     const file = this.#writing.openVerified(next, key)
@@ -132,6 +134,15 @@ class Placing {
       if (error !== null) this.#drop(next, error)
       this.#verifyNext()
     })
+  }
+
+  /** A copy that is to go may be the last good one: a footer says nothing of the content. */
+  #isRelied(mountpath: Mountpath): boolean {
+    const {places, verify} = this.#task
+    if (verify) return true
+    return (
+      places.includes(mountpath) && this.#extra.some((one) => this.#good.includes(one.mountpath))
+    )
   }
 
   #copyNext(): void {
