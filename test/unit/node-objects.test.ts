@@ -311,6 +311,70 @@ async function grown(t: Test): Promise<{
   return {cluster, old, next, name}
 }
 
+/** Holds the last flush of the next write back, and a read of the key until it waits for that. */
+async function readBehindWrite(
+  cluster: TestCluster,
+  target: TestTarget,
+  write: {readonly method: string; readonly body?: string},
+  meanwhile: () => void,
+) {
+  const {disk, store} = target
+  const held: (() => void)[] = []
+  const {sync} = disk
+  const {whenSettled} = store
+  let syncs = 0
+  const slow: typeof sync = (fd, done) => {
+    syncs += 1
+    if (syncs === 1) sync(fd, done)
+    else held.push(() => sync(fd, done))
+  }
+  Object.assign(disk, {sync: slow})
+  const written = cluster.send(target, {...write, name: 'a'})
+  while (held.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  let read: ReturnType<typeof cluster.send> | null = null
+  await new Promise<void>((resolve) => {
+    const waiting: typeof whenSettled = (key, go) => {
+      whenSettled(key, go)
+      resolve()
+    }
+    Object.assign(store, {whenSettled: waiting})
+    read = cluster.send(target, {method: 'GET', name: 'a'})
+  })
+  meanwhile()
+  Object.assign(disk, {sync})
+  Object.assign(store, {whenSettled})
+  for (const go of held) go()
+  await written
+  if (read === null) throw new Error('the read was sent')
+  return await (read as ReturnType<typeof cluster.send>)
+}
+
+t.test('a read that waited for a slow disk looks at the lease and the owners again', async (t) => {
+  const cluster = await startTargets(1)
+  t.teardown(() => cluster.close())
+  const [target] = cluster.targets
+  if (target === undefined) throw new Error('one target')
+  await put(cluster, target, 'a', 'first')
+  const lose = (): void => {
+    target.says.leased = false
+  }
+  const stale = await readBehindWrite(cluster, target, {method: 'PUT', body: 'second'}, lose)
+  t.equal(stale.status, 200)
+  t.equal(stale.body.toString(), 'second')
+  t.equal(stale.headers['ais-degraded'], 'stale')
+  target.says.leased = true
+  const passed = await readBehindWrite(cluster, target, {method: 'PUT', body: 'third'}, () =>
+    cluster.change((record) => ({
+      ...record,
+      index: record.index + 1,
+      own: [{...record.own[0], index: record.index + 1, targets: [target.id]}],
+    })),
+  )
+  t.equal(passed.status, 503, 'another entry holds by now')
+  const gone = await readBehindWrite(cluster, target, {method: 'DELETE'}, lose)
+  t.equal(gone.status, 503, 'nobody is told without a lease that it is not there')
+})
+
 t.test('a new owner answers with what the old owner holds, and goes on from there', async (t) => {
   const {cluster, next, name} = await grown(t)
   const got = await cluster.send(next, {method: 'GET', name})

@@ -16,7 +16,7 @@ import {decodeRedirectMark, encodeLocation} from '../../wire/redirect.ts'
 import {answerError} from '../http/answer.ts'
 import type {Mountpath} from '../store/mountpath/mountpaths.ts'
 import type {ObjectFile} from '../store/object/object-file.ts'
-import type {Admitted, ObjectCall} from './context.ts'
+import type {ObjectCall} from './context.ts'
 import {objectLabel, selfLabel} from './context.ts'
 
 /** Marks an answer that no lease vouches for. */
@@ -28,8 +28,8 @@ export function writeHead(res: ServerResponse, status: number, pairs: readonly H
 }
 
 /** The marking of an answer that may be stale; nothing otherwise. */
-export function staleHeaders(admitted: Admitted): readonly HeaderPair[] {
-  return admitted.stale ? STALE : []
+export function staleHeaders({stale}: {readonly stale: boolean}): readonly HeaderPair[] {
+  return stale ? STALE : []
 }
 
 export function fail(call: ObjectCall, error: unknown): void {

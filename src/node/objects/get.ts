@@ -25,18 +25,15 @@ export function getObject(call: ObjectCall): void {
     if (error !== null || found === undefined) return fail(call, error)
     if (found.type === 'remote') return void relay(call, admission, found.from)
     const {file} = found.lookup
-    if (head) return answerHead(call, admission, file)
-    sendFile(call, file, [
-      ...encodeObjectHeaders(file.footer.attributes),
-      ...staleHeaders(admission),
-    ])
+    if (head) return answerHead(call, found, file)
+    sendFile(call, file, [...encodeObjectHeaders(file.footer.attributes), ...staleHeaders(found)])
   })
 }
 
-function answerHead(call: ObjectCall, admitted: Admitted, file: ObjectFile): void {
+function answerHead(call: ObjectCall, answer: {stale: boolean}, file: ObjectFile): void {
   call.deps.store.close(file)
   try {
-    writeHead(call.res, 200, [...headHeaders(call, file), ...staleHeaders(admitted)])
+    writeHead(call.res, 200, [...headHeaders(call, file), ...staleHeaders(answer)])
     call.res.end()
   } catch (error) {
     fail(call, error)

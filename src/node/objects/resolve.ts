@@ -30,7 +30,12 @@ export interface OwnersCopy extends Copy {
 
 /** The copy to answer with. */
 export type Found =
-  | {readonly type: 'local'; readonly lookup: Extract<Lookup, {type: 'object'}>}
+  | {
+      readonly type: 'local'
+      readonly lookup: Extract<Lookup, {type: 'object'}>
+      /** No lease vouches for it by now, whatever there was at admission. */
+      readonly stale: boolean
+    }
   | {readonly type: 'remote'; readonly from: NodeId}
 
 export type FoundDone = (error: unknown, found: Found | undefined) => void
@@ -63,16 +68,21 @@ export function resolveCopy(
   })
 }
 
+/** The key may have been waited for: what was true at admission is looked at again. */
 function concludeLocal(
   call: ObjectCall,
   admitted: Admitted,
   lookup: Exclude<Lookup, {type: 'unsure'}>,
   done: FoundDone,
 ): void {
-  if (lookup.type === 'object') return done(null, {type: 'local', lookup})
+  const stale = !call.deps.leaseValid()
+  if (newestEntry(call.deps.ring())?.index !== admitted.entryIndex) {
+    if (lookup.type === 'object') call.deps.store.close(lookup.file)
+    return done(leaseLost(call), undefined)
+  }
+  if (lookup.type === 'object') return done(null, {type: 'local', lookup, stale})
   // Another owner may have written it since: without a lease nobody is told that it is not there.
-  if (admitted.stale) return done(leaseLost(call), undefined)
-  done(notFound(call), undefined)
+  done(stale ? leaseLost(call) : notFound(call), undefined)
 }
 
 interface CopyRead {
@@ -119,7 +129,7 @@ function judge(
       return {type: 'remote', from: outcome.from}
     case 'local':
       if (lookup.type !== 'object') throw notFound(call)
-      return {type: 'local', lookup}
+      return {type: 'local', lookup, stale: false}
     default:
       return unreachable(outcome)
   }
