@@ -295,6 +295,36 @@ t.test('an empty directory that is no mount point gives nothing up by itself', a
   running.store.stop()
 })
 
+/** '' for a descriptor that was closed meanwhile. */
+function pathBehind(fd: string): string {
+  try {
+    return fs.readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return ''
+  }
+}
+
+t.test('a disk that fails while it is written to can be unmounted', async (t) => {
+  const root = t.testdir({state: {}, a: {}})
+  const running = await open({stateDirectory: `${root}/state`, paths: [`${root}/a`], shared: true})
+  const {body} = running.store.beginWrite(keyOf('big'), ['xxhash2'], () => undefined)
+  body.push(bytesOf(3 * 1024 * 1024, 1))
+  const [mountpath] = running.disks.used
+  mountpath?.calls.disable('EIO')
+  body.abort()
+  const openBelow = (): string[] =>
+    fs.readdirSync('/proc/self/fd').flatMap((fd) => {
+      const path = pathBehind(fd)
+      return path.startsWith(`${root}/a`) ? [path] : []
+    })
+  for (let at = 0; at < 200 && openBelow().length > 0; at += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.strictSame(openBelow(), [])
+  running.resilver.stop()
+  running.store.stop()
+})
+
 t.test('without any mountpath nothing is answered, and all is there afterwards', async (t) => {
   const disk = createCrashFs(MOUNTS)
   const running = await onDisk(disk)

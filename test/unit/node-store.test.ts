@@ -695,6 +695,32 @@ t.test('a call that takes long makes one look, one that is given up is answered'
   t.end()
 })
 
+t.test('what a call may still use goes when the last one has come back, or never', (t) => {
+  const told = {disabled: () => undefined, suspect: () => undefined}
+  const calls = createMountpathCalls('/mp', () => 0, told)
+  const gone: string[] = []
+  const back: (() => void)[] = []
+  for (let at = 0; at < 2; at++) {
+    calls.run<void>(
+      (returned) => void back.push(() => returned(null)),
+      () => undefined,
+    )
+  }
+  calls.disable('EIO')
+  calls.whenReturned(() => gone.push('first'))
+  back[0]?.()
+  t.strictSame(gone, [])
+  back[1]?.()
+  t.strictSame(gone, ['first'])
+  calls.whenReturned(() => gone.push('second'))
+  t.strictSame(gone, ['first', 'second'])
+  const hanging = createMountpathCalls('/mp', () => 0, told)
+  hanging.disable('it hangs', true)
+  hanging.whenReturned(() => gone.push('third'))
+  t.equal(gone.length, 2)
+  t.end()
+})
+
 t.test('many failures of a device disable it, whatever a look at it says', (t) => {
   let now = 0
   const disabled: string[] = []

@@ -371,7 +371,7 @@ function createRelease({indexes}: ObjectStoreParts, writing: Writing): ObjectSto
           if (path.startsWith(`${mountpath.pinned}/`)) folders.delete(path)
       }
       // A call that has not come back may still follow the path.
-      if (mountpath.calls.unreturned() === 0) mountpath.port.unpin(mountpath.pinned)
+      mountpath.calls.whenReturned(() => mountpath.port.unpin(mountpath.pinned))
     })
   }
 }

@@ -49,6 +49,8 @@ export interface MountpathCalls {
   readonly inFlight: () => number
   /** Calls that were begun and have not come back, given up or not. */
   readonly unreturned: () => number
+  /** Acts when no call can use the device's descriptors any more; never while one hangs. */
+  readonly whenReturned: (act: () => void) => void
 }
 
 export interface CallsTold {
@@ -75,6 +77,7 @@ export function createMountpathCalls(
 ): MountpathCalls {
   const running = new Set<Running>()
   const waiting: (() => void)[] = []
+  const afterwards: (() => void)[] = []
   let why: string | null = null
   const isFailing = createFailureWindow()
   let unreturned = 0
@@ -110,11 +113,16 @@ export function createMountpathCalls(
     perform((error, value) => {
       unreturned -= 1
       // One that was given up comes back late, or never: its caller has been answered.
-      if (!running.delete(call)) return
+      if (!running.delete(call)) return letGo()
       note(error)
       done(error, value)
       waiting.shift()?.()
+      letGo()
     })
+  }
+
+  function letGo(): void {
+    if (unreturned === 0) for (const act of afterwards.splice(0)) act()
   }
 
   function wait<T>(perform: Perform<T>, done: CallDone<T>): void {
@@ -144,6 +152,10 @@ export function createMountpathCalls(
     check,
     inFlight: () => running.size,
     unreturned: () => unreturned,
+    whenReturned: (act) => {
+      afterwards.push(act)
+      letGo()
+    },
   }
 }
 

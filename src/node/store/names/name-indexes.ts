@@ -212,8 +212,8 @@ class IndexTable {
     const one = this.#all.get(mountpath.path)
     if (one?.mountpath !== mountpath) return
     this.#all.delete(mountpath.path)
-    // A call that has not come back may hold the disk: then its file is left as it is.
-    if (mountpath.calls.unreturned() === 0) this.#leave(one)
+    // A call that has not come back may hold the disk.
+    mountpath.calls.whenReturned(() => this.#leave(one))
     this.unreadable.dropMountpath(mountpath.path)
   }
 

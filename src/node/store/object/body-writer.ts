@@ -16,6 +16,7 @@ import type {Hashing, RunningChecksum} from './hashing.ts'
 import {hex64} from './hashing.ts'
 import type {Mountpath} from '../mountpath/mountpaths.ts'
 import {WORK_FOLDER} from '../mountpath/mountpaths.ts'
+import {closeQuietly} from './object-file.ts'
 import {storeError} from '../store-error.ts'
 
 /** An open work file. */
@@ -302,11 +303,13 @@ class FileBody {
 
 /**
  * Closes and removes a work file; a failure is the mountpath's, the file goes at the next start.
- * On a disabled mountpath it stays open: a write that was given up may still be waiting, and would
- * go into whatever file got the same descriptor next.
+ * On a disabled mountpath it stays open until no call is left: a write that was given up may still
+ * be waiting, and would go into whatever file got the same descriptor next.
  */
 export function discardFile({mountpath, fd, path}: WorkFile): void {
-  if (mountpath.calls.disabled() !== null) return
+  if (mountpath.calls.disabled() !== null) {
+    return mountpath.calls.whenReturned(() => closeQuietly(mountpath, fd))
+  }
   try {
     mountpath.port.close(fd)
     mountpath.port.unlink(path)
