@@ -246,6 +246,9 @@ def compare_mount(host, entry):
 
 
 def compare_unit(host, entry):
+    if entry["value"] == "disabled":
+        enabled = host.run(["systemctl", "is-enabled", entry["path"]])[1].strip() == "enabled"
+        return "changed" if enabled or host.is_running(entry["path"]) else "same"
     if host.run(["systemctl", "is-enabled", entry["path"]])[1].strip() != "enabled":
         return "changed"
     active = host.run(["systemctl", "is-active", entry["path"]])[1].strip()
@@ -483,10 +486,14 @@ def start_units(host, work):
         for entry, found in work
         if entry["type"] == "unit" and found["state"] == "changed" and not entry["path"].endswith(".mount")
     ]
-    if units:
-        host.must(["systemctl", "enable", "-q"] + [unit["path"] for unit in units], "systemctl enable failed")
+    enabled = [unit["path"] for unit in units if unit["value"] != "disabled"]
+    disabled = [unit["path"] for unit in units if unit["value"] == "disabled"]
+    if enabled:
+        host.must(["systemctl", "enable", "-q"] + enabled, "systemctl enable failed")
+    if disabled:
+        host.must(["systemctl", "disable", "-q", "--now"] + disabled, "systemctl disable failed")
     stopped = [unit["path"] for unit in units if unit["value"] == "started" and not host.is_running(unit["path"])]
-    for unit in stopped:
+    for unit in stopped + disabled:
         note = host.at("/var/lib/aisctl/pending/" + unit)
         if os.path.exists(note):
             os.unlink(note)

@@ -173,6 +173,10 @@ state_of() {
         [ "$(cd "$root$path" && stat -c '0%a|%U:%G' .)" = "$mode_|$owner" ] || state=changed
       else state=missing; fi ;;
     unit)
+      if [ "$value" = disabled ]; then
+        if answered "$enabled_units" "$path" enabled || is_running "$path"; then state=changed; fi
+        return
+      fi
       answered "$enabled_units" "$path" enabled || state=changed
       [ "$value" != started ] || answered "$unit_states" "$path" active || answered "$unit_states" "$path" activating ||
         answered "$unit_states" "$path" reloading || state=changed ;;
@@ -286,9 +290,13 @@ make_links() {
 
 # Units are enabled before systemd reads its files, so that it reads them once.
 enable_units() {
-  while IFS='|' read -r state type path _; do
-    [ "$state" = changed ] && [ "$type" = unit ] && ! answered "$enabled_units" "$path" enabled && printf '%s\0' "$path"
+  : >"$STAGE/disable"
+  while IFS='|' read -r state type path _ _ _ _ value; do
+    [ "$state" = changed ] && [ "$type" = unit ] || continue
+    if [ "$value" = disabled ]; then printf '%s\0' "$path" >>"$STAGE/disable"
+    else answered "$enabled_units" "$path" enabled || printf '%s\0' "$path"; fi
   done <"$STAGE/states" >"$STAGE/enable"
+  [ ! -s "$STAGE/disable" ] || { reload=yes; xargs -0 systemctl disable -q --no-reload -- <"$STAGE/disable"; } || fail "systemctl disable failed"
   [ ! -s "$STAGE/enable" ] || { reload=yes; xargs -0 systemctl enable -q --no-reload -- <"$STAGE/enable"; } || fail "systemctl enable failed"
   [ $reload = no ] || systemctl daemon-reload || fail "systemctl daemon-reload failed"
 }
@@ -314,10 +322,12 @@ start_units() {
   while IFS='|' read -r state type path _ _ _ _ value; do
     [ "$state" = changed ] && [ "$type" = unit ] || continue
     case $path in *.mount) continue ;; esac
+    [ "$value" != disabled ] || rm -f -- "$pending/$path"
     [ "$value" != started ] || is_running "$path" || { printf '%s\0' "$path" >>"$STAGE/start"; rm -f -- "$pending/$path"; }
     ! answered "$unit_states" "$path" failed || printf '%s\0' "$path" >>"$STAGE/failed"
   done <"$STAGE/states"
   [ ! -s "$STAGE/failed" ] || xargs -0 systemctl reset-failed -- <"$STAGE/failed" 2>/dev/null
+  [ ! -s "$STAGE/disable" ] || xargs -0 systemctl stop -- <"$STAGE/disable" || fail "systemctl stop failed"
   [ ! -s "$STAGE/start" ] || xargs -0 systemctl start --no-block -- <"$STAGE/start" || fail "systemctl start failed"
 }
 

@@ -34,7 +34,10 @@ export interface ManifestEntry {
   readonly content?: string
   /** Which secret the file holds. */
   readonly secretRef?: string
-  /** Target of a link, value of a sysctl, `started` or `enabled` of a unit, ports with commas. */
+  /**
+   * Target of a link, value of a sysctl, `started`, `enabled` or `disabled` (and stopped) of a unit,
+   * ports with commas.
+   */
   readonly value?: string
   /** Units that must restart when this changes. */
   readonly restart: readonly string[]
@@ -93,6 +96,7 @@ export function makeManifest(host: TopologyHost, input: ManifestInput): Manifest
       ...host.nodes.map((node) => releaseLink(node, name)),
       unit('aisnode.target', 'started'),
       ...units.map((service) => unit(service, 'started')),
+      ...removedUnits(host),
     ],
     runtime: input.runtime,
     release: {...input.release, name},
@@ -141,7 +145,7 @@ function commonEntries(input: ManifestInput, units: readonly string[]): Manifest
     dir('/etc/aisnode/secrets', '0700', 'root:root'),
     dir('/var/lib/aisnode', '0750', 'aisnode:aisnode'),
     dir('/var/lib/aisctl', '0700', 'root:root'),
-    textFile('/var/lib/aisctl/topology.json', input.savedState, {mode: '0600'}),
+    savedStateFile(input.savedState),
     textFile(`${system}/aisnode@.service`, text('aisnode@.service'), {restart: units}),
     textFile(`${system}/aisnode.target`, text('aisnode.target')),
     textFile(`${system}/aisnode.slice`, text('aisnode.slice')),
@@ -274,6 +278,16 @@ function dir(path: string, mode: string, owner: string): ManifestEntry {
   return {type: 'dir', path, mode, owner, restart: []}
 }
 
-function unit(path: string, value: 'started' | 'enabled'): ManifestEntry {
+/** What a host keeps of the topology. */
+export function savedStateFile(text: string): ManifestEntry {
+  return textFile('/var/lib/aisctl/topology.json', text, {mode: '0600'})
+}
+
+/** Nodes that have left: off, and not started with the host. */
+export function removedUnits({removed = []}: TopologyHost): ManifestEntry[] {
+  return removed.map((node) => unit(unitOf(node), 'disabled'))
+}
+
+function unit(path: string, value: 'started' | 'enabled' | 'disabled'): ManifestEntry {
   return {type: 'unit', path, value, restart: []}
 }

@@ -7,12 +7,12 @@ import type {NodeFile} from '../../model/config/node-file.ts'
 import {NODE_FILE_FORMAT} from '../../model/config/node-file.ts'
 import {formatEndpoint} from '../../model/node.ts'
 import type {Topology, TopologyHost, TopologyNode} from '../topology/resolve.ts'
-import {founderOf} from '../topology/resolve.ts'
+import {everyNodeOf, founderOf} from '../topology/resolve.ts'
 
 /** Time for a target to finish what it has begun to write, on a busy disk. */
 const TARGET_STOP_SECONDS = 300
 
-/** The node file of one node; `peers` are the control endpoints of all other nodes. */
+/** The node file of one node. */
 export function nodeFileOf(node: TopologyNode, host: TopologyHost, topology: Topology): NodeFile {
   const founds = founderOf(topology) === node
   const founding = Object.keys(topology.config).length > 0 ? topology.config : undefined
@@ -110,12 +110,18 @@ export function sysctlFile(settings: readonly (readonly [string, string | number
   return `${['# Written by aisctl.', ...lines].join('\n')}\n`
 }
 
+/**
+ * Whom a node may ask first. In the order of ids, those that have left included: whoever leaves
+ * changes no other node's file, and so restarts nobody.
+ */
 function peersOf(node: TopologyNode, topology: Topology): string[] {
-  return topology.hosts.flatMap((host) =>
-    host.nodes
-      .filter((other) => other.id !== node.id)
-      .map((other) => formatEndpoint({host: host.networks.control, port: other.ports.control})),
-  )
+  const {hosts} = topology
+  const others = everyNodeOf(topology).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  return others.flatMap((other) => {
+    const host = hosts.find(({name}) => name === other.host)
+    if (other.id === node.id || host === undefined) return []
+    return [formatEndpoint({host: host.networks.control, port: other.ports.control})]
+  })
 }
 
 /** The directories above the mountpaths; a mountpath right below "/" is named itself. */
@@ -125,6 +131,5 @@ function writableRoots(node: TopologyNode): string[] {
 }
 
 function storageRoots(topology: Topology): string[] {
-  const targets = topology.hosts.flatMap((host) => host.nodes)
-  return [...new Set(targets.flatMap(writableRoots))].sort()
+  return [...new Set(everyNodeOf(topology).flatMap(writableRoots))].sort()
 }

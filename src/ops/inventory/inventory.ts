@@ -107,7 +107,7 @@ export function liveInventory(inventory: Inventory): Record<string, unknown> {
 }
 
 /** Hosts by what runs on them. */
-export function groupsOf({topology}: Inventory): Record<string, {hosts: string[]}> {
+export function groupsOf({topology}: Pick<Inventory, 'topology'>): Record<string, {hosts: string[]}> {
   const having = (role: string): {hosts: string[]} => ({
     hosts: topology.hosts
       .filter(({nodes}) => nodes.some((node) => node.role === role))

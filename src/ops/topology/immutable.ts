@@ -1,7 +1,7 @@
 /**
  * What may not change once a cluster is deployed: its name and uuid, the ids of its nodes, and the
  * mountpaths of a target, which hold data. Removing a node is an operation of its own, never an
- * edit.
+ * edit; what that operation has removed may stay in the file or be taken out of it.
  */
 
 import {AisError} from '../../base/errors.ts'
@@ -33,10 +33,16 @@ function clusterChanges(deployed: Topology, wanted: Topology): string[] {
 
 function nodeChanges(deployed: Topology, wanted: Topology): string[] {
   const now = new Map(nodesOf(wanted).map((node) => [placeOf(node), node]))
+  const marked = new Set(wanted.hosts.flatMap(({removed}) => removed ?? []).map(placeOf))
   return nodesOf(deployed).flatMap((before) => {
     const place = placeOf(before)
     const after = now.get(place)
-    if (after === undefined) return [`${place} (${before.id}) is gone; a deploy removes no node`]
+    if (after === undefined) {
+      const what = marked.has(place)
+        ? 'is marked as removed, but has not left the cluster'
+        : 'is gone; a deploy removes no node'
+      return [`${place} (${before.id}) ${what} (aisctl node decommission ${before.id})`]
+    }
     const problems: string[] = []
     if (after.id !== before.id) problems.push(`${place}: id was ${before.id}, is now ${after.id}`)
     const kept = new Set(after.mountpaths.map(({path}) => path))
@@ -47,6 +53,7 @@ function nodeChanges(deployed: Topology, wanted: Topology): string[] {
   })
 }
 
-function placeOf(node: TopologyNode): string {
+/** `HOST/INSTANCE`. */
+export function placeOf(node: TopologyNode): string {
   return `${node.host}/${node.instance}`
 }

@@ -11,8 +11,8 @@ import {nearest} from '../../model/config/nearest.ts'
 import type {TopologyFile} from './schema.ts'
 import {topologySchema} from './schema.ts'
 
-/** A topology of ten thousand hosts takes about 3 MB. */
-const TOPOLOGY_BYTES_MAX = 16 * 1024 * 1024
+/** A topology of five hundred hosts takes about 150 KB; comments may take more. */
+const TOPOLOGY_BYTES_MAX = 4 * 1024 * 1024
 /** Mistakes shown at once: a person mends a few and tries again. */
 const PROBLEMS_SHOWN_MAX = 20
 

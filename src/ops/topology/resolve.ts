@@ -5,6 +5,7 @@
  */
 
 import {createHash} from 'node:crypto'
+import {MEMBERS_MAX} from '../../model/limits.ts'
 import type {Role} from '../../model/node.ts'
 import type {TopologyProblem, TopologySource} from './read.ts'
 import {pathText, topologyError} from './read.ts'
@@ -55,7 +56,10 @@ export interface TopologyHost {
   readonly hostKey?: string
   readonly zone?: string
   readonly networks: {readonly public: string; readonly control: string; readonly data: string}
+  /** Those that are to run. Empty: all have left; the host can still be reached, to be cleaned up. */
   readonly nodes: readonly TopologyNode[]
+  /** Nodes that have left the cluster for good; absent: none. */
+  readonly removed?: readonly TopologyNode[]
 }
 
 export interface SshSettings {
@@ -86,18 +90,23 @@ export interface Topology {
  */
 export function resolveTopology(source: TopologySource, uuid: string): Topology {
   const {file} = source
-  const hosts = file.hosts.map((host) => resolveHost(file, host, uuid))
+  const written = file.hosts.map((host) => resolveHost(file, host, uuid))
+  const hosts = written.map((host, index) => {
+    const marked = file.hosts[index]?.nodes ?? []
+    return parted(host, (node) => marked[host.nodes.indexOf(node)]?.removed === true)
+  })
   const problems = [
     ...uuidProblem(source, uuid),
     ...hostProblems(source, hosts),
-    ...nodeProblems(source, hosts),
+    ...nodeProblems(source, written),
+    ...numberProblems(source, hosts),
     ...settingProblems(source),
   ]
   if (problems.length > 0) throw topologyError(source.name, problems)
   const {ssh, defaults} = file
   return {
     format: 1,
-    cluster: {...definedOnly(file.cluster), name: file.cluster.name, uuid},
+    cluster: {name: file.cluster.name, uuid, ...definedOnly({version: file.cluster.version})},
     ssh: {...definedOnly(ssh ?? {}), become: ssh?.become ?? 'none'},
     ...(defaults?.dataWorkers === undefined ? {} : {dataWorkers: defaults.dataWorkers}),
     ...(defaults?.logLevel === undefined ? {} : {logLevel: defaults.logLevel}),
@@ -107,9 +116,22 @@ export function resolveTopology(source: TopologySource, uuid: string): Topology 
   }
 }
 
-/** All nodes of a topology, in its order. */
+/** All nodes of a topology that are to run, in its order. */
 export function nodesOf(topology: Topology): TopologyNode[] {
   return topology.hosts.flatMap((host) => host.nodes)
+}
+
+/** Those that have left, too. */
+export function everyNodeOf(topology: Topology): TopologyNode[] {
+  return topology.hosts.flatMap(({nodes, removed}) => [...nodes, ...(removed ?? [])])
+}
+
+/** The host with the nodes for which `gone` holds among those that have left. */
+export function parted(host: TopologyHost, gone: (node: TopologyNode) => boolean): TopologyHost {
+  const {removed = [], ...rest} = host
+  const left = [...removed, ...host.nodes.filter(gone)]
+  const nodes = host.nodes.filter((node) => !gone(node))
+  return {...rest, nodes, ...(left.length === 0 ? {} : {removed: left})}
 }
 
 /** The ports of a node, each once. */
@@ -240,7 +262,9 @@ function nodeProblems(source: TopologySource, hosts: readonly TopologyHost[]): T
       const say = (key: string, message: string): void => {
         problems.push(problemAt(source, [...path, key], message))
       }
-      for (const [key, what] of claimsOf(node)) {
+      const gone = source.file.hosts[hostIndex]?.nodes[nodeIndex]?.removed === true
+      // What has left keeps its name alone: ports and disks may be another's now.
+      for (const [key, what] of gone ? claimsOf(node).slice(0, 1) : claimsOf(node)) {
         const other = taken.get(what)
         if (other !== undefined && other !== label) say(key, `${what} is already taken by ${other}`)
         else if (other !== undefined) say(key, `${what} is used twice by ${label}`)
@@ -253,8 +277,21 @@ function nodeProblems(source: TopologySource, hosts: readonly TopologyHost[]): T
         say(key, message)
     }
   }
-  if (!hosts.some((host) => host.nodes.some((node) => node.role === 'proxy' && node.electable))) {
+  return problems
+}
+
+/** What must hold between the nodes that are to run. */
+function numberProblems(source: TopologySource, hosts: readonly TopologyHost[]): TopologyProblem[] {
+  const problems: TopologyProblem[] = []
+  const nodes = hosts.flatMap((host) => host.nodes)
+  if (!nodes.some((node) => node.role === 'proxy' && node.electable)) {
     problems.push(problemAt(source, ['hosts'], 'no proxy that may be elected; a cluster needs one'))
+  }
+  if (nodes.length > MEMBERS_MAX) {
+    const first = nodes[MEMBERS_MAX]
+    const at = hosts.findIndex((host) => first !== undefined && host.nodes.includes(first))
+    const message = `${nodes.length} nodes; a cluster has at most ${MEMBERS_MAX}: every node has a vote, and a change waits for a majority of them`
+    problems.push(problemAt(source, ['hosts', at, 'nodes'], message))
   }
   return problems
 }

@@ -9,8 +9,8 @@ import {isClusterUuid, isNodeId} from '../../model/ids.ts'
 
 /** Number of the topology's shape. */
 export const TOPOLOGY_FORMAT = 1
-/** Hosts of one cluster: the replicated map is laid out for as many nodes. */
-export const HOSTS_MAX = 10_000
+/** Hosts of one cluster: each has a node (MEMBERS_MAX), or had one and is still to be cleaned up. */
+export const HOSTS_MAX = 512
 /** Nodes of one host: ports of a role go up by ten for each. */
 export const NODES_PER_HOST_MAX = 32
 /** Disks of one target. */
@@ -56,6 +56,7 @@ const node = z.strictObject({
     .refine(isNodeId, {error: 'expected 8 to 32 letters, digits, "-" or "_"'})
     .optional(),
   electable: z.boolean().optional(),
+  removed: z.boolean().optional(),
   ports: z
     .strictObject({public: port.optional(), control: port.optional(), data: port.optional()})
     .optional(),

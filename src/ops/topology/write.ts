@@ -63,7 +63,8 @@ const COMMENT_DEFAULTS = ` Of every target that has no mountpaths of its own. On
  name its disk and it is mounted by a unit:  {path: /ais/mp1, disk: UUID=…}`
 const COMMENT_HOSTS = ` Per host: address, hostKey (pins it: "ssh-ed25519 AAAA…" or SHA256:…), zone,
    networks: {public: …, control: …, data: …}
- Per node: role, instance (target, target-2 …), id, electable, ports, mountpaths`
+ Per node: role, instance (target, target-2 …), id, electable, ports, mountpaths;
+   removed: true once it has left (aisctl node decommission)`
 const COMMENT_REST = ` Cluster settings, applied when the cluster is founded:
  config:
    keepalivetracker: {proxy: {interval: 10s}}

@@ -41,7 +41,8 @@ export interface PythonReport {
 
 const PROGRAMS: Readonly<Record<string, string>> = {
   'systemctl': `s=$SCRATCH/systemd; mkdir -p $s/active $s/enabled; verb=$1; shift; printf '%s %s\\n' $verb "$*" >>$s/log
-for u in "$@"; do case $u in -*) continue ;; esac; case $verb in
+for u in "$@"; do case $u in --now) now=1; continue ;; -*) continue ;; esac; case $verb in
+  disable) rm -f $s/enabled/$u; [ -z "\${now-}" ] || rm -f $s/active/$u ;;
   is-active) [ -e $s/active/$u ] && echo active || echo inactive ;;
   is-enabled) [ -e $s/enabled/$u ] && echo enabled || echo disabled ;;
   enable) : >$s/enabled/$u ;; start) : >$s/active/$u ;; stop) rm -f $s/active/$u ;; esac; done`,
