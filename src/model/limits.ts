@@ -9,6 +9,11 @@ import {KIB, MIB} from '../base/units.ts'
 export const CONTROL_BODY_BYTES_MAX = 4 * MIB
 /** A record on the wire: 10,000 nodes take about 3.2 MB of JSON, 10,000 buckets about 15 MB. */
 export const RECORD_BYTES_MAX = 64 * MIB
+/**
+ * Of them clients' commands leave this free: absences, elections, a rebalance and its outcome must
+ * always find room, or the cluster could change no more.
+ */
+export const RECORD_RESERVE_BYTES = 4 * MIB
 /** Names in one page of a list; also the default, as in AIStore for ais buckets. */
 export const LIST_PAGE_MAX = 10_000
 /** Memory that one list request may hold on a gateway. */

@@ -55,6 +55,35 @@ export function suspicionAfter(
     : {...suspicion, asked, unreachable}
 }
 
+/** How many members were active since a moment, as a committed record said. */
+export interface ActiveNote {
+  readonly atMs: number
+  readonly count: number
+}
+
+/** Changes of that number that are remembered; more within the window would be no cluster. */
+const ACTIVE_NOTES_KEPT = 64
+
+/**
+ * The notes with what another committed record says. Every member takes them, whoever leads: a new
+ * reign is held to the floor of the one before it.
+ */
+export function noteActive(
+  notes: readonly ActiveNote[],
+  record: ClusterRecord,
+  nowMs: number,
+): readonly ActiveNote[] {
+  const count = activeCount(record)
+  if (notes.at(-1)?.count === count) return notes
+  return [...notes, {atMs: nowMs, count}].slice(-ACTIVE_NOTES_KEPT)
+}
+
+/** Most members active at one time since then; 0 without a note. */
+export function mostActive(notes: readonly ActiveNote[], sinceMs: number): number {
+  const inForce = notes.findLastIndex(({atMs}) => atMs <= sinceMs)
+  return Math.max(0, ...notes.slice(Math.max(0, inForce)).map(({count}) => count))
+}
+
 export interface BrakeFacts {
   readonly record: ClusterRecord
   readonly member: Member

@@ -136,31 +136,52 @@ export function onBeatAnswered(
     if (member.learner) updatePeer(turn, purpose.id, {beatDueMs: nowMs + CATCH_UP_MS})
     return
   }
-  const answered = {
-    heard: {inc: answer.voter.inc, run: answer.run},
+  if (isOvertaken(peer, answer)) return
+  updatePeer(turn, purpose.id, {
     contactMs: Math.max(peer.contactMs, purpose.sentMs),
+    ...saidBy(peer, answer, nowMs),
+  })
+  if (!answer.accepted) return
+  updatePeer(turn, purpose.id, {
+    nonce: answer.nonce,
+    nonceAtMs: nowMs,
+    position: answer.position,
+    held: answer.held,
+    learnerAcks: member.learner && answer.held.index > 0 ? peer.learnerAcks + 1 : 0,
+    beatDueMs: Math.min(peer.beatDueMs, nowMs + nextBeatMs(turn, {member, peer, answer})),
+  })
+  if (isBehind(turn, answer)) sendPrepare(turn, member)
+}
+
+/** Whether the member has not accepted the newest record yet. */
+function isBehind(turn: Turn, {position}: BeatAnswer): boolean {
+  const newest = acceptedOf(turn.node)
+  return newest !== null && comparePositions(position, newest.record) < 0
+}
+
+/** What an answer says of its member, whether it takes the beat or not. */
+function saidBy({heard, nonce}: Peer, answer: BeatAnswer, nowMs: number): Partial<Peer> {
+  return {
+    heard: {inc: answer.voter.inc, run: answer.run},
+    // Nonces begin again with each run.
+    nonce: heard?.run === answer.run ? nonce : 0,
     answeredMs: nowMs,
     stopping: answer.stopping,
     move: answer.move,
     reclaim: answer.reclaim,
     cleared: answer.cleared,
-    suspicion: {phase: 'none', notBeforeMs: nowMs} as const,
+    suspicion: {phase: 'none', notBeforeMs: nowMs},
   }
-  if (!answer.accepted) return updatePeer(turn, purpose.id, answered)
-  const caughtUp = answer.held.index > 0
-  updatePeer(turn, purpose.id, {
-    ...answered,
-    nonce: answer.nonce,
-    nonceAtMs: nowMs,
-    position: answer.position,
-    held: answer.held,
-    learnerAcks: member.learner && caughtUp ? peer.learnerAcks + 1 : 0,
-    beatDueMs: Math.min(peer.beatDueMs, nowMs + nextBeatMs(turn, {member, peer, answer})),
-  })
-  const newest = acceptedOf(turn.node)
-  if (newest !== null && comparePositions(answer.position, newest.record) < 0) {
-    sendPrepare(turn, member)
-  }
+}
+
+/**
+ * Answers travel on several connections: one that was given before the newest that is known says
+ * nothing any more. That of a run which has ended would make its successor look like it, and what
+ * the successor was leased would be forgotten.
+ */
+function isOvertaken({heard, nonce}: Peer, {run, nonce: given}: BeatAnswer): boolean {
+  if (heard === null) return false
+  return run < heard.run || (run === heard.run && given <= nonce)
 }
 
 function beatReturned(turn: Turn, id: NodeId): void {

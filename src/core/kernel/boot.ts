@@ -5,6 +5,7 @@ import {formatEndpoint} from '../../model/node.ts'
 import {timersOf} from '../../model/timers.ts'
 import {POSITION_NONE} from '../../model/record.ts'
 import {NO_WATCH} from '../election/evidence.ts'
+import {noteActive} from '../keepalive/suspicion.ts'
 import {discoveryFrom} from '../membership/discovery.ts'
 import {NO_LEASE} from '../ownership/lease.ts'
 import {EXIT_CONFIGURATION, type DurableState, type KernelEvent} from './events.ts'
@@ -50,6 +51,7 @@ export function bootedNode(event: Booted): NodeState {
     view: emptyView(facts, Math.floor(wallMs)),
     published: [],
     held: POSITION_NONE,
+    activeNotes: durable.committed === null ? [] : noteActive([], durable.committed.record, nowMs),
     clusterStarted: false,
     stop: null,
     move: null,

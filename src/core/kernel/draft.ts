@@ -5,7 +5,7 @@
 import {canonicalJson} from '../../base/canonical-json.ts'
 import {refusal, type Refusal} from '../../base/errors.ts'
 import {isRefusal} from '../../model/ids.ts'
-import {CHANGES_PER_RECORD_MAX, RECORD_BYTES_MAX} from '../../model/limits.ts'
+import {CHANGES_PER_RECORD_MAX, RECORD_BYTES_MAX, RECORD_RESERVE_BYTES} from '../../model/limits.ts'
 import type {StoredRecord} from '../../model/peer-messages.ts'
 import {previousVoters} from '../../model/quorum.ts'
 import type {ClusterRecord, Moves} from '../../model/record.ts'
@@ -15,7 +15,7 @@ import {withMovement} from '../ownership/movement.ts'
 import {nextOwn} from '../ownership/own.ts'
 import {applyChange} from './change.ts'
 import {rebalanceNotes, type Seen} from './rebalances.ts'
-import type {Queued, UnderWay} from './state.ts'
+import type {Change, Queued, RecordCommand, UnderWay} from './state.ts'
 
 export interface Draft {
   /** The record and its text; null: nothing is left to change. */
@@ -96,30 +96,44 @@ function finish(
   const next = nextRecord(before, draft, epoch)
   const record = {...next, rebalances: rebalanceNotes(next, seen)}
   const text = canonicalJson(record)
-  const fits = text.length <= RECORD_BYTES_MAX
-  const commands = rest.taken.some(({change}) => change.type === 'command')
-  return fits || !commands
+  const tooMuch = rest.taken.filter(({change}) => text.length > bytesLeftTo(change))
+  return tooMuch.length === 0
     ? {...rest, next: {record, text}}
-    : withoutCommands(before, epoch, rest, seen)
+    : withoutThem(before, {tooMuch, epoch, seen}, rest)
 }
 
+/** Up to what size a record may grow by a change. */
+function bytesLeftTo(change: Change): number {
+  if (change.type !== 'command') return Infinity
+  const grows = GROWING.includes(change.command.type)
+  return grows ? RECORD_BYTES_MAX - RECORD_RESERVE_BYTES : RECORD_BYTES_MAX
+}
+
+/** Commands that may be refused for their size: no way out of a full record leads through them. */
+const GROWING: readonly RecordCommand['type'][] = [
+  'create-bucket',
+  'set-bucket-props',
+  'set-config',
+]
+
 /** A record that would not travel is not made: its commands are refused, its members are taken. */
-function withoutCommands(
+function withoutThem(
   before: StoredRecord,
-  epoch: number,
+  {tooMuch, epoch, seen}: {tooMuch: readonly UnderWay[]; epoch: number; seen: Seen},
   rest: Omit<Draft, 'next'>,
-  seen: Seen,
 ): Draft {
-  const commands = rest.taken.filter(({change}) => change.type === 'command')
-  const others = rest.taken.filter(({change}) => change.type !== 'command')
-  const tooLarge = refusal('TOO_LARGE', `the metadata would exceed ${RECORD_BYTES_MAX} bytes`)
+  const others = rest.taken.filter((item) => !tooMuch.includes(item))
+  const tooLarge = refusal(
+    'TOO_LARGE',
+    `the metadata would exceed ${RECORD_BYTES_MAX - RECORD_RESERVE_BYTES} bytes`,
+  )
   const again = draftFrom(before, [...others, ...rest.left], epoch, seen)
   return {
     ...again,
     refused: [
       ...rest.refused,
       ...again.refused,
-      ...commands.map((item) => ({item, refusal: tooLarge})),
+      ...tooMuch.map((item) => ({item, refusal: tooLarge})),
     ],
   }
 }

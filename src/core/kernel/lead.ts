@@ -15,7 +15,6 @@ import type {ElectionOrder} from '../election/events.ts'
 import {FORCED_INDEX_LEAP} from '../election/state.ts'
 import {newPeer} from '../keepalive/state.ts'
 import type {Peer} from '../keepalive/state.ts'
-import {activeCount} from '../keepalive/suspicion.ts'
 import {withoutGivenUp} from '../membership/changes.ts'
 import {FOUNDING_EPOCH} from '../membership/founding.ts'
 import {nextRecord} from '../metasync/next-record.ts'
@@ -23,6 +22,7 @@ import type {MetasyncEvent, MetasyncOrder} from '../metasync/events.ts'
 import {METASYNC_IDLE} from '../metasync/state.ts'
 import {stepMetasync} from '../metasync/step.ts'
 import {withUrls} from '../metasync/urls.ts'
+import {withMovement} from '../ownership/movement.ts'
 import {nextOwn} from '../ownership/own.ts'
 import {sendDueBeats, sendPrepare, settle, weighMajority} from './beats.ts'
 import {draftFrom} from './draft.ts'
@@ -48,7 +48,8 @@ export function lead(turn: Turn, won: Extract<ElectionOrder, {type: 'elected'}>)
   const draft = {...adopt.record, smap, conf, pv, heir: null, elections}
   const index = adopt.record.index + (forced === null ? 1 : FORCED_INDEX_LEAP)
   const own = nextOwn(draft, index)
-  propose(turn, nextRecord(adopt, {...draft, own}, epoch, index))
+  const next = withMovement({...draft, own}, adopt.record, 'with-owners')
+  propose(turn, nextRecord(adopt, next, epoch, index))
   const voters = votersOf(adopt.record.smap).length
   const tookMs = Math.round(turn.node.nowMs - stage.beganMs)
   const from = `${adopt.record.epoch}.${adopt.record.index}`
@@ -117,7 +118,6 @@ function takeOffice(turn: Turn, {epoch, record, awaited, startWaiters}: Office):
     startWaiters,
     invitations: [],
     handing: null,
-    activeLog: [{atMs: node.nowMs, count: activeCount(record)}],
     // Who was marked lost by an earlier reign may have been so a moment ago (R13).
     lastTargetLostMs: hasLostTarget(record) ? node.nowMs : -Infinity,
     brakeSaidAtMs: -Infinity,
@@ -203,11 +203,7 @@ function onCommitted(turn: Turn, committed: StoredRecord): void {
   const peers = Object.fromEntries(
     Object.entries(stage.peers).map(([id, peer]) => [id, {...peer, beatDueMs: nowMs}]),
   )
-  const count = activeCount(committed.record)
-  const last = stage.activeLog.at(-1)
-  const activeLog =
-    last?.count === count ? stage.activeLog : [...stage.activeLog, {atMs: nowMs, count}].slice(-64)
-  enter(turn, {...stage, peers, confirmed: true, underWay: [], activeLog})
+  enter(turn, {...stage, peers, confirmed: true, underWay: []})
   noteLost(turn, underWay, committed.record)
   for (const item of underWay) answerAsks(turn, item, committed)
   weighMajority(turn)

@@ -14,7 +14,7 @@ import type {
   JoinRequest,
   LeavingRequest,
 } from '../../model/peer-messages.ts'
-import {brake, suspicionAfter, suspicionAt} from '../keepalive/suspicion.ts'
+import {brake, mostActive, suspicionAfter, suspicionAt} from '../keepalive/suspicion.ts'
 import type {Peer} from '../keepalive/state.ts'
 import {judgeJoin, redescribe} from '../membership/join.ts'
 import {LEARNER_ACKS, updatePeer} from './beats.ts'
@@ -265,7 +265,7 @@ function markLost(turn: Turn, member: Member): void {
   const why = brake({
     record,
     member,
-    activeBefore: activeBefore(stage, nowMs),
+    activeBefore: mostActive(turn.node.activeNotes, nowMs - ACTIVE_WINDOW_MS),
     nowMs,
     settledIndex: stage.settledIndex,
     lastTargetLostMs: stage.lastTargetLostMs,
@@ -282,13 +282,6 @@ function markLost(turn: Turn, member: Member): void {
     brake: true,
   })
   enter(turn, {...stage, brakeSaidAtMs: nowMs})
-}
-
-/** Most members active at one time within the window. */
-function activeBefore(stage: LeadingStage, nowMs: number): number {
-  const since = nowMs - ACTIVE_WINDOW_MS
-  const inForce = stage.activeLog.findLastIndex(({atMs}) => atMs <= since)
-  return Math.max(...stage.activeLog.slice(Math.max(0, inForce)).map(({count}) => count))
 }
 
 function order(turn: Turn, change: Change): void {

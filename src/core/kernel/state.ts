@@ -16,6 +16,7 @@ import type {Timers} from '../../model/timers.ts'
 import type {Watch} from '../election/evidence.ts'
 import type {Election} from '../election/state.ts'
 import type {Peer} from '../keepalive/state.ts'
+import type {ActiveNote} from '../keepalive/suspicion.ts'
 import type {MemberChange} from '../membership/changes.ts'
 import type {Discovery} from '../membership/discovery.ts'
 import type {Founding} from '../membership/founding.ts'
@@ -71,6 +72,8 @@ export interface NodeState {
   readonly published: readonly RecordPosition[]
   /** Newest committed position that is durable and in use by every worker. */
   readonly held: RecordPosition
+  /** How many members were active, for the floor of R13. Memory of this run, whoever led. */
+  readonly activeNotes: readonly ActiveNote[]
   readonly clusterStarted: boolean
   readonly stop: Stop | null
   /** How far this target is with the rebalance that goes on; null: it has not said. */
@@ -178,8 +181,6 @@ export interface LeadingStage {
   readonly invitations: readonly Invitation[]
   /** The office is being handed over: nothing more is proposed in this epoch (R16). */
   readonly handing: Handing | null
-  /** Active members by time, for the floor of R13. */
-  readonly activeLog: readonly {readonly atMs: number; readonly count: number}[]
   readonly lastTargetLostMs: number
   readonly brakeSaidAtMs: number
 }

@@ -7,6 +7,7 @@
 import {assert, unreachable} from '../../base/assert.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {BeatAnswer, PeerAnswer, PeerRequest, PrepareAnswer} from '../../model/peer-messages.ts'
+import {noteActive} from '../keepalive/suspicion.ts'
 import {
   onBeatAnswered,
   onMemberSilent,
@@ -93,7 +94,14 @@ export function step(state: KernelState, event: KernelEvent): KernelStep {
   if (state.phase === 'idle') return {state, effects: []}
   const turn: Turn = {node: withTime(state, event), effects: []}
   route(turn, event)
+  noteCommitted(turn, state.durable.committed)
   return finish(turn)
+}
+
+function noteCommitted(turn: Turn, before: StoredRecord | null): void {
+  const {activeNotes, durable, nowMs} = turn.node
+  if (durable.committed === null || durable.committed === before) return
+  update(turn, {activeNotes: noteActive(activeNotes, durable.committed.record, nowMs)})
 }
 
 function withTime(node: NodeState, event: Exclude<KernelEvent, {type: 'booted'}>): NodeState {
