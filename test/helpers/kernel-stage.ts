@@ -86,7 +86,7 @@ export function started(proxies: number, targets: number, seed = 7): Stage {
 }
 
 /** A command that makes a bucket. */
-export const bucket = (name: string): Command => ({
+export const bucket = (name: string): Extract<Command, {type: 'create-bucket'}> => ({
   type: 'create-bucket',
   ref: simBucket(name),
   set: {},
