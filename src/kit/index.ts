@@ -58,6 +58,10 @@ export const loadInventory = (): Promise<typeof import('../ops/inventory/invento
 /** The same as a directory that plain Ansible runs from. */
 export const loadInventoryExport = (): Promise<typeof import('../ops/inventory/export.ts')> =>
   import('../ops/inventory/export.ts')
+/** What the hosts keep of their cluster, brought to this machine. */
+export const loadState = (): Promise<typeof import('../ops/state/prepare-adopt.ts')> =>
+  import('../ops/state/prepare-adopt.ts')
+export type {Adopted} from '../ops/state/adopt.ts'
 /** Node.js binaries that are shipped. */
 export const loadRuntime = (): Promise<typeof import('../ops/payload/runtime.ts')> =>
   import('../ops/payload/runtime.ts')

@@ -59,7 +59,11 @@ systemctl list-units --all --plain --no-legend 'aisnode@*.service' 2>/dev/null |
   say "unit $unit" "$(systemctl is-active "$unit" 2>/dev/null)"
   say "pid $unit" "$(systemctl show -P MainPID "$unit" 2>/dev/null)"
 done
-if [ -r /var/lib/aisctl/topology.json ]; then say topology "$(base64 -w0 </var/lib/aisctl/topology.json)"; fi
+# In pieces: a line that is too long would be cut. Packed, five hundred hosts take 60 KB.
+if [ -r /var/lib/aisctl/topology.json ]; then
+  if has gzip; then form=topology.gz pack='gzip -c'; else form=topology pack=cat; fi
+  $pack </var/lib/aisctl/topology.json | base64 -w 8192 | while read -r piece; do say $form "$piece"; done
+fi
 for file in /etc/aisnode/*.json; do
   [ -r "$file" ] && say "uuid $file" "$(grep -o '"uuid": *"[^"]*"' "$file" | head -n 1 | cut -d'"' -f4)"
 done

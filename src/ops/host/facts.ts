@@ -2,12 +2,15 @@
  * What one host is and has, as facts.sh told it. Reading only; judging them is check's business.
  */
 
+import {gunzipSync} from 'node:zlib'
 import {AisError} from '../../base/errors.ts'
 import type {Host} from './host.ts'
 import {commandError, runScript} from './script.ts'
 
 /** A script of a few hundred small commands; a host that needs longer is in trouble. */
 const FACTS_TIMEOUT_MS = 60_000
+/** Five hundred hosts take about 1 MB. */
+const SAVED_STATE_BYTES_MAX = 16 * 1024 * 1024
 
 export type MountFact =
   | {readonly kind: 'absent'}
@@ -116,7 +119,7 @@ export function parseFacts(
     all
       .filter(([name]) => name.startsWith(`${prefix} `))
       .map(([name, value]) => [name.slice(prefix.length + 1), value])
-  const saved = one('topology')
+  const saved = savedStateOf(many('topology').join(''), many('topology.gz').join(''))
   return {
     root: one('uid') === '0',
     arch: archOf(one('arch')),
@@ -142,7 +145,7 @@ export function parseFacts(
     units: Object.fromEntries(under('unit')),
     reserved: {ports: one('reserved'), writable: one('reservable') === 'yes'},
     pids: Object.fromEntries(under('pid')),
-    ...(saved === '' ? {} : {savedState: Buffer.from(saved, 'base64').toString('utf8')}),
+    ...(saved === undefined ? {} : {savedState: saved}),
     uuids: [...new Set(under('uuid').map(([, uuid]) => uuid))].filter((uuid) => uuid !== ''),
   }
 }
@@ -160,6 +163,18 @@ export function requireRoot(name: string, facts: HostFacts): void {
 function archOf(machine: string): string {
   if (machine === 'x86_64') return 'x64'
   return machine === 'aarch64' ? 'arm64' : machine
+}
+
+/** The text of topology.json; one that cannot be unpacked is told as it came, and so as damaged. */
+function savedStateOf(plain: string, packed: string): string | undefined {
+  if (packed === '') return plain === '' ? undefined : Buffer.from(plain, 'base64').toString('utf8')
+  const bytes = Buffer.from(packed, 'base64')
+  try {
+    return gunzipSync(bytes, {maxOutputLength: SAVED_STATE_BYTES_MAX}).toString('utf8')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    return bytes.toString('latin1')
+  }
 }
 
 /** The host looked at its clock somewhere between our question and its answer. */

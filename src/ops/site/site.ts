@@ -106,6 +106,11 @@ export function clusterKey(site: Site): string {
   return key
 }
 
+/** Keeps the key that the hosts of a deployed cluster have. */
+export function keepClusterKey(site: Site, key: string): void {
+  writePrivate(site.keyFile, key)
+}
+
 /** Whether this machine has the key already. */
 export function hasClusterKey(site: Site): boolean {
   return existsSync(site.keyFile)
