@@ -10,7 +10,7 @@ import type {OperationAnswer} from '../wire/operation.ts'
 import {decodeSmap} from '../wire/smap.ts'
 import type {ClusterClient} from './cluster.ts'
 import type {Looks} from './look-until.ts'
-import {lookUntil, reasonsOf} from './look-until.ts'
+import {lateHint, lookUntil, reasonsOf} from './look-until.ts'
 import type {MembershipAction} from './membership.ts'
 
 export interface Leaving {
@@ -110,6 +110,6 @@ function late(
   return new AisError({
     code: 'TIMED_OUT',
     message: `${labels} not out after ${formatDuration(timeoutMs)}${reasonsOf(last)}`,
-    hint: 'it goes on by itself; see: aisctl show rebalance',
+    hint: lateHint(last, 'it goes on by itself; see: aisctl show rebalance'),
   })
 }

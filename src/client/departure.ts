@@ -4,15 +4,16 @@
  */
 
 import type {Member} from '../model/node.ts'
+import {isSilent} from '../model/movement.ts'
 import {isLeaving, NODE_FLAG} from '../model/node.ts'
 import type {OperationAnswer, OperationNode} from '../wire/operation.ts'
 
 /**
  * `moving`: objects are on their way; `not-moved`: it may have what is nowhere else, and nothing
- * moves it; `carrying-out`: all has moved, and the node does what it was told; `safe`: nothing is
+ * moves it; `silent`: as before, and its process does not answer; `carrying-out`: all has moved, and the node does what it was told; `safe`: nothing is
  * on it alone.
  */
-export type DepartureState = 'moving' | 'not-moved' | 'carrying-out' | 'safe' | 'unknown'
+export type DepartureState = 'moving' | 'not-moved' | 'silent' | 'carrying-out' | 'safe' | 'unknown'
 
 export interface Departure {
   readonly state: DepartureState
@@ -52,6 +53,7 @@ function stateOf(
   }
   const {op, move} = operation
   const named = op?.nodes.some((id) => id === member.id) === true
+  if (node.holds && isSilent(node, operation.nowMs)) return 'silent'
   if (node.holds) return move === null ? 'not-moved' : 'moving'
   return named && op?.phase !== 'moving' ? 'carrying-out' : 'safe'
 }

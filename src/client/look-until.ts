@@ -7,6 +7,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError, type ErrorCode} from '../base/errors.ts'
 import type {OperationAnswer} from '../wire/operation.ts'
 import type {ClusterClient} from './cluster.ts'
+import {silenceRemedy, silenceText, silentNodes} from './silent.ts'
 
 export interface Looks {
   readonly timeoutMs: number
@@ -78,8 +79,16 @@ export interface Verdict<End> {
 export function reasonsOf(last: OperationAnswer | null): string {
   if (last === null) return ': no gateway has answered'
   if (!last.live) return ': there is no primary at present'
+  const silent = silenceText(silentNodes(last))
+  if (silent !== '') return `: ${silent}`
   const problems = last.nodes.map(({problem}) => problem).filter((problem) => problem !== '')
   return problems.length === 0 ? '' : `: ${[...new Set(problems)].join('; ')}`
+}
+
+/** What to type when a wait was too short. @param otherwise when nobody holds it up */
+export function lateHint(last: OperationAnswer | null, otherwise: string): string {
+  const silent = last === null ? [] : silentNodes(last)
+  return silent.length === 0 ? otherwise : silenceRemedy(silent)
 }
 
 /**

@@ -9,6 +9,7 @@ import {isLeaving, NODE_FLAG} from '../model/node.ts'
 import type {Smap} from '../model/record.ts'
 import type {JsonMap} from '../wire/json.ts'
 import type {ElectionsAnswer} from '../wire/elections.ts'
+import type {OperationAnswer} from '../wire/operation.ts'
 import {decodeSmap} from '../wire/smap.ts'
 import type {ClusterClient} from './cluster.ts'
 import {mapParallel} from './cluster.ts'
@@ -44,6 +45,8 @@ export interface ClusterOverview {
   readonly rawSmap: JsonMap
   /** What the best informed gateway knows of the primary; null when it does not tell. */
   readonly leader: ElectionsAnswer | null
+  /** Null when nobody is away or on its way out, or nobody tells. */
+  readonly operation: OperationAnswer | null
   /** Proxies first, each role by id. */
   readonly nodes: readonly NodeOverview[]
 }
@@ -63,7 +66,7 @@ export async function gatherOverview(
     .filter(({role}) => filter.role === undefined || role === filter.role)
     .filter(({id}) => filter.nodeIds === undefined || filter.nodeIds.includes(id))
     .toSorted(byRoleAndId)
-  const leaves = members.some(isLeaving)
+  const leaves = members.some((member) => isLeaving(member) || member.away !== null)
   const [leader, found, operation] = await Promise.all([
     orNull(findLeader(client, smap)),
     mapParallel(members, (member) => overviewOf(client, member)),
@@ -75,7 +78,7 @@ export async function gatherOverview(
     isPrimary: node.member.id === primary && leader?.live !== false,
     departure: departureOf(node.member, operation),
   }))
-  return {endpoint: client.endpoint(), uuid, smap, rawSmap, leader, nodes}
+  return {endpoint: client.endpoint(), uuid, smap, rawSmap, leader, operation, nodes}
 }
 
 /** Ids of the nodes of a picture that cannot take part in anything now. */

@@ -9,7 +9,7 @@ import {nodeLabel} from '../model/ids.ts'
 import type {OperationAnswer, RebalanceNote} from '../wire/operation.ts'
 import type {ClusterClient} from './cluster.ts'
 import type {Looks} from './look-until.ts'
-import {lookUntil, reasonsOf} from './look-until.ts'
+import {lateHint, lookUntil, reasonsOf} from './look-until.ts'
 
 export interface RebalanceWait extends Looks {
   /** `g3`; absent: the one that goes on, or the last one. */
@@ -112,7 +112,7 @@ function stopped({id}: RebalanceNote, {nodes}: OperationAnswer): AisError {
     hint:
       lost.length === 0
         ? 'move the rest: aisctl rebalance start --wait'
-        : `it begins again by itself when it is back: aisctl node start ${lost.join(' ')}`,
+        : `it begins again by itself when it is back: aisctl node start ${lost.join(' ')} · if it will never come back: aisctl advanced remove-from-smap ${lost.length === 1 ? lost.join('') : 'NODE'}`,
     details: {rebalance: id, lost},
   })
 }
@@ -122,6 +122,6 @@ function late(id: string, last: OperationAnswer | null, timeoutMs: number): AisE
   return new AisError({
     code: 'TIMED_OUT',
     message: `${what} after ${formatDuration(timeoutMs)}${reasonsOf(last)}`,
-    hint: 'it is not interrupted by that; see: aisctl show rebalance',
+    hint: lateHint(last, 'it is not interrupted by that; see: aisctl show rebalance'),
   })
 }

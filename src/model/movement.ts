@@ -42,3 +42,14 @@ export function receivedBy(reports: Iterable<MoveReport>): ReadonlyMap<NodeId, M
 }
 
 export const NOTHING_MOVED: MoveAmount = {objects: 0, bytes: 0}
+
+/** Beats come every second: who has missed so many is not merely late. */
+const SILENT_MS = 5000
+
+/** Whether a node is not heard any more. @param heardMs null: never, by the present primary */
+export function isSilent(
+  {away, heardMs}: {readonly away: boolean; readonly heardMs: number | null},
+  nowMs: number,
+): boolean {
+  return away || heardMs === null || nowMs - heardMs > SILENT_MS
+}

@@ -94,6 +94,8 @@ export interface ReclaimNote {
   readonly objects: number
   readonly bytes: number
   readonly problems: readonly {readonly id: string; readonly problem: string}[]
+  /** Targets that have not said so and whose process does not answer; `heardMs` as above. */
+  readonly silent: readonly Pick<OperationNode, 'id' | 'role' | 'heardMs'>[]
 }
 
 export interface OperationAnswer {
@@ -150,8 +152,16 @@ export function encodeOperation(answer: OperationAnswer): JsonMap {
   }
 }
 
-function encodeReclaim({targets, done, objects, bytes, problems}: ReclaimNote): JsonMap {
-  return {targets, done, objects, bytes, problems: problems.map(({id, problem}) => ({id, problem}))}
+function encodeReclaim(note: ReclaimNote): JsonMap {
+  const {targets, done, objects, bytes} = note
+  return {
+    targets,
+    done,
+    objects,
+    bytes,
+    problems: note.problems.map(({id, problem}) => ({id, problem})),
+    silent: note.silent.map(({id, role, heardMs}) => ({id, role, heard: heardOf(heardMs)})),
+  }
 }
 
 function encodeOp(op: Operation): JsonMap {
@@ -180,7 +190,7 @@ function encodeNode(node: OperationNode): JsonMap {
     away,
     state,
     left,
-    heard: heardMs === null ? null : formatMs(heardMs),
+    heard: heardOf(heardMs),
     holds,
     objects_per_second: node.objectsPerSecond,
     bytes_per_second: node.bytesPerSecond,
@@ -192,6 +202,10 @@ const NS_PER_MS = 1_000_000n
 
 function formatMs(ms: number): string {
   return formatRfc3339Nano(BigInt(Math.floor(ms)) * NS_PER_MS)
+}
+
+function heardOf(heardMs: number | null): string | null {
+  return heardMs === null ? null : formatMs(heardMs)
 }
 
 const moment = textAs('a time such as "2026-11-21T11:28:12Z"', (found) => {
@@ -253,6 +267,10 @@ const OPERATION = struct({
         objects: count,
         bytes: count,
         problems: list(struct({id: text, problem: text})),
+        silent: withDefault(
+          list(struct({id: text, role: word(['proxy', 'target']), heard: nullable(moment)})),
+          [],
+        ),
       }),
     ),
     null,
@@ -275,6 +293,7 @@ export function decodeOperation(value: Json): OperationAnswer {
   const {now: nowMs, own_from: ownFrom, in_place: inPlace, op, nodes, rebalances, ...rest} = found
   return {
     ...rest,
+    reclaim: rest.reclaim === null ? null : reclaimOf(rest.reclaim),
     nowMs,
     ownFrom,
     inPlace,
@@ -299,6 +318,13 @@ export function decodeOperation(value: Json): OperationAnswer {
       nodes: note.nodes.map(shareOf),
     })),
   }
+}
+
+function reclaimOf({
+  silent,
+  ...note
+}: NonNullable<ReturnType<typeof OPERATION>['reclaim']>): ReclaimNote {
+  return {...note, silent: silent.map(({heard: heardMs, ...node}) => ({...node, heardMs}))}
 }
 
 function shareOf(share: Struct<typeof SHARE>): RebalanceShare {

@@ -327,7 +327,10 @@ t.test('the tables of a rebalance', async (t) => {
   tells({...MOVED, rebalances: [{...ended('g2', 'finished'), nodes: []}, ended('g3', 'finished')]})
   texts.push(await page(true), await page(true, 'g2'))
   const problems = [{id: T2, problem: 'the owner of "a" does not hold it'}]
-  tells({...MOVED, reclaim: {targets: 3, done: 2, objects: 766, bytes: 3_000_000, problems}})
+  tells({
+    ...MOVED,
+    reclaim: {targets: 3, done: 2, objects: 766, bytes: 3_000_000, problems, silent: []},
+  })
   texts.push(await page(false))
   tells(operation({inPlace: false}))
   texts.push(await page(true))
@@ -425,6 +428,51 @@ t.test('the end of a whole cluster is asked about by its name, and waited for', 
   matches(t, 'whole-cluster.txt', lines.join('\n'))
 })
 
+const OP = opOf('decommission-node', 'moving')
+const LONG_SILENT = {...part(T1, {status: 'decommission', left: 5}), heardMs: AT - 40_000}
+
+t.test('who holds up what goes on is named, with both ways on', async (t) => {
+  const {cluster, client, tells} = await pretended(t)
+  const shown = async (answer: OperationAnswer): Promise<string> => {
+    tells(answer)
+    return (await rebalancePage(client, {all: false, paint: plain})).lines.join('\n')
+  }
+  const others = [part(T2, {state: 'clean', heardMs: AT - 90_000})]
+  const dead = {...MOVING, op: OP, nodes: [LONG_SILENT, ...others]}
+  const halted = {
+    ...dead,
+    move: null,
+    nodes: [{...LONG_SILENT, state: 'idle', away: true}],
+  } as const
+  const told = opOf('decommission-node', 'finalizing')
+  const nodes = [{...LONG_SILENT, state: 'idle', heardMs: null, holds: false}] as const
+  const sweep = {targets: 3, done: 1, objects: 0, bytes: 0, problems: []}
+  const silent = [T1, T2].map((id) => ({id, role: 'target', heardMs: AT - 300_000}) as const)
+  const texts = [
+    await shown(dead),
+    await shown(halted),
+    await shown({...MOVED, op: told, nodes}),
+    await shown({...MOVED, reclaim: {...sweep, silent}}),
+  ]
+  matches(t, 'show-rebalance-silent.txt', `${texts.join('\n\n')}\n`)
+  t.match(progressText(dead), /^g3: .*, t\[target01\] has not answered for 40s$/)
+  t.match(departureOf({id: T1, role: 'target', flags: NODE_FLAG.decommission}, dead), {
+    state: 'silent',
+    safeToPowerOff: false,
+  })
+  tells(dead)
+  await t.rejects(awaitRebalance(client, {id: 'g3', timeoutMs: 1}), {
+    code: 'TIMED_OUT',
+    message: /g3 goes on after 1ms: t\[target01\] has not answered for 40s/,
+    hint: 'start it: aisctl node start target01 · if it will never come back: aisctl advanced remove-from-smap target01',
+  })
+  flag(cluster, T1, NODE_FLAG.decommission)
+  const page = await clusterPage(client, plain)
+  t.match(page.lines.join('\n'), /decommission-node of target01 waits: .*\nStart it: aisctl node/)
+  t.notMatch(await shown(MOVING), /waits/, 'whoever was heard just now holds up nothing')
+  t.notMatch(await shown({...dead, live: false}), /waits/, 'only the primary knows')
+})
+
 t.test('a wait for a rebalance ends with what became of it, and not before', async (t) => {
   const {client, tells} = await pretended(t)
   const wait = (id?: string) =>
@@ -444,7 +492,7 @@ t.test('a wait for a rebalance ends with what became of it, and not before', asy
   tells(halted)
   await t.rejects(wait(), {
     code: 'PARTIAL',
-    hint: 'it begins again by itself when it is back: aisctl node start target02',
+    hint: 'it begins again by itself when it is back: aisctl node start target02 · if it will never come back: aisctl advanced remove-from-smap target02',
   })
   const shown = await rebalancePage(client, {all: false, paint: plain})
   t.match(shown.lines[0], /t\[target02\] does not answer; start it: aisctl node start target02/)

@@ -3,7 +3,7 @@
 import t from 'tap'
 import type {NodeId} from '../../src/model/ids.ts'
 import {participantsOf} from '../../src/model/forgotten.ts'
-import {isMovedTo, moveOutcome} from '../../src/model/movement.ts'
+import {isMovedTo, isSilent, moveOutcome} from '../../src/model/movement.ts'
 import type {ClusterRecord, OwnEntry} from '../../src/model/record.ts'
 
 const A = 'targetAAAA' as NodeId
@@ -52,5 +52,13 @@ t.test('whoever an entry names, joined ones included, holds data while it is a m
   const smap = {nodes} as ClusterRecord['smap']
   const own = [{index: 3, targets: [A], merged: [[B, GONE]]}, NEW]
   t.strictSame(participantsOf({own, smap}), [A, B])
+  t.end()
+})
+
+t.test('a node is silent when it was never heard, not for seconds, or is known to be away', (t) => {
+  t.ok(isSilent({away: false, heardMs: null}, 9000))
+  t.ok(isSilent({away: true, heardMs: 9000}, 9000))
+  t.ok(isSilent({away: false, heardMs: 3000}, 9000))
+  t.notOk(isSilent({away: false, heardMs: 5000}, 9000))
   t.end()
 })

@@ -125,7 +125,7 @@ t.test('the primary knows of every target how far it is, and how fast', (t) => {
   t.match(after.rebalances, [{id: 'g1', state: 'finished', nodes: [{objects: 100}, {}, {}]}])
   t.match(after.nodes, [{id: idOf(stage, OUT), state: 'idle', holds: false, status: 'maintenance'}])
   t.match(target.facts().rebalances, [{id: 'g1', state: 'finished'}])
-  t.match(after.reclaim, {targets: 3, done: 0, problems: []}, 'then sources are removed')
+  t.match(after.reclaim, {targets: 3, done: 0, problems: [], silent: []}, 'then sources go')
   const [entry] = stage.record(LEADER).own
   const problem = 'its owner does not hold it'
   stage.at(OUT).reportReclaim({
@@ -143,6 +143,9 @@ t.test('the primary knows of every target how far it is, and how fast', (t) => {
     objects: 7,
     problems: [{id: idOf(stage, OUT), problem}],
   })
+  stage.at(OUT).kill(false)
+  run(stage, [primary], 10_000)
+  t.match(primary.facts().reclaim?.silent, [{id: idOf(stage, OUT), role: 'target'}])
   t.end()
 })
 

@@ -75,6 +75,10 @@ const ANSWER: OperationAnswer = {
     objects: 12,
     bytes: 3400,
     problems: [{id: 'target02', problem: 'its owner does not hold "a"'}],
+    silent: [
+      {id: 'target03', role: 'target', heardMs: AT - 60_000},
+      {id: 'target04', role: 'target', heardMs: null},
+    ],
   },
   rebalances: [
     {

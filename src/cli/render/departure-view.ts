@@ -7,9 +7,10 @@ import {formatDuration, formatSize} from '../../base/units.ts'
 import type {Departure} from '../../client/departure.ts'
 import type {RebalanceEnd} from '../../client/rebalance.ts'
 import {nodeLabel} from '../../model/ids.ts'
+import {silenceRemedy, silenceText, silentNodes} from '../../client/silent.ts'
 import type {OperationAnswer} from '../../wire/operation.ts'
 import {formatCount} from './count.ts'
-import type {Style} from './paint.ts'
+import type {Paint, Style} from './paint.ts'
 
 const MINUTE_S = 60
 
@@ -39,6 +40,8 @@ function detailOf({state, left, secondsLeft, problem}: Departure): string {
       return 'data moved, leaving'
     case 'unknown':
       return 'not known whether its data has moved'
+    case 'silent':
+      return 'data not moved, and it does not answer'
     case 'moving': {
       const words = [
         problem === '' ? 'moving' : 'moving, with errors',
@@ -98,19 +101,47 @@ export function progressText(answer: OperationAnswer): string {
   const {live, move, rebalance, op} = answer
   if (!live) return 'no primary at present; it goes on when there is one'
   if (move === null) {
-    return op === null ? 'nothing moves' : `${op.action} of ${op.nodes.join(', ')}: ${op.phase}`
+    if (op === null) return 'nothing moves'
+    return [`${op.action} of ${op.nodes.join(', ')}: ${op.phase}`, ...silenceWords(answer)].join(
+      ', ',
+    )
   }
   const {objects, bytes, left, bytesPerSecond, secondsLeft} = totalOf(answer)
   const problems = answer.nodes.filter(({problem}) => problem !== '')
-  const awaited = answer.nodes.filter(({state}) => state === 'unknown')
+  const silent = silentNodes(answer)
+  const awaited = answer.nodes.filter(
+    ({id, state}) => state === 'unknown' && !silent.some((node) => node.id === id),
+  )
   return [
     `${rebalance}: ${objectsText(objects)} (${formatSize(bytes)}) moved`,
     ...(left === null || left === 0 ? [] : [`${formatCount(left)} left`]),
     ...(bytesPerSecond === 0 ? [] : [`${formatSize(bytesPerSecond)}/s`]),
     ...(secondsLeft === null || secondsLeft === 0 ? [] : [`${timeText(secondsLeft)} left`]),
     ...(awaited.length === 0 ? [] : [`waits for ${labelsOf(awaited)}`]),
+    ...silenceWords(answer),
     ...problems.map(({id, role, problem}) => `${nodeLabel(role, id)}: ${problem}`),
   ].join(', ')
+}
+
+function silenceWords(answer: OperationAnswer): readonly string[] {
+  const text = silenceText(silentNodes(answer))
+  return text === '' ? [] : [text]
+}
+
+/** Who holds up what goes on, and the two ways on; nothing when nobody does. */
+export function silentLines(answer: OperationAnswer, paint: Paint): readonly string[] {
+  const silent = silentNodes(answer)
+  if (silent.length === 0) return []
+  const remedy = silenceRemedy(silent)
+  return [
+    paint('red', `${awaitingText(answer)} waits: ${silenceText(silent)}.`),
+    `${remedy.slice(0, 1).toUpperCase()}${remedy.slice(1)}`,
+  ]
+}
+
+function awaitingText({op, move, rebalance}: OperationAnswer): string {
+  if (op !== null) return `${op.action} of ${op.nodes.join(', ')}`
+  return move === null ? 'Removing what has moved at its sources' : rebalance
 }
 
 /** `g3 finished: 1,234 objects (2.3GiB) moved in 12s.` */

@@ -11,6 +11,7 @@ import {resilienceOf} from '../../model/resilience.ts'
 import {encodeElections} from '../../wire/elections.ts'
 import type {Json, JsonMap} from '../../wire/json.ts'
 import {decodeSmap} from '../../wire/smap.ts'
+import {silentLines} from '../render/departure-view.ts'
 import {leaderlessLines} from '../render/leader-view.ts'
 import type {Paint} from '../render/paint.ts'
 import {proxyTable, summary, targetTable} from '../render/status-view.ts'
@@ -29,7 +30,12 @@ export async function clusterPage(client: ClusterClient, paint: Paint): Promise<
   ])
   const facts = {overview, config, backends: backends ?? []}
   return {
-    lines: [...tables(overview, paint), ...leaderlessLines(overview, paint), ...summary(facts)],
+    lines: [
+      ...tables(overview, paint),
+      ...leaderlessLines(overview, paint),
+      ...summary(facts),
+      ...(overview.operation === null ? [] : silentLines(overview.operation, paint)),
+    ],
     json: {
       Smap: overview.rawSmap,
       ...statuses(overview),

@@ -7,6 +7,7 @@ import {formatDuration, formatSize} from '../../base/units.ts'
 import {formatUtc} from '../../base/utc.ts'
 import type {ClusterClient} from '../../client/cluster.ts'
 import {noSuchRebalance} from '../../client/rebalance.ts'
+import {silentNodes} from '../../client/silent.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import type {MoveOutcome} from '../../model/record.ts'
 import type {
@@ -18,7 +19,13 @@ import type {
 } from '../../wire/operation.ts'
 import {encodeOperation} from '../../wire/operation.ts'
 import {formatCount} from '../render/count.ts'
-import {labelsOf, objectsText, progressText, timeText} from '../render/departure-view.ts'
+import {
+  labelsOf,
+  objectsText,
+  progressText,
+  silentLines,
+  timeText,
+} from '../render/departure-view.ts'
 import type {Paint, Style} from '../render/paint.ts'
 import type {TableColumn} from '../render/table.ts'
 import {renderTable} from '../render/table.ts'
@@ -56,6 +63,7 @@ export async function rebalancePage(
       ...tableOf(notes, answer, paint),
       ...reclaimLines(answer, paint),
       ...closing(notes, answer, all),
+      ...silentLines(answer, paint),
     ],
     json: encodeOperation(answer),
   }
@@ -67,7 +75,7 @@ function tableOf(
   paint: Paint,
 ): readonly string[] {
   const rows = notes.flatMap((note) => rowsOf(note, answer))
-  return rows.length === 0 ? [] : [...renderTable(rows, columns(paint)), '']
+  return rows.length === 0 ? [] : [...renderTable(rows, columns(answer, paint)), '']
 }
 
 function rowsOf(note: RebalanceNote, {nodes}: OperationAnswer): readonly Row[] {
@@ -82,7 +90,7 @@ function of(text: (share: RebalanceShare) => string): TableColumn<Row>['cell'] {
   return ({share}) => (share === null ? '-' : text(share))
 }
 
-function columns(paint: Paint): readonly TableColumn<Row>[] {
+function columns(answer: OperationAnswer, paint: Paint): readonly TableColumn<Row>[] {
   return [
     {heading: 'REB ID', cell: ({note}) => note.id},
     {heading: 'NODE', cell: of(({id}) => nodeLabel('target', id))},
@@ -95,7 +103,7 @@ function columns(paint: Paint): readonly TableColumn<Row>[] {
     {heading: 'TIME LEFT', cell: ({now}) => (now === null ? '-' : timeLeftText(now))},
     {heading: 'START (UTC)', cell: ({note}) => clock(note.beganMs)},
     {heading: 'END (UTC)', cell: ({note}) => (note.endedMs === null ? '-' : clock(note.endedMs))},
-    {heading: 'STATE', cell: (row) => stateCell(row, paint)},
+    {heading: 'STATE', cell: (row) => stateCell(row, answer, paint)},
     {
       heading: 'PROBLEM',
       cell: of(({problem}) => (problem === '' ? '-' : paint('red', problem))),
@@ -133,8 +141,10 @@ const ENDS: Readonly<Record<MoveOutcome, readonly [style: Style, text: string]>>
   stopped: ['yellow', 'Stopped'],
 }
 
-function stateCell({now, note}: Row, paint: Paint): string {
+function stateCell({now, note}: Row, answer: OperationAnswer, paint: Paint): string {
   const [style, text] = now === null ? ENDS[note.state] : MOVERS[now.state]
+  const silent = silentNodes(answer).some(({id}) => id === now?.id)
+  if (silent) return paint('red', `${text} (does not answer)`)
   return paint(style, now?.away === true ? `${text} (${now.status}: off)` : text)
 }
 

@@ -9,7 +9,7 @@ import {entryToSweep} from '../../core/objects/reclaim.ts'
 import type {KernelState, NodeState} from '../../core/kernel/state.ts'
 import type {NodeId} from '../../model/ids.ts'
 import {participantsOf} from '../../model/forgotten.ts'
-import {NOTHING_MOVED, receivedBy, type MoveId} from '../../model/movement.ts'
+import {isSilent, NOTHING_MOVED, receivedBy, type MoveId} from '../../model/movement.ts'
 import {isLeaving, type Member} from '../../model/node.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
 import type {ClusterRecord, MoveNote} from '../../model/record.ts'
@@ -83,7 +83,7 @@ export function createMovementWatch(): MovementWatch {
     ])
     const nodes = [...shown].sort().map((id) => nodeOf(state, {record, id, running: current, now}))
     const rebalances = record.rebalances.map((note) => noteOf(state, note))
-    return {leads: isLeading(state), nodes, rebalances, reclaim: reclaimOf(state, record)}
+    return {leads: isLeading(state), nodes, rebalances, reclaim: reclaimOf(state, record, now)}
   }
 
   return {look, facts}
@@ -154,7 +154,8 @@ function noteOf(state: NodeState, note: MoveNote): RebalanceNote {
 }
 
 /** Who has said that nothing of others is left at it, under the entry that all has moved to. */
-function reclaimOf({stage}: NodeState, record: ClusterRecord): ReclaimNote | null {
+function reclaimOf(state: NodeState, record: ClusterRecord, now: Instant): ReclaimNote | null {
+  const {stage} = state
   const entry = entryToSweep(record)
   if (entry === undefined) return null
   const peers = stage.stage === 'leading' ? Object.values(stage.peers) : []
@@ -163,12 +164,19 @@ function reclaimOf({stage}: NodeState, record: ClusterRecord): ReclaimNote | nul
   )
   const sum = (pick: (report: MoveReport) => number): number =>
     reports.reduce((total, report) => total + pick(report), 0)
+  const targets = Object.values(record.smap.nodes).filter(({role}) => role === 'target')
+  const done = reports.filter((report) => report.state === 'clean').map(({id}) => id)
+  const silent = targets
+    .filter(({id}) => !done.includes(id))
+    .map(({id, role, away}) => ({id, role, away: away !== null, heardMs: heardMs(state, id, now)}))
+    .filter((node) => isSilent(node, now.wallMs))
   return {
-    targets: Object.values(record.smap.nodes).filter(({role}) => role === 'target').length,
-    done: reports.filter(({state}) => state === 'clean').length,
+    targets: targets.length,
+    done: done.length,
     objects: sum(({objects}) => objects),
     bytes: sum(({bytes}) => bytes),
     problems: reports.filter(({problem}) => problem !== '').map(({id, problem}) => ({id, problem})),
+    silent: silent.map(({id, role, heardMs: heard}) => ({id, role, heardMs: heard})),
   }
 }
 
