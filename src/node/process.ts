@@ -10,6 +10,7 @@ import {loadConfig, loadNodeFile, type NodeConfig} from './config/load.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
 import {reasonOf} from './observe/log.ts'
 import {clearState, goneRefusal, isGone} from './store/decommission.ts'
+import {forgetWithoutCounter} from './store/state/lost-counter.ts'
 import {ensureStateDirectory} from './store/state/meta-store.ts'
 import {readIdentity, settleIdentity, type NodeIdentity} from './store/state/node-identity.ts'
 import {startMainThread} from './threads/main-thread.ts'
@@ -29,6 +30,8 @@ export async function runProcess(argv: readonly string[], entry: URL): Promise<v
         return
       case 'fsck':
         return await runFsck(command.flags)
+      case 'record':
+        return await runRecord(command.flags)
       case 'run':
         return await runNode(command.flags, entry)
     }
@@ -57,7 +60,11 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   }
   const identity = await settle(config)
   const amnesia =
-    identity.origin === 'mountpaths' ? 'the state directory is empty, the data disks are not' : ''
+    identity.origin === 'mountpaths'
+      ? 'the state directory is empty, the data disks are not'
+      : file.role === 'target'
+        ? forgetWithoutCounter(file.state)
+        : ''
   const ignored = (): void => undefined
   process.on('SIGHUP', ignored)
   process.on('SIGPIPE', ignored)
@@ -97,6 +104,22 @@ async function runFsck(flags: Flags): Promise<void> {
   const {file} = loadNodeFile(flags)
   const {runFsck: check} = await import('./store/fsck.ts')
   process.exitCode = await check(file, flags.switches.json === true)
+}
+
+/** Tells the record that is kept, or takes the one on standard input. */
+async function runRecord(flags: Flags): Promise<void> {
+  const {file} = loadNodeFile(flags)
+  const {takeRecord, tellRecord} = await import('./store/state/kept-record.ts')
+  if (flags.switches.take === true) {
+    const {text} = await import('node:stream/consumers')
+    process.stdout.write(`${JSON.stringify(takeRecord(file, await text(process.stdin)))}\n`)
+  } else {
+    process.stdout.write(
+      tellRecord(file)
+        .map((line) => `${line}\n`)
+        .join(''),
+    )
+  }
 }
 
 function failWith(error: unknown): never {

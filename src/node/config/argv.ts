@@ -1,6 +1,6 @@
 /**
  * The command line of aisnode: AIStore's single-dash flags (`-role=target -local_config FILE`), our
- * own `--config FILE`, and the words `version` and `fsck`. Only words are read here; files are read
+ * own `--config FILE`, and the words `version`, `fsck` and `record`. Only words are read here; files are read
  * by `load.ts`. One or two dashes mean the same, as in Go.
  */
 
@@ -23,6 +23,7 @@ const SWITCHES = [
   'loopback',
   'start_with_lost_mountpath',
   'json',
+  'take',
 ] as const
 
 type ValueFlag = (typeof VALUE_FLAGS)[number]
@@ -37,12 +38,14 @@ export type CommandLine =
   | {readonly type: 'usage'; readonly asked: boolean}
   | {readonly type: 'version'}
   | {readonly type: 'fsck'; readonly flags: Flags}
+  | {readonly type: 'record'; readonly flags: Flags}
   | {readonly type: 'run'; readonly flags: Flags}
 
 export const USAGE = `usage: aisnode --config FILE
        aisnode -role=proxy|target -config=FILE -local_config=FILE [-config_custom k=v,k2=v2]
                [-daemon_id ID] [-standby] [-transient] [-ntargets N]
        aisnode fsck --config FILE [--json]
+       aisnode record --config FILE [--take]
        aisnode version
 `
 
@@ -54,7 +57,7 @@ export function parseArgv(argv: readonly string[]): CommandLine {
   if (word === undefined) return {type: 'usage', asked: false}
   if (/^--?(h|help)$/.test(word) || word === 'help') return {type: 'usage', asked: true}
   if (word === 'version' || /^--?version$/.test(word)) return {type: 'version'}
-  if (word === 'fsck') return {type: 'fsck', flags: parseFlags(rest)}
+  if (word === 'fsck' || word === 'record') return {type: word, flags: parseFlags(rest)}
   return {type: 'run', flags: parseFlags(argv)}
 }
 
