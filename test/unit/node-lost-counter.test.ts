@@ -3,6 +3,8 @@
 import fs from 'node:fs'
 import t from 'tap'
 import {openObjectStore, type OpenedStore} from '../../src/node/store/open-store.ts'
+import {forgetWithoutCounter} from '../../src/node/store/state/lost-counter.ts'
+import {createCrashFs} from '../helpers/crash-fs.ts'
 import {keyOf, putBytes, resilverOf, TEST_TARGET} from '../helpers/test-store.ts'
 
 const NAMES = Array.from({length: 16}, (_, n) => `o${n}`)
@@ -43,8 +45,9 @@ t.test(
     t.ok(found(two).every((how) => how === 'v2'))
     two.store.stop()
     fs.renameSync(`${root}/mp0`, `${root}/away`)
+    // As disks are that an older release wrote.
+    for (const disk of ['away', 'mp1']) fs.unlinkSync(`${root}/${disk}/.aisnode/counter.json`)
     const after = await open(root, ['mp0', 'mp1'], 'state-2')
-    t.notOk(after.counterKept)
     t.notOk(found(after).includes('v1'), 'nothing old')
     t.ok(found(after).includes('unsure'))
     after.store.stop()
@@ -84,3 +87,77 @@ async function resilvered(opened: OpenedStore): Promise<void> {
   }
   resilver.stop()
 }
+
+t.test('a counter that is gone goes on above all that the data disks know', async (t) => {
+  const root = t.testdir({mp0: {}})
+  const first = await open(root, ['mp0'], 'state')
+  t.ok(fs.existsSync(`${root}/state/counter.json`), 'a first start says that it has one')
+  const {gen} = await putBytes(first.store, 'a', Buffer.from('first'))
+  first.store.stop()
+  fs.unlinkSync(`${root}/state/counter.json`)
+  const second = await open(root, ['mp0'], 'state')
+  t.ok(second.store.nextCounter() > gen.counter)
+  t.ok(second.history.sets()[0]?.unknown, 'what it was told of its disks may be wrong, too')
+  second.store.stop()
+})
+
+t.test('a counter that was set back ends the start, and is gone then', async (t) => {
+  const root = t.testdir({mp0: {}, mp1: {}})
+  const counter = `${root}/state/counter.json`
+  const first = await open(root, ['mp0', 'mp1'], 'state')
+  await putBytes(first.store, 'a', Buffer.from('first'))
+  first.store.stop()
+  const before = fs.readFileSync(counter)
+  const second = await open(root, ['mp0', 'mp1'], 'state')
+  const {gen} = await putBytes(second.store, 'a', Buffer.from('second'))
+  second.store.stop()
+  fs.writeFileSync(counter, before)
+  await t.rejects(open(root, ['mp0', 'mp1'], 'state'), {
+    code: 'IO_ERROR',
+    message: /was set back/,
+  })
+  t.notOk(fs.existsSync(counter))
+  const third = await open(root, ['mp0', 'mp1'], 'state')
+  t.ok(third.store.nextCounter() > gen.counter)
+  third.store.stop()
+  fs.writeFileSync(`${root}/mp0/.aisnode/counter.json`, 'rotten')
+  const fourth = await open(root, ['mp0', 'mp1'], 'state')
+  t.match(fs.readFileSync(`${root}/mp0/.aisnode/counter.json`, 'utf8'), /reserved/, 'written anew')
+  fourth.store.stop()
+  fs.writeFileSync(`${root}/mp0/.aisnode/counter.json`, '{"format":7,"reserved":"1"}\n')
+  await t.rejects(open(root, ['mp0', 'mp1'], 'state'), {code: 'INCOMPATIBLE'})
+})
+
+t.test('a mountpath that comes while the store runs brings its counter', async (t) => {
+  const root = t.testdir({mp0: {}, mp1: {}})
+  const first = await open(root, ['mp0', 'mp1'], 'state')
+  first.disks.order({action: 'disable', path: `${root}/mp1`, label: '', resilver: false})
+  fs.writeFileSync(
+    `${root}/mp1/.aisnode/counter.json`,
+    `${JSON.stringify({format: 1, reserved: '9000000'})}\n`,
+  )
+  first.disks.order({action: 'enable', path: `${root}/mp1`, label: '', resilver: false})
+  t.ok(first.store.nextCounter() >= 9_000_000n)
+  first.store.stop()
+})
+
+t.test('a target without its counter forgets its record, whatever crash comes between', (t) => {
+  let isWhole = false
+  for (let calls = 1; !isWhole; calls++) {
+    const disk = createCrashFs(['/state'])
+    t.equal(forgetWithoutCounter('/state', disk), '', 'a first start')
+    for (const name of ['record-a', 'record-b']) disk.close(disk.open(`/state/${name}`, 'create'))
+    disk.stopAfter(calls)
+    try {
+      t.match(forgetWithoutCounter('/state', disk), /counter.json is gone/)
+      isWhole = true
+    } catch (error) {
+      if (!disk.stopped()) throw error
+    }
+    const next = disk.crash(isWhole ? 'synced' : 'all')
+    if (!isWhole) forgetWithoutCounter('/state', next)
+    t.strictSame(next.files('/state'), [])
+    t.equal(forgetWithoutCounter('/state', next), '')
+  }
+  t.end()
+})

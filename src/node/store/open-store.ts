@@ -9,7 +9,9 @@ import type {AisError} from '../../base/errors.ts'
 import {createCopiesLog} from './object/bucket-copies.ts'
 import {createBlockPool} from './object/block-pool.ts'
 import {NO_COPIES, readCopies, writeCopies} from './state/copies-state.ts'
-import {openCounter} from './state/counter.ts'
+import {openCounter, type GenerationCounter} from './state/counter.ts'
+import {dropOlderCounter} from './state/lost-counter.ts'
+import {bringUpWitnesses, highestWitness, tellWitnesses} from './mountpath/counter-witness.ts'
 import type {Disks, OpenDisks} from './mountpath/disks.ts'
 import {openDisks} from './mountpath/disks.ts'
 import type {Fs} from './fs/fs.ts'
@@ -25,7 +27,12 @@ import {
   unknownHistory,
   writeHistory,
 } from './mountpath/mountpath-state.ts'
-import type {MissingMountpath, MountpathConfig, Mountpaths} from './mountpath/mountpaths.ts'
+import type {
+  MissingMountpath,
+  Mountpath,
+  MountpathConfig,
+  Mountpaths,
+} from './mountpath/mountpaths.ts'
 import {mountpathAt, takesWrites} from './mountpath/mountpaths.ts'
 import {openNameIndexes} from './names/name-indexes.ts'
 import type {ObjectStore} from './object-store.ts'
@@ -75,32 +82,26 @@ export interface OpenedStore {
   readonly checkMountpath: (path: string) => void
   /** Mountpaths that could not be used at the start, with reasons. */
   readonly missing: readonly MissingMountpath[]
-  /** False on a first start and when the state directory was lost. */
-  readonly counterKept: boolean
 }
 
-/** @throws AisError when state or marks are damaged, foreign or of a newer format */
+/** @throws AisError when state or marks are damaged, foreign, set back or of a newer format */
 export async function openObjectStore(options: StoreOptions): Promise<OpenedStore> {
   const port = options.fs ?? nodeFs
   const hashing = await loadHashing()
-  const counter = openCounter(options.stateDirectory, port)
+  const counter = openCounter(options.stateDirectory, port, (reserved) =>
+    tellWitnesses(disks.used, reserved),
+  )
   const kept = readHistory(options.stateDirectory, port)
   const {warn} = options
   const {disks, health, knownFrom} = openMountpaths(options, port, {
     kept: kept ?? [],
     complete: counter.kept,
   })
-  const history = historyNow(kept, counter.kept, disks, counter.peek())
-  if (history !== kept) writeHistory(options.stateDirectory, history, port)
+  const sets = openHistory(options, port, {kept, counter, disks})
   const indexes = openNameIndexes(disks.used, {
     onDisk: options.indexOnDisk ?? true,
     hashing,
     onUnreadable: (path, why) => warn('object file not indexed', {path, why}),
-  })
-  const sets = createSetHistory({
-    sets: history,
-    keep: (changed) => writeHistory(options.stateDirectory, changed, port),
-    nextCounter: counter.peek,
   })
   const isKnown = knownFrom(sets)
   const store = createObjectStore({
@@ -126,7 +127,10 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
   disks.use({
     mayHold: isKnown,
     usedBytes: indexes.bytesOn,
-    opened: indexes.add,
+    opened: (mountpath) => {
+      indexes.add(mountpath)
+      beginCounting(counter, highestWitness([mountpath]), [mountpath])
+    },
     closed: store.release,
     givenUp: sets.forget,
     changed: store.mountpathsChanged,
@@ -142,7 +146,6 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
     hashing,
     checkMountpath: health.check,
     missing: disks.missing,
-    counterKept: counter.kept,
   }
 }
 
@@ -201,23 +204,65 @@ function afterMs(ms: number, act: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
+interface Begun {
+  readonly kept: readonly MountpathSet[] | undefined
+  readonly counter: GenerationCounter
+  readonly disks: Mountpaths
+}
+
+/** The history of the mountpaths as they are now, and the counter going on under it. */
+function openHistory(
+  {stateDirectory}: StoreOptions,
+  port: Fs,
+  {kept, counter, disks}: Begun,
+): SetHistory {
+  const known = highestWitness(disks.used)
+  const found = counter.peek()
+  if (counter.kept && known > found) dropOlderCounter(stateDirectory, {found, known}, port)
+  const next = known > found ? known : found
+  const history = historyNow(kept, {kept: counter.kept, next}, disks)
+  if (history !== kept) writeHistory(stateDirectory, history, port)
+  beginCounting(counter, next, disks.used)
+  return createSetHistory({
+    sets: history,
+    keep: (changed) => writeHistory(stateDirectory, changed, port),
+    nextCounter: counter.peek,
+  })
+}
+
+/** Only when the history is kept: without a counter it is known that it may be wrong. */
+function beginCounting(
+  counter: GenerationCounter,
+  from: bigint,
+  mountpaths: readonly Mountpath[],
+): void {
+  counter.pass(from - 1n)
+  counter.ensure()
+  bringUpWitnesses(mountpaths, counter.reserved())
+}
+
 function historyNow(
   kept: readonly MountpathSet[] | undefined,
-  counterKept: boolean,
+  counter: {readonly kept: boolean; readonly next: bigint},
   mountpaths: Mountpaths,
-  nextCounter: bigint,
 ): readonly MountpathSet[] {
   const paths = mountpaths.used.filter(takesWrites).map(({path}) => path)
-  const before = kept === undefined || !counterKept ? unknownBefore(mountpaths) : kept
-  return paths.length === 0 ? before : foldHistory(extendHistory(before, paths, nextCounter))
+  const isKnown = kept !== undefined && counter.kept
+  const before = isKnown ? kept : unknownBefore(kept ?? [], mountpaths)
+  return paths.length === 0 ? before : foldHistory(extendHistory(before, paths, counter.next))
 }
 
 /**
  * Without a history or a counter nothing is known of what the disks hold, except on a first start,
- * when every mountpath was marked just now.
+ * when every mountpath was marked just now. What an older history names may hold something, too.
  */
-function unknownBefore(mountpaths: Mountpaths): readonly MountpathSet[] {
+function unknownBefore(
+  kept: readonly MountpathSet[],
+  mountpaths: Mountpaths,
+): readonly MountpathSet[] {
   const older = mountpaths.used.filter(({fresh}) => !fresh)
-  if (older.length === 0) return []
-  return unknownHistory([...older, ...mountpaths.missing].map(({path}) => path))
+  const named = kept.flatMap(({paths}) => paths)
+  if (older.length === 0 && named.length === 0) return []
+  const paths = [...older, ...mountpaths.missing].map(({path}) => path)
+  return unknownHistory([...new Set([...paths, ...named])])
 }

@@ -270,7 +270,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       if (power && current !== null) current.cut = true
       if (power) disk = disk.crash(random.pick(SURVIVALS))
       current = null
-      if (deps.mutant?.forgetsCounter === true) forget(disk, `${STATE}/counter.json`)
+      if (deps.mutant?.forgetsCounter === true) forgetCounter(disk)
     },
     loseState: () => {
       for (const {name} of disk.list(STATE)) disk.unlink(`${STATE}/${name}`)
@@ -327,8 +327,12 @@ function isNowhere(store: ObjectStore, key: ObjectKey): boolean {
   }
 }
 
-function forget(disk: CrashFs, path: string): void {
-  if (disk.isFile(path)) disk.unlink(path)
+/** On the system disk, and what the data disks know of it. */
+function forgetCounter(disk: CrashFs): void {
+  for (const folder of [STATE, ...MOUNTPATHS.map((path) => `${path}/.aisnode`)]) {
+    const path = `${folder}/counter.json`
+    if (disk.isFile(path)) disk.unlink(path)
+  }
 }
 
 /** A request's body comes piece by piece, in this run of the process only. */

@@ -1,8 +1,8 @@
 /**
  * The counter half of generations: a number that this target never gives twice (R20).
  * Blocks are reserved ahead with fsync, so that a crash skips numbers and never repeats one. It
- * lives on the system disk: a target that lost it says so and gets a new ownership entry before it
- * writes.
+ * lives on the system disk, and each reservation stands on the data disks, too, so that a counter
+ * that was set back is known by them. What a target does that has lost it: `lost-counter.ts`.
  */
 
 import {AisError} from '../../../base/errors.ts'
@@ -10,7 +10,8 @@ import {COUNTER_BLOCK} from '../../../model/limits.ts'
 import type {Fs} from '../fs/fs.ts'
 import {nodeFs, readWhole, writeWhole} from '../fs/fs.ts'
 
-const COUNTER_FILE = 'counter.json'
+/** Of the state directory, and of each mountpath's own folder. */
+export const COUNTER_FILE = 'counter.json'
 const COUNTER_FORMAT = 1
 const COUNTER_BYTES_MAX = 4096
 
@@ -21,23 +22,32 @@ export interface GenerationCounter {
   readonly pass: (counter: bigint) => void
   /** Lowest number that `next` may give. */
   readonly peek: () => bigint
+  /** Up to which, exclusive, numbers are reserved. */
+  readonly reserved: () => bigint
+  /** From now on it is known of this state directory that its target has a counter. */
+  readonly ensure: () => void
   /** Whether an earlier reservation was found: false on a first start and after losing it. */
   readonly kept: boolean
 }
 
 /**
  * Opens the counter of a state directory.
+ * @param onReserved told of each reservation, when it is durable and before a number of it is given
  * @throws AisError INCOMPATIBLE (newer format) or BAD_CONFIG (damaged)
  */
-export function openCounter(directory: string, port: Fs = nodeFs): GenerationCounter {
+export function openCounter(
+  directory: string,
+  port: Fs = nodeFs,
+  onReserved: (reserved: bigint) => void = () => undefined,
+): GenerationCounter {
   const found = readReservation(directory, port)
   let next = found ?? 1n
   let reserved = next
 
   function reserve(): void {
     reserved = next + BigInt(COUNTER_BLOCK)
-    const text = `${JSON.stringify({format: COUNTER_FORMAT, reserved: String(reserved)})}\n`
-    writeWhole(port, directory, COUNTER_FILE, Buffer.from(text, 'utf8'))
+    writeReservation(directory, reserved, port)
+    onReserved(reserved)
   }
 
   return {
@@ -53,11 +63,22 @@ export function openCounter(directory: string, port: Fs = nodeFs): GenerationCou
       if (next > reserved) reserve()
     },
     peek: () => next,
+    reserved: () => reserved,
+    ensure: () => {
+      if (found === undefined && reserved === next) reserve()
+    },
     kept: found !== undefined,
   }
 }
 
-function readReservation(directory: string, port: Fs): bigint | undefined {
+/** Keeps a reservation. Durable when it returns. */
+export function writeReservation(directory: string, reserved: bigint, port: Fs): void {
+  const text = `${JSON.stringify({format: COUNTER_FORMAT, reserved: String(reserved)})}\n`
+  writeWhole(port, directory, COUNTER_FILE, Buffer.from(text, 'utf8'))
+}
+
+/** What is reserved; undefined when nothing is. @throws AisError INCOMPATIBLE or BAD_CONFIG */
+export function readReservation(directory: string, port: Fs): bigint | undefined {
   const path = `${directory}/${COUNTER_FILE}`
   const bytes = readWhole(port, path, COUNTER_BYTES_MAX)
   if (bytes === undefined) return undefined
@@ -73,7 +94,7 @@ function readReservation(directory: string, port: Fs): bigint | undefined {
     throw new AisError({
       code: 'BAD_CONFIG',
       message: `${path} is damaged: which generations were given is not known`,
-      hint: 'remove the whole state directory: the target rejoins as one that has forgotten',
+      hint: 'remove it: the target rejoins as one that has forgotten',
     })
   }
   return BigInt(match[2] ?? '0')

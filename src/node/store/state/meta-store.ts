@@ -20,7 +20,8 @@ import {exists, nodeFs, readWhole, syncDirectoryNow, writeWhole} from '../fs/fs.
 
 /** Shape of a slot. A release reads n and n−1. */
 const SLOT_FORMAT = 1
-const SLOTS = ['record-a', 'record-b'] as const
+/** Their files. */
+export const SLOTS = ['record-a', 'record-b'] as const
 type SlotName = (typeof SLOTS)[number]
 /** Two records (accepted, committed), escaped as JSON strings: at most twice their size each. */
 const SLOT_BYTES_MAX = 4 * RECORD_BYTES_MAX
