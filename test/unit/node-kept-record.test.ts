@@ -13,13 +13,18 @@ import {
 import {openMetaStore} from '../../src/node/store/state/meta-store.ts'
 import {decodeRecord, encodeRecord} from '../../src/wire/record.ts'
 import {started} from '../helpers/kernel-stage.ts'
+
 const stage = started(2, 1)
 const record: ClusterRecord = stage.record()
 const {primary} = record.smap
 
-function fileIn(state: string, more: Partial<NodeFile> = {}): NodeFile {
+function fileIn(
+  state: string,
+  more: {readonly uuid?: string; readonly id?: string} = {},
+): NodeFile {
   const listen = {public: '127.0.0.1:1', control: '127.0.0.1:2', data: '127.0.0.1:3'}
-  return {format: 1, role: 'proxy', id: primary, uuid: record.uuid, state, listen, ...more}
+  const known = {id: primary, uuid: record.uuid, peers: [], clusterKeyFile: 'key'}
+  return {format: 1, role: 'proxy', ...known, state, listen, ...more}
 }
 
 function packedOf(given: ClusterRecord): string {
@@ -61,7 +66,7 @@ t.test('a node that was started without a record keeps its runs and its promise'
   const state = emptyState(t)
   const file = fileIn(state)
   t.strictSame(told(file), {
-    head: {format: 1, id: primary, uuid: '', inc: 0, amnesia: null, accepted: null, record: null},
+    head: {format: 1, id: primary, uuid: '', inc: 0, amnesia: null, record: null},
     text: '',
   })
   takeRecord(file, packedOf(record))

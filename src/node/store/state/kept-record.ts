@@ -33,15 +33,9 @@ export function tellRecord(file: NodeFile): string[] {
   const {state, amnesia} = storeOf(file.state).load()
   const kept = state?.committed ?? state?.accepted ?? null
   const packed = kept === null ? '' : gzipSync(kept.text).toString('base64')
-  const told = {
-    format: TOLD_FORMAT,
-    id: file.id ?? '',
-    uuid: state?.uuid ?? '',
-    inc: state?.inc ?? 0,
-    amnesia,
-    accepted: state?.accepted === null || state === null ? null : markOf(state.accepted.record),
-    record: kept === null ? null : {...markOf(kept.record), sha: kept.sha},
-  }
+  const {uuid, inc} = state ?? {uuid: '', inc: 0}
+  const record = kept === null ? null : {...markOf(kept.record), sha: kept.sha}
+  const told = {format: TOLD_FORMAT, id: file.id ?? '', uuid, inc, amnesia, record}
   return [JSON.stringify(told), ...(packed.match(new RegExp(`.{1,${LINE_CHARS}}`, 'g')) ?? [])]
 }
 
