@@ -52,6 +52,9 @@ export {previewPlan} from '../ops/plan/preview.ts'
 /** Topologies and deploys. Loaded when first used: they bring SSH and YAML with them. */
 export const loadDeploy = (): Promise<typeof import('../ops/deploy/prepare.ts')> =>
   import('../ops/deploy/prepare.ts')
+/** What the findings of a check mean, page by page. */
+export const loadCheckPages = (): Promise<typeof import('../ops/check/explain.ts')> =>
+  import('../ops/check/explain.ts')
 /** The topology as Ansible's inventory. */
 export const loadInventory = (): Promise<typeof import('../ops/inventory/inventory.ts')> =>
   import('../ops/inventory/inventory.ts')

@@ -59,10 +59,10 @@ t.test('a finding is what, why and how to mend it', (t) => {
     ]),
     [
       'NOTE h1: it is so',
-      '  why: because',
+      '  why: because (--explain x)',
       '  fix: do that',
       'NOTE h1: it is so',
-      '  why: because',
+      '  why: because (--explain x)',
     ],
   )
   t.end()

@@ -3,9 +3,9 @@
 import type {CheckResult} from 'aisctl/kit'
 
 export function findingLines(findings: CheckResult['findings']): string[] {
-  return findings.flatMap(({severity, host, what, why, fix}) => [
+  return findings.flatMap(({id, severity, host, what, why, fix}) => [
     `${severity.toUpperCase()} ${host}: ${what}`,
-    `  why: ${why}`,
+    `  why: ${why} (--explain ${id})`,
     ...(fix === '' ? [] : [`  fix: ${fix}`]),
   ])
 }

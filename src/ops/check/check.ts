@@ -1,6 +1,7 @@
 /**
- * `aisctl check`: asks every host and judges the answers. Changes nothing. A host that cannot be
- * reached is a finding like any other, and does not keep the others from being looked at.
+ * `aisctl check`: asks every host and judges the answers, the ways between the hosts included.
+ * Changes nothing. A host that cannot be reached is a finding like any other, and does not keep the
+ * others from being looked at.
  */
 
 import {AisError} from '../../base/errors.ts'
@@ -10,8 +11,13 @@ import {knownArchitectures} from '../payload/runtime.ts'
 import type {Plan, Step} from '../plan/plan.ts'
 import {parseSavedState, type SavedState} from '../site/site.ts'
 import {questionFor} from '../deploy/questions.ts'
+import type {HostSurvey} from '../survey/host-survey.ts'
+import {surveyHost, surveyLines} from '../survey/survey.ts'
 import type {TopologyHost} from '../topology/resolve.ts'
 import {findProblems, type Finding} from './findings.ts'
+import {kernelFindings, KERNEL_KEYS} from './kernel.ts'
+import {pathFindings} from './paths.ts'
+import {serviceFindings} from './services.ts'
 import {survivalFindings} from './survival.ts'
 
 /** Hosts asked at once. */
@@ -34,26 +40,38 @@ export interface CheckedHost {
   /** The host's clock minus ours; known to within `clockUncertaintyMs`. */
   readonly clockOffsetMs: number
   readonly clockUncertaintyMs: number
+  /** Services that keep its clock. */
+  readonly clockKeepers: readonly string[]
+  readonly firewalls: readonly string[]
 }
 
-/** One step per host; `result` judges what has been heard. */
-export function planCheck(
-  fleet: Fleet,
-  now: () => number,
-): {readonly plan: Plan; result(): CheckResult} {
-  const facts = new Map<string, HostFacts>()
-  const lost: Finding[] = []
-  const steps = fleet.topology.hosts.map((host) => askStep(fleet, host, {facts, lost, now}))
+/** A check at work: what has been heard so far. */
+export interface Check {
+  readonly plan: Plan
+  readonly surveys: ReadonlyMap<string, HostSurvey>
+  result(): CheckResult
+}
+
+/** Two steps per host, one exec each; `result` judges what has been heard. */
+export function planCheck(fleet: Fleet, now: () => number): Check {
+  const heard: Heard = {facts: new Map(), surveys: new Map(), lost: new Map(), now}
+  const steps = fleet.topology.hosts.flatMap((host) => [
+    askStep(fleet, host, heard),
+    lookStep(fleet, host, heard),
+  ])
   const title = `check ${fleet.topology.hosts.length} hosts of ${fleet.topology.cluster.name}`
   return {
     plan: {title, steps, parallel: HOSTS_PARALLEL},
-    result: () => resultOf(fleet, facts, lost),
+    surveys: heard.surveys,
+    result: () => resultOf(fleet, heard),
   }
 }
 
 interface Heard {
   readonly facts: Map<string, HostFacts>
-  readonly lost: Finding[]
+  readonly surveys: Map<string, HostSurvey>
+  /** By host: why it was not looked at. */
+  readonly lost: Map<string, Finding>
   readonly now: () => number
 }
 
@@ -67,9 +85,31 @@ function askStep(fleet: Fleet, host: TopologyHost, {facts, lost, now}: Heard): S
       try {
         const question = questionFor(host, [], undefined)
         facts.set(host.name, await readFacts(fleet.host(host.name), question, now))
+        lost.delete(host.name)
       } catch (error) {
         if (!(error instanceof AisError)) throw error
-        lost.push(unreachable(host.name, error))
+        lost.set(host.name, unreachable(host.name, error))
+      }
+    },
+  }
+}
+
+function lookStep(fleet: Fleet, host: TopologyHost, {facts, surveys, lost, now}: Heard): Step {
+  return {
+    id: `${host.name}/survey`,
+    title: 'look at disks, kernel and the ways to other hosts',
+    host: host.name,
+    after: [`${host.name}/ask`],
+    skip: () => Promise.resolve(facts.has(host.name) ? null : 'it was not reached'),
+    preview: () => ['read its settings; try its ways to the other hosts'],
+    run: async () => {
+      try {
+        const question = {nodes: false, sysctls: KERNEL_KEYS, services: true}
+        const lines = surveyLines(fleet.topology, host, question)
+        surveys.set(host.name, await surveyHost(fleet.host(host.name), lines, now))
+      } catch (error) {
+        if (!(error instanceof AisError)) throw error
+        lost.set(host.name, unreachable(host.name, error))
       }
     },
   }
@@ -86,27 +126,34 @@ function unreachable(host: string, error: AisError): Finding {
   }
 }
 
-function resultOf(
-  fleet: Fleet,
-  facts: ReadonlyMap<string, HostFacts>,
-  lost: readonly Finding[],
-): CheckResult {
+function resultOf(fleet: Fleet, {facts, surveys, lost}: Heard): CheckResult {
+  const {topology} = fleet
   const saved = new Map<string, SavedState>()
   for (const [name, {savedState}] of facts) {
     if (savedState !== undefined) saved.set(name, parseSavedState(savedState, name))
   }
   const architectures = knownArchitectures()
-  const found = findProblems({topology: fleet.topology, facts, saved, architectures})
+  const looked = topology.hosts.flatMap((host) => {
+    const survey = surveys.get(host.name)
+    if (survey === undefined) return []
+    return [...serviceFindings(host, survey), ...kernelFindings(host.name, survey)]
+  })
   return {
-    findings: [...lost, ...found, ...survivalFindings(fleet.topology)],
-    hosts: fleet.topology.hosts.flatMap(({name}) => {
+    findings: [
+      ...lost.values(),
+      ...findProblems({topology, facts, saved, architectures}),
+      ...pathFindings(surveys),
+      ...looked,
+      ...survivalFindings(topology),
+    ],
+    hosts: topology.hosts.flatMap(({name}) => {
       const fact = facts.get(name)
-      return fact === undefined ? [] : [checkedHost(name, fact)]
+      return fact === undefined ? [] : [checkedHost(name, fact, surveys.get(name))]
     }),
   }
 }
 
-function checkedHost(name: string, fact: HostFacts): CheckedHost {
+function checkedHost(name: string, fact: HostFacts, survey: HostSurvey | undefined): CheckedHost {
   return {
     name,
     os: fact.os,
@@ -117,5 +164,7 @@ function checkedHost(name: string, fact: HostFacts): CheckedHost {
     container: fact.container,
     clockOffsetMs: fact.clock.offsetMs,
     clockUncertaintyMs: fact.clock.uncertaintyMs,
+    clockKeepers: survey?.keepers ?? [],
+    firewalls: survey?.firewalls ?? [],
   }
 }

@@ -10,7 +10,7 @@ import type {SavedState} from '../site/site.ts'
 import type {Topology, TopologyHost, TopologyNode} from '../topology/resolve.ts'
 import {addressesOf, portsOf} from '../topology/resolve.ts'
 
-/** `error` stops a deploy before anything is changed. `note` is how it is, nothing to mend. */
+/** `error` stops a deploy before anything is changed. `note`: it works as it is. */
 export type Severity = 'error' | 'warning' | 'note'
 
 export interface Finding {

@@ -4,8 +4,10 @@
  */
 
 import {planCheck, type CheckResult} from '../check/check.ts'
+import {planMend, planUndo} from '../check/mend.ts'
 import {openFleet, type FleetOptions} from '../fleet.ts'
 import {findRelease} from '../payload/release.ts'
+import {settleLeaving} from '../node/removal.ts'
 import type {Plan} from '../plan/plan.ts'
 import {clusterKey, hasClusterKey} from '../site/site.ts'
 import type {Topology} from '../topology/resolve.ts'
@@ -23,6 +25,8 @@ export interface PrepareDeployOptions extends PrepareOptions {
   readonly timeoutMs: number
   /** Another bundle of the daemon than this installation's. */
   readonly bundle?: string
+  /** Places (HOST/INSTANCE) of nodes that have left and are to come back. */
+  readonly back?: ReadonlySet<string>
 }
 
 export interface Prepared<Result> {
@@ -34,20 +38,40 @@ export interface Prepared<Result> {
   close(): Promise<void>
 }
 
+/** A check, and what may follow it on the same connections. */
+export interface PreparedCheck extends Prepared<CheckResult> {
+  /** Mends what the check has found and what is safe to mend. Make it when the check has run. */
+  mend(): Plan
+  /** Sets again what was before. */
+  undo(): Plan
+}
+
 /** A plan that looks and changes nothing. */
-export function prepareCheck(options: PrepareOptions): Prepared<CheckResult> {
+export function prepareCheck(options: PrepareOptions): PreparedCheck {
   const {topology, site} = openTopology(options.file, {keep: false})
   const fleet = openFleet(topology, {...options, site})
   const check = planCheck(fleet, Date.now)
-  return {topology, plan: check.plan, result: check.result, close: () => fleet.close()}
+  return {
+    topology,
+    plan: check.plan,
+    result: check.result,
+    mend: () => planMend(fleet, check.surveys),
+    undo: () => planUndo(fleet),
+    close: () => fleet.close(),
+  }
 }
 
 /** A plan that makes the hosts what the topology says, or says what it would change. */
 export async function prepareDeploy(
   options: PrepareDeployOptions,
 ): Promise<Prepared<DeployOutcome>> {
-  const {dryRun, timeoutMs} = options
-  const {topology, site, before} = openTopology(options.file, {keep: !dryRun})
+  const {dryRun, timeoutMs, back} = options
+  const {site: known} = openTopology(options.file, {keep: false})
+  await settleLeaving(known)
+  const {topology, site, before} = openTopology(options.file, {
+    keep: !dryRun,
+    ...(back === undefined ? {} : {back}),
+  })
   const release = await findRelease(options.bundle)
   const key = dryRun && !hasClusterKey(site) ? 'not made yet\n' : clusterKey(site)
   const fleet = openFleet(topology, {...options, site})
@@ -56,6 +80,7 @@ export async function prepareDeploy(
     timeoutMs,
     site,
     before,
+    ...(back === undefined ? {} : {back}),
     now: Date.now,
   })
   return {topology, plan, result: outcome, close: () => fleet.close()}
