@@ -4,15 +4,15 @@
  * (`objects/`).
  *
  *     npm run sim -- --seeds N [--seed S] [--for MIN] [--append FILE] [--json]
- *                    [--world kernels|objects] [--mutants] [--crash-points [--stride N]]
+ *                    [--twice] [--world kernels|objects] [--mutants] [--crash-points [--stride N]]
  *                    [--trace [--watch NODE]] [--shrink]
  *
  * A failing seed replays exactly: `--world W --seed S --seeds 1 --trace`; `--shrink` makes its plan
- * smaller and prints a line for `seeds/regression.jsonl`. Every fiftieth seed runs twice, and both
- * runs must agree; another fiftieth runs again without the jumps of wall clocks, and must agree all
- * the same (C23). Seeds that once failed are played first, but with `--fresh` or a single seed. The
- * last line of stdout is one JSON object; the exit code is 0 only without violations, with every
- * seed converged and every mutant caught.
+ * smaller and prints a line for `seeds/regression.jsonl`. Every fiftieth seed runs twice, with
+ * `--twice` every one, and both runs must agree; another fiftieth runs again without the jumps of
+ * wall clocks, and must agree all the same (C23). Seeds that once failed are played first, but with
+ * `--fresh` or a single seed. The last line of stdout is one JSON object; the exit code is 0 only
+ * without violations, with every seed converged and every mutant caught.
  */
 
 import {appendFileSync} from 'node:fs'
@@ -48,6 +48,7 @@ const {values} = parseArgs({
     'watch': {type: 'string'},
     'shrink': {type: 'boolean', default: false},
     'world': {type: 'string'},
+    'twice': {type: 'boolean', default: false},
   },
 })
 process.exitCode = (await main()) ? 0 : 1
@@ -121,7 +122,7 @@ async function playSeed(world: WorldKind, seed: number, at: number): Promise<Out
     watched: values.watch,
   })
   told(world, outcome)
-  if (at % TWICE_EVERY === 0) return again(world, outcome, true)
+  if (values.twice || at % TWICE_EVERY === 0) return again(world, outcome, true)
   return at % TWICE_EVERY === CALM_WALL_AT ? again(world, outcome, false) : outcome
 }
 

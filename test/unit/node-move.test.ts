@@ -15,6 +15,7 @@ import {openWalkCursor} from '../../src/node/store/state/walk-cursor.ts'
 import type {TestCluster, TestTarget} from '../helpers/target-cluster.ts'
 import {startTargets} from '../helpers/target-cluster.ts'
 import {TEST_BUCKET, bytesOf, deleteKey, getBytes, keyOf, putBytes} from '../helpers/test-store.ts'
+import {until} from '../helpers/until.ts'
 
 const MIB = 1024 * 1024
 
@@ -42,14 +43,6 @@ function begin(cluster: TestCluster, entry: number, targets: readonly NodeId[], 
     rmd: {...record.rmd, version},
   }))
   for (const {mover} of cluster.targets) mover.look()
-}
-
-async function until(what: () => boolean, label: string): Promise<void> {
-  const end = performance.now() + 20_000
-  while (!what()) {
-    if (performance.now() > end) throw new Error(`never: ${label}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }
 
 function last(target: TestTarget): MoveReport | undefined {

@@ -21,14 +21,7 @@ import {
   openTestStore,
   putBytes,
 } from '../helpers/test-store.ts'
-
-async function until(what: () => boolean, label: string): Promise<void> {
-  const end = performance.now() + 20_000
-  while (!what()) {
-    if (performance.now() > end) throw new Error(`never: ${label}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
+import {until} from '../helpers/until.ts'
 
 function look(cluster: TestCluster): void {
   for (const {mover} of cluster.targets) mover.look()

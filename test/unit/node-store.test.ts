@@ -477,7 +477,7 @@ t.test('data of a destroyed bucket is moved aside at once and removed an hour la
 })
 
 t.test('an index lets the higher generation stand, whatever the order of arrival', (t) => {
-  const index = openNameIndex(':memory:')
+  const index = openNameIndex(':memory:', () => () => undefined)
   const entry = (counter: bigint, sizeBytes: number, tombstone: boolean): void =>
     index.note({
       name: 'a' as never,

@@ -14,7 +14,6 @@ import type {ClusterView} from '../../model/cluster-view.ts'
 import type {CopiesShare} from '../../wire/copies-job.ts'
 import type {TrafficWatch} from '../move/traffic.ts'
 import {reasonOf, type Log} from '../observe/log.ts'
-import {OBJECTS_FOLDER} from '../../core/objects/file-name.ts'
 import {errnoOf} from '../store/fs/fs.ts'
 import type {ObjectKey, ObjectStore} from '../store/object-store.ts'
 import type {Placed} from '../store/object/place-key.ts'
@@ -190,8 +189,8 @@ class CopiesWalk {
       const away = store.missing().map(({path, why}) => `${path}: ${why}`)
       return `objects may lie on mountpaths that are away (${away.join('; ')})`
     }
-    const file = store.unreadable().find((path) => path.includes(`/${OBJECTS_FOLDER}/${bid}/`))
-    return file === undefined ? '' : `${file} has no footer that verifies`
+    const file = store.unreadable().find((one) => one.bid === bid)
+    return file === undefined ? '' : `${file.path} cannot be read: ${file.why}`
   }
 
   #goesOn(): boolean {

@@ -7,8 +7,9 @@
 import {destinationOf, moveBuckets, stillMoves} from '../../core/objects/move.ts'
 import {objectDigest} from '../../core/placement/locate.ts'
 import type {Bucket} from '../../model/bucket.ts'
-import {pause, tally, turn, type Run} from './context.ts'
+import {pause, turn, type Run} from './context.ts'
 import {startDealing, type Deal, type Dealing} from './dealing.ts'
+import {mendUnreadable, noteUnseen} from './unseen.ts'
 
 /** Names read from the index at a time: a few milliseconds. */
 const PAGE_NAMES = 512
@@ -19,6 +20,7 @@ const INDEX_WAIT_MS = 200
 
 /** Walks, and resolves when everything that it found was dealt with. */
 export async function walkAll(run: Run, deal: Deal): Promise<void> {
+  await mendUnreadable(run)
   const dealing = startDealing(run, deal)
   const {bid: first, after} = run.from ?? {bid: '', after: ''}
   const checkpoint = createCheckpoint(run, dealing)
@@ -31,16 +33,6 @@ export async function walkAll(run: Run, deal: Deal): Promise<void> {
   }
   await dealing.ended()
   noteUnseen(run)
-}
-
-function noteUnseen(run: Run): void {
-  const {store} = run.deps
-  const missing = store.missing().map(({path, why}) => `${path}: ${why}`)
-  const unreadable = store.unreadable().map((path) => `${path} has no footer that verifies`)
-  const [first] = [...missing, ...unreadable]
-  if (first === undefined) return
-  run.totals = {...run.totals, problem: first}
-  tally(run, {unseen: missing.length + unreadable.length})
 }
 
 /** Waits, now and then, until all that was found is dealt with, and remembers the place. */

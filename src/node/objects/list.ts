@@ -2,9 +2,12 @@
 
 import {AisError} from '../../base/errors.ts'
 import type {BucketRef} from '../../model/bucket.ts'
+import type {Bucket} from '../../model/bucket.ts'
 import {bucketLabel, bucketUname} from '../../model/bucket.ts'
 import {LIST_PAGE_MAX} from '../../model/limits.ts'
 import type {LocalPage} from '../../wire/local-page.ts'
+import {objectDigest} from '../../core/placement/locate.ts'
+import type {ObjectKey} from '../store/object-store.ts'
 import type {ObjectsDeps} from './context.ts'
 import {selfLabel} from './context.ts'
 
@@ -28,9 +31,7 @@ export function listLocal(deps: ObjectsDeps, question: ListQuestion): LocalPage 
     const message = `bucket "${bucketLabel(ref)}" does not exist`
     throw new AisError({code: 'BUCKET_NOT_FOUND', message})
   }
-  // Of a mirrored bucket the others may have everything.
-  const away = store.isCovered(bucket.bid) ? [] : store.missing()
-  const missing = away.map(({path, why}) => `${path}: ${why}`)
+  const missing = missingFrom(deps, bucket)
   if (missing.length > 0 && !question.partial) {
     throw new AisError({
       code: 'LIST_INCOMPLETE',
@@ -65,5 +66,34 @@ export function listLocal(deps: ObjectsDeps, question: ListQuestion): LocalPage 
     })),
     more: entries.length === limit,
     missing,
+  }
+}
+
+/** What a list of a bucket cannot show: it says so, or is refused. */
+function missingFrom({store}: ObjectsDeps, {bid, ref}: Bucket): readonly string[] {
+  // Of a mirrored bucket the others may have everything.
+  const away = store.isCovered(bid) ? [] : store.missing()
+  const unreadable = store
+    .unreadable()
+    .filter((file) => file.bid === bid)
+    .filter(
+      ({name}) => name === null || !isKnown(store, {bid, name, digest: objectDigest(ref, name)}),
+    )
+  return [
+    ...away.map(({path, why}) => `${path}: ${why}`),
+    ...unreadable.map(({path, why}) => `${path} cannot be read: ${why}`),
+  ]
+}
+
+/** Whether another copy of a key tells what a file that cannot be read would have said. */
+function isKnown(store: ObjectsDeps['store'], key: ObjectKey): boolean {
+  if (!store.copies.has(key.bid)) return false
+  try {
+    const lookup = store.lookup(key, false)
+    if (lookup.type === 'object') store.close(lookup.file)
+    return lookup.type !== 'unsure'
+  } catch (error) {
+    if (error instanceof AisError) return false
+    throw error
   }
 }

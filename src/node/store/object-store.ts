@@ -20,6 +20,7 @@ import type {MissingMountpath, Mountpath, Mountpaths} from './mountpath/mountpat
 import {isStillThere} from './mountpath/mountpaths.ts'
 import type {IndexPage} from './names/name-index.ts'
 import type {NameIndexes, PlacedEntry} from './names/name-indexes.ts'
+import type {UnreadableFile} from './names/unreadable.ts'
 import type {ObjectFile, Reading} from './object/object-file.ts'
 import {WHOLE_FILE_BYTES, closeFile} from './object/object-file.ts'
 import {ObjectLookup} from './object/object-lookup.ts'
@@ -106,7 +107,9 @@ export interface ObjectStore {
   /** Waits until every write that has been decided by now has ended. */
   readonly whenWritesEnded: (done: () => void) => void
   /** Files that hold nobody knows what: their footers could not be read. */
-  readonly unreadable: () => readonly string[]
+  readonly unreadable: () => readonly UnreadableFile[]
+  /** Reads some of them again, and not only when their time has come. */
+  readonly lookAgain: () => void
   readonly status: () => readonly MountpathStatus[]
   /** Mountpaths that may hold objects and are away: lists are incomplete while there is one. */
   readonly missing: () => readonly MissingMountpath[]
@@ -182,6 +185,7 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
     passCounter: counter.pass,
     whenWritesEnded: writing.locks.drain,
     unreadable: indexes.unreadable,
+    lookAgain: () => indexes.lookAgain(),
     decommission: async (rmUserData) => {
       indexes.close()
       await clearMountpaths(mountpaths, rmUserData)
@@ -340,6 +344,7 @@ function mountpathPart({
         mountpath.calls.check(now)
         if (!isStillThere(mountpath)) mountpath.calls.disable('its filesystem is gone')
       }
+      parts.indexes.lookAgain(now)
       room.measure(mountpaths.used)
       lookups.refresh()
     },

@@ -67,6 +67,10 @@ export interface StoreOptions {
   readonly onDamage?: (error: AisError) => void
   readonly onRepaired?: (repair: Repair) => void
   readonly fs?: Fs
+  /** Loaded anew when absent. */
+  readonly hashing?: Hashing
+  /** A name that nothing else has, for a new mountpath; random when absent. */
+  readonly newId?: () => string
   /** How synchronous calls on a mountpath are run, so that others see one that hangs. */
   readonly within?: (path: string) => Within
   /** False for disks that are not real: indexes stay in memory. */
@@ -87,7 +91,7 @@ export interface OpenedStore {
 /** @throws AisError when state or marks are damaged, foreign, set back or of a newer format */
 export async function openObjectStore(options: StoreOptions): Promise<OpenedStore> {
   const port = options.fs ?? nodeFs
-  const hashing = await loadHashing()
+  const hashing = options.hashing ?? (await loadHashing())
   const counter = openCounter(options.stateDirectory, port, (reserved) =>
     tellWitnesses(disks.used, reserved),
   )
@@ -101,6 +105,7 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
   const indexes = openNameIndexes(disks.used, {
     onDisk: options.indexOnDisk ?? true,
     hashing,
+    after: options.after ?? afterMs,
     onUnreadable: (path, why) => warn('object file not indexed', {path, why}),
   })
   const isKnown = knownFrom(sets)
@@ -185,6 +190,7 @@ function openMountpaths(
       nowMs,
       onSuspect,
       since: options.since,
+      newId: options.newId,
       onQuarantined: (path, aside) =>
         warn('removed by force and back: what was held is moved aside', {path, aside}),
     },

@@ -21,6 +21,7 @@ import {errnoOf} from '../../../src/node/store/fs/fs.ts'
 import {renewEmpty} from '../../../src/node/store/mountpath/quarantine.ts'
 import {createResilver, type Resilver} from '../../../src/node/store/mountpath/resilver.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
+import type {Hashing} from '../../../src/node/store/object/hashing.ts'
 import type {Decide, ObjectKey, ObjectStore} from '../../../src/node/store/object-store.ts'
 import {openWalkCursor} from '../../../src/node/store/state/walk-cursor.ts'
 import {openObjectStore, type OpenedStore} from '../../../src/node/store/open-store.ts'
@@ -74,6 +75,7 @@ export interface ObjectNodeDeps {
   readonly process: SimProcess
   readonly random: Random
   readonly rest: Rest
+  readonly hashing: Hashing
   readonly ask: AskTarget
   readonly diskMs: number
   /** On how many mountpaths each object is to lie. */
@@ -117,6 +119,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
   const self = process.facts.self.id
   let disk: CrashFs = createCrashFs([STATE, ...MOUNTPATHS])
   let current: OpenRun | null = null
+  let marks = 0
   const failing: Trouble = {code: '', path: '', after: 0, times: 0}
   const written = new Map<string, string>()
 
@@ -163,11 +166,13 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       nowMs: process.atMs,
       after,
       fs: port,
+      hashing: deps.hashing,
+      newId: () => `${self}-mp-${(marks += 1)}`,
       indexOnDisk: false,
       copiesWanted: () => deps.copies,
       since: sinceNow,
     })
-    const {store, disks, hashing} = opened
+    const {store, disks} = opened
     const cursor = openWalkCursor(STATE, port)
     made.store = store
     made.disks = disks
@@ -178,7 +183,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
     const border = objectsDeps(deps, witness(store, made))
     const objects = createTargetObjects(border)
     made.resilver = resilverOf(deps, opened, {border, after})
-    return {objects, ...createMoving(deps, {border, store, hash: hashing.h64, cursor})}
+    return {objects, ...createMoving(deps, {border, store, hash: deps.hashing.h64, cursor})}
   }
 
   function watch(watched: OpenRun): void {

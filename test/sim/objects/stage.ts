@@ -103,7 +103,7 @@ function createNodes(
   deps: StageDeps,
   {processes, links, clock, copies}: Pick<Stage, 'processes' | 'links' | 'clock' | 'copies'>,
 ): readonly ObjectNode[] {
-  const {options, mutant, rest, saw, violate} = deps
+  const {options, mutant, rest, hashing, saw, violate} = deps
   const random = randomOf(options.seed, OBJECT_STREAM.disks)
   return processes
     .filter((process) => process.facts.self.role === 'target')
@@ -112,6 +112,7 @@ function createNodes(
         process,
         random,
         rest,
+        hashing,
         ask: links.askFrom(process, mutant?.asksNobody === true),
         diskMs: options.diskMs,
         copies: options.copies,

@@ -4,7 +4,6 @@
  * fill the directory below it.
  */
 
-import {randomUUID} from 'node:crypto'
 import {AisError} from '../../../base/errors.ts'
 import type {Fs} from '../fs/fs.ts'
 import {errnoOf, exists, nodeFs, readWhole, syncDirectoryNow, writeWhole} from '../fs/fs.ts'
@@ -66,10 +65,10 @@ export function readMark(path: string, port: Fs = nodeFs): MountpathMark | undef
 /** Marks a fresh directory. Durable when it returns. */
 export function writeMark(
   path: string,
-  mark: Pick<MountpathMark, 'uuid' | 'target' | 'filesystem' | 'since'>,
+  mark: Omit<MountpathMark, 'format'>,
   port: Fs = nodeFs,
 ): MountpathMark {
-  const whole = {format: MARK_FORMAT, ...mark, id: randomUUID()}
+  const whole = {format: MARK_FORMAT, ...mark}
   const folder = `${path}/${OWN_FOLDER}`
   if (!exists(port, folder)) {
     port.mkdir(folder)

@@ -8,6 +8,8 @@
  * which disappears can never redirect a write to the directory below it.
  */
 
+import {randomUUID} from 'node:crypto'
+
 import {AisError} from '../../../base/errors.ts'
 import {nodeLabel} from '../../../model/ids.ts'
 import type {FileStat, Fs} from '../fs/fs.ts'
@@ -101,6 +103,8 @@ export interface MountpathsQuestion {
   readonly since?: (() => number) | undefined
   /** What lay there is of a membership that was ended by force, and was moved aside. */
   readonly onQuarantined?: ((path: string, aside: string) => void) | undefined
+  /** A name that nothing else has, for a new mark; random when absent. */
+  readonly newId?: (() => string) | undefined
 }
 
 /** Folder of files being written; one per mountpath, emptied at start. */
@@ -139,7 +143,8 @@ function openChecked(
   const filesystem = port.filesystemUuid(port.stat(path).dev)
   const since = question.since?.() ?? 0
   const marking = {uuid: question.uuid, target: question.target, filesystem, since}
-  const mark = existing ?? writeMark(path, marking, port)
+  const newId = question.newId ?? randomUUID
+  const mark = existing ?? writeMark(path, {...marking, id: newId()}, port)
   const foreign = foreignProblem(mark, marking) ?? otherProblem(path, mark, question)
   if (foreign !== null) return {path, why: foreign}
   if (question.mustBeEmpty(path) && walkObjects(port, path).next().done !== true) {

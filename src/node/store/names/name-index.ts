@@ -77,6 +77,9 @@ const TOTALS =
 const BYTES = 'SELECT coalesce(sum(size), 0) AS bytes FROM names'
 const DROP = 'DELETE FROM names WHERE bid = ?'
 
+/** Runs something later, once; the result takes it back. */
+export type IndexTimer = (ms: number, act: () => void) => () => void
+
 export interface NameIndexHooks {
   /** Told when rows that waited could not be written: it is not complete any more. */
   readonly broken: (error: unknown) => void
@@ -84,18 +87,18 @@ export interface NameIndexHooks {
   readonly within: <T>(work: () => T) => T
 }
 
-/** @param file path of the database, or `:memory:` */
-export function openNameIndex(file: string, hooks?: NameIndexHooks): NameIndex {
+/** @param file path of the database, or `:memory:` @param hooks for one that is on a disk */
+export function openNameIndex(file: string, after: IndexTimer, hooks?: NameIndexHooks): NameIndex {
   const database = new DatabaseSync(file)
   database.exec(SCHEMA)
   const statements = prepareAll(database)
   let pending: Pending[] = []
-  let timer: NodeJS.Timeout | null = null
+  let takeBack: (() => void) | null = null
 
   function add(one: Pending): void {
     pending.push(one)
     if (pending.length >= PENDING_MAX) flushGuarded()
-    else timer ??= setTimeout(flushGuarded, FLUSH_AFTER_MS).unref()
+    else takeBack ??= after(FLUSH_AFTER_MS, flushGuarded)
   }
 
   /** Whoever asks is served from what takes its place. */
@@ -109,8 +112,8 @@ export function openNameIndex(file: string, hooks?: NameIndexHooks): NameIndex {
   }
 
   function flush(): void {
-    if (timer !== null) clearTimeout(timer)
-    timer = null
+    takeBack?.()
+    takeBack = null
     if (pending.length === 0) return
     const rows = pending
     pending = []

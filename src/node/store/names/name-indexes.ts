@@ -8,18 +8,18 @@ import {compareGenerations} from '../../../model/generation.ts'
 import type {ObjectAttributes} from '../../../model/object.ts'
 import {FOOTER_TAIL_BYTES, findFooter} from '../../../wire/footer.ts'
 import type {Fs} from '../fs/fs.ts'
-import {errnoOf, exists, syncDirectoryNow} from '../fs/fs.ts'
+import {errnoOf} from '../fs/fs.ts'
 import type {Hashing} from '../object/hashing.ts'
-import {CLEAN_MARK, OWN_FOLDER} from '../mountpath/mountpath-mark.ts'
 import type {Mountpath} from '../mountpath/mountpaths.ts'
-import type {IndexPage, NameIndex, NameIndexHooks} from './name-index.ts'
+import {indexFile, leaveCleanMark, openEmpty, openKept} from './index-file.ts'
+import type {IndexPage, IndexTimer, NameIndex} from './name-index.ts'
 import {openNameIndex} from './name-index.ts'
-import {Unreadable} from './unreadable.ts'
+import {Unreadable, type UnreadableFile} from './unreadable.ts'
 import {walkObjects, type FoundFile} from '../fs/walk.ts'
 
-const INDEX_FILE = 'names.sqlite'
 /** Files read between two turns of the event loop while rebuilding: about a millisecond. */
 const REBUILD_STEP = 32
+const NO_FOOTER = 'it has no footer that verifies'
 
 /** An entry of a page and the mountpath that it was found on. */
 export interface PlacedEntry {
@@ -49,8 +49,10 @@ export interface NameIndexes {
   readonly add: (mountpath: Mountpath) => void
   /** A mountpath is gone: its index is left complete where its disk allows it. */
   readonly remove: (mountpath: Mountpath) => void
-  /** Files that could not be indexed, and were not replaced since. */
-  readonly unreadable: () => readonly string[]
+  /** Files that could not be indexed, and were neither read nor replaced since. */
+  readonly unreadable: () => readonly UnreadableFile[]
+  /** Reads some of those again: those that are due, or without a time whatever is there. */
+  readonly lookAgain: (nowMs?: number) => void
   readonly close: () => void
 }
 
@@ -58,6 +60,7 @@ export interface NameIndexesOptions {
   /** False keeps the indexes in memory and rebuilds them always: for disks that are not real. */
   readonly onDisk: boolean
   readonly hashing: Hashing
+  readonly after: IndexTimer
   /** A file that could not be indexed. */
   readonly onUnreadable: (path: string, why: string) => void
 }
@@ -79,7 +82,8 @@ export function openNameIndexes(
     dropBucket: (bid) => table.dropBucket(bid),
     add: (mountpath) => table.add(mountpath),
     remove: (mountpath) => table.remove(mountpath),
-    unreadable: () => table.unreadable.paths(),
+    unreadable: () => table.unreadable.files(),
+    lookAgain: (nowMs) => table.lookAgain(nowMs),
     close: () => table.close(),
   }
 }
@@ -106,22 +110,31 @@ class IndexTable {
   }
 
   add(mountpath: Mountpath): void {
-    const {onDisk} = this.#options
-    const {within} = mountpath.port
-    const hooks = {within, broken: (error: unknown) => this.#broken(mountpath, error)}
     let one: Indexed
     try {
-      const kept =
-        onDisk && takeCleanMark(mountpath) ? openKept(mountpath, this.#options, hooks) : null
-      const index = kept ?? openEmpty(mountpath, onDisk, hooks)
-      one = {mountpath, index, building: kept === null, onDisk}
+      one = this.#open(mountpath)
     } catch (error) {
       if (errnoOf(error) === '') throw error
       mountpath.calls.note(error)
-      one = {mountpath, index: openNameIndex(':memory:'), building: true, onDisk: false}
+      one = this.#inMemory(mountpath)
     }
     this.#all.set(mountpath.path, one)
     if (one.building) this.#rebuild(one)
+  }
+
+  #open(mountpath: Mountpath): Indexed {
+    const {onDisk, after, onUnreadable} = this.#options
+    if (!onDisk) return this.#inMemory(mountpath)
+    const {within} = mountpath.port
+    const hooks = {within, broken: (error: unknown) => this.#broken(mountpath, error)}
+    const parts = {mountpath, after, hooks}
+    const kept = openKept(parts, onUnreadable)
+    return {mountpath, index: kept ?? openEmpty(parts), building: kept === null, onDisk}
+  }
+
+  #inMemory(mountpath: Mountpath): Indexed {
+    const index = openNameIndex(':memory:', this.#options.after)
+    return {mountpath, index, building: true, onDisk: false}
   }
 
   /** Its file cannot be written: the disk is full, or fails. Served from memory from here on. */
@@ -130,17 +143,18 @@ class IndexTable {
     if (known?.mountpath !== mountpath || this.#closed) return
     mountpath.calls.note(error)
     this.#options.onUnreadable(indexFile(mountpath), reasonOf(error))
-    const index = openNameIndex(':memory:')
-    const one = {mountpath, index, building: true, onDisk: false}
+    const one = this.#inMemory(mountpath)
     this.#all.set(mountpath.path, one)
     this.#rebuild(one)
   }
 
   #rebuild(one: Indexed): void {
-    const {mountpath, index} = one
+    const {mountpath} = one
     const files = walkObjects(mountpath.port, mountpath.pinned)
-    const hearing = {...this.#options, onUnreadable: this.unreadable.hear(mountpath)}
-    const note = (path: string): void => noteFile(mountpath, index, path, hearing)
+    const note = (path: string): void => {
+      const error = this.#noteFile(one, path)
+      if (error !== null) mountpath.calls.note(error)
+    }
     const step = (): void => {
       if (this.#closed || this.#all.get(mountpath.path) !== one) return
       try {
@@ -153,6 +167,36 @@ class IndexTable {
       }
     }
     step()
+  }
+
+  /** Puts what a file's footer says into an index. @returns why it could not be read, or null */
+  #noteFile({mountpath, index}: Indexed, path: string): unknown {
+    try {
+      const attributes = readAttributes(mountpath.port, path, this.#options.hashing)
+      if (attributes === null) this.unreadable.note(mountpath, path, NO_FOOTER)
+      else {
+        index.note(attributes)
+        this.unreadable.read(mountpath, path)
+      }
+    } catch (error) {
+      if (errnoOf(error) === '') throw error
+      // A bucket that was destroyed meanwhile, or one file that cannot be read: the rest counts.
+      const isGone = errnoOf(error) === 'ENOENT'
+      if (isGone) this.unreadable.read(mountpath, path)
+      else this.unreadable.note(mountpath, path, errnoOf(error))
+      return isGone ? null : error
+    }
+    return null
+  }
+
+  /** What fails once more says nothing new of a disk: it does not count against it. */
+  lookAgain(nowMs?: number): void {
+    const files = nowMs === undefined ? this.unreadable.some() : this.unreadable.due(nowMs)
+    for (const {mountpath: root, path} of files) {
+      const one = this.#closed ? undefined : this.#all.get(root)
+      if (one === undefined || one.building || one.mountpath.calls.disabled() !== null) continue
+      this.#noteFile(one, `${one.mountpath.pinned}${path.slice(root.length)}`)
+    }
   }
 
   merged(
@@ -262,26 +306,6 @@ function noteSome(files: Generator<FoundFile>, note: (path: string) => void): bo
   return false
 }
 
-/** Puts what a file's footer says into an index. */
-function noteFile(
-  mountpath: Mountpath,
-  index: NameIndex,
-  path: string,
-  options: NameIndexesOptions,
-): void {
-  try {
-    const attributes = readAttributes(mountpath.port, path, options.hashing)
-    if (attributes !== null) index.note(attributes)
-    else options.onUnreadable(path, 'it has no footer that verifies')
-  } catch (error) {
-    // A bucket that was destroyed meanwhile, or one file that cannot be read: the rest counts.
-    if (errnoOf(error) === 'ENOENT') return
-    if (errnoOf(error) === '') throw error
-    mountpath.calls.note(error)
-    options.onUnreadable(path, errnoOf(error))
-  }
-}
-
 /** Merges pages that are in byte order; of the same name the highest generation stays. */
 export function mergePages(
   pages: readonly (readonly PlacedEntry[])[],
@@ -301,58 +325,6 @@ export function mergePages(
 
 function isNewer(a: PlacedEntry, b: PlacedEntry): boolean {
   return compareGenerations(a.attributes.gen, b.attributes.gen) > 0
-}
-
-/** The index that a clean stop has left; null when it is damaged: it is but a cache. */
-function openKept(
-  mountpath: Mountpath,
-  options: NameIndexesOptions,
-  hooks: NameIndexHooks,
-): NameIndex | null {
-  const file = indexFile(mountpath)
-  try {
-    return openNameIndex(file, hooks)
-  } catch (error) {
-    if (errnoOf(error) !== 'ERR_SQLITE_ERROR') throw error
-    options.onUnreadable(file, error instanceof Error ? error.message : String(error))
-    return null
-  }
-}
-
-function openEmpty(mountpath: Mountpath, onDisk: boolean, hooks: NameIndexHooks): NameIndex {
-  if (!onDisk) return openNameIndex(':memory:')
-  const file = indexFile(mountpath)
-  if (exists(mountpath.port, file)) mountpath.port.unlink(file)
-  return openNameIndex(file, hooks)
-}
-
-function indexFile(mountpath: Mountpath): string {
-  return `${mountpath.path}/${OWN_FOLDER}/${INDEX_FILE}`
-}
-
-function takeCleanMark(mountpath: Mountpath): boolean {
-  const {port, pinned} = mountpath
-  const folder = `${pinned}/${OWN_FOLDER}`
-  const mark = `${folder}/${CLEAN_MARK}`
-  if (!exists(port, mark)) return false
-  port.unlink(mark)
-  syncDirectoryNow(port, folder)
-  return exists(port, `${folder}/${INDEX_FILE}`)
-}
-
-function leaveCleanMark(mountpath: Mountpath): void {
-  const {port, pinned} = mountpath
-  const folder = `${pinned}/${OWN_FOLDER}`
-  try {
-    const index = port.open(`${folder}/${INDEX_FILE}`, 'update')
-    port.syncNow(index)
-    port.close(index)
-    port.close(port.open(`${folder}/${CLEAN_MARK}`, 'create'))
-    syncDirectoryNow(port, folder)
-  } catch (error) {
-    // Without the mark the next start rebuilds the index: slower, never wrong.
-    mountpath.calls.note(error)
-  }
 }
 
 /** What the footer of a file says; null when none verifies. */
