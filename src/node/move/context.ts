@@ -16,7 +16,7 @@ import type {Stats} from '../observe/stats.ts'
 import type {AskTarget} from '../peer/data-client.ts'
 import type {ObjectStore} from '../store/object-store.ts'
 import type {WalkCursorFile} from '../store/state/walk-cursor.ts'
-import type {Pace} from './pace.ts'
+import type {Bandwidth} from './bandwidth.ts'
 import type {TrafficWatch} from './traffic.ts'
 
 export interface MoveDeps {
@@ -57,7 +57,7 @@ export interface Run {
   /** Everything up to there has been dealt with. */
   readonly reached: (at: Pick<WalkCursor, 'bid' | 'after'>) => void
   /** What is sent keeps to it. */
-  readonly pace: Pace
+  readonly bandwidth: Bandwidth
   /** Something has changed that is worth a report. */
   readonly noted: () => void
 }

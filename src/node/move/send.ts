@@ -108,7 +108,7 @@ function sendPart(run: Run, part: Batch): Promise<void> {
 }
 
 function paced(run: Run, bytes: number): Promise<void> {
-  return pause(run, run.pace.waitMs(bytes))
+  return pause(run, run.bandwidth.waitMs(bytes))
 }
 
 async function sendMany(run: Run, batch: Batch): Promise<void> {

@@ -25,7 +25,7 @@ import {reasonOf} from '../observe/log.ts'
 import {pause, tallyFailure, type MoveDeps, type Run} from './context.ts'
 import {countAhead} from './ahead.ts'
 import type {Deal} from './dealing.ts'
-import {createPace} from './pace.ts'
+import {createBandwidth} from './bandwidth.ts'
 import {walkAll} from './walk.ts'
 
 /** A kind of work. */
@@ -113,7 +113,7 @@ function startRun(
     work,
     verb: work.verb,
     signal,
-    pace: createPace(() => bandwidthOf(deps.view()), deps.nowMs),
+    bandwidth: createBandwidth(() => bandwidthOf(deps.view()), deps.nowMs),
     totals: NO_TOTALS,
     tally: NO_TALLY,
     heard: false,

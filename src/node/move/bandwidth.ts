@@ -3,13 +3,13 @@
  * over a second or more the limit is kept to, within less it is not.
  */
 
-export interface Pace {
+export interface Bandwidth {
   /** How long to wait before so many bytes go. */
   readonly waitMs: (bytes: number) => number
 }
 
 /** @param perSecond asked for each piece; 0: no limit */
-export function createPace(perSecond: () => number, nowMs: () => number): Pace {
+export function createBandwidth(perSecond: () => number, nowMs: () => number): Bandwidth {
   let freeMs = Number.NEGATIVE_INFINITY
   return {
     waitMs: (bytes) => {
