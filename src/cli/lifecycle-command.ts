@@ -4,7 +4,7 @@
  */
 
 import {Flags} from '@oclif/core'
-import {AisError} from '../base/errors.ts'
+import {AisError, ERROR_TABLE} from '../base/errors.ts'
 import {openCluster} from '../client/cluster.ts'
 import type {FoundCluster} from '../client/find-cluster.ts'
 import {clusterOf} from '../ops/deploy/open.ts'
@@ -102,13 +102,16 @@ export abstract class LifecycleCommand extends AisctlCommand {
     else await confirmByTyping(question, name, {yes: flags.yes})
   }
 
-  private async perform({plan, conclude}: LifecyclePlan): Promise<unknown> {
+  private async perform({plan, conclude, debts: owed}: LifecyclePlan): Promise<unknown> {
     const outcome = await viewPlan(plan, {quiet: this.jsonEnabled()})
+    const debts = owed?.() ?? []
+    for (const {what, pay} of debts) this.log(`Left to do: ${what}. Do it: ${pay}`)
     const error = planError(plan, outcome)
     if (error !== undefined) throw error
     const {line, json} = conclude(outcome.results)
     this.log(line)
-    return json
+    if (debts.length > 0) process.exitCode = ERROR_TABLE.PARTIAL.exit
+    return {...json, debts}
   }
 }
 

@@ -49,6 +49,8 @@ export interface MembershipAsk {
   readonly question: ((asked: Asked) => string) | null
   readonly removeUserData?: boolean
   readonly keepInitialConfig?: boolean
+  /** Done before the last line: what is to be said of it. */
+  readonly settle?: (done: Done) => Promise<readonly string[]>
   readonly conclude: (done: Done) => string
 }
 
@@ -105,6 +107,7 @@ export abstract class MembershipCommand extends AisctlCommand {
       waited: flags.wait,
       holds: mayHold(nodes, answer),
     }
+    for (const line of (await ask.settle?.(done)) ?? []) this.log(line)
     this.log(ask.conclude(done))
     return jsonOf(done, answer, action)
   }

@@ -8,7 +8,9 @@ import type {JsonMap} from '../wire/json.ts'
 import {openDeployed} from './deploy/open.ts'
 import {labelOf, publicUrl} from './cluster/health.ts'
 import {openFleet, type Fleet} from './fleet.ts'
+import {settleLeaving} from './node/removal.ts'
 import type {Plan, Step, StepContext} from './plan/plan.ts'
+import type {NewDebt} from './run/debts.ts'
 import {findNodes} from './topology/find-node.ts'
 import {nodesOf, type TopologyNode} from './topology/resolve.ts'
 
@@ -21,6 +23,8 @@ export interface LifecycleOptions {
   readonly timeoutMs: number
   readonly acceptNew?: boolean
   readonly askSecret?: (question: string) => Promise<string>
+  /** The hosts, when they are open already. Absent: over SSH. */
+  readonly fleet?: Fleet
 }
 
 /** What a command shows, asks, runs and concludes with. */
@@ -31,6 +35,8 @@ export interface LifecyclePlan {
   readonly question: string
   readonly destructive: boolean
   conclude(results: ReadonlyMap<string, unknown>): {readonly line: string; readonly json: JsonMap}
+  /** What is left to do after it ran, as far as it got: told, and an exit code of its own. */
+  debts?(): readonly NewDebt[]
   /** Closes the connections. Call it whatever happened. */
   close(): Promise<void>
 }
@@ -42,14 +48,20 @@ export interface Intent {
   readonly options: LifecycleOptions
 }
 
-/** Resolves the topology and the nodes that are meant; connects to nothing yet. */
-export function openIntent(options: LifecycleOptions): Intent {
+/**
+ * Resolves the topology and the nodes that are meant; connects to no host yet. Nodes that have left
+ * since they were ordered out are none of its nodes any more.
+ */
+export async function openIntent(options: LifecycleOptions): Promise<Intent> {
+  await settleLeaving(openDeployed(options.topologyFile).site)
   const {topology, site} = openDeployed(options.topologyFile)
-  const fleet = openFleet(topology, {
-    site,
-    ...(options.acceptNew === undefined ? {} : {acceptNew: options.acceptNew}),
-    ...(options.askSecret === undefined ? {} : {askSecret: options.askSecret}),
-  })
+  const fleet =
+    options.fleet ??
+    openFleet(topology, {
+      site,
+      ...(options.acceptNew === undefined ? {} : {acceptNew: options.acceptNew}),
+      ...(options.askSecret === undefined ? {} : {askSecret: options.askSecret}),
+    })
   const nodes = options.nodes.length === 0 ? nodesOf(topology) : findNodes(topology, options.nodes)
   return {fleet, nodes, options}
 }

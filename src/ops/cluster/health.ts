@@ -1,26 +1,22 @@
 /**
  * Whether a cluster says of itself that all is well: its map names every node of the topology, none
- * away, and each answers for itself. Asked over the public network, as any client would.
+ * away, and each answers for itself. How they are asked is ask.ts's business.
  */
 
 import {setTimeout as sleep} from 'node:timers/promises'
 import {AisError} from '../../base/errors.ts'
 import {formatDuration} from '../../base/units.ts'
-import {probe} from '../../client/probe.ts'
 import {nodeLabel} from '../../model/ids.ts'
-import {endpointUrl, isLeaving, type Member} from '../../model/node.ts'
+import {isLeaving, type Member} from '../../model/node.ts'
 import {parseJson} from '../../wire/json.ts'
 import {decodeSmap, type ClusterMap} from '../../wire/smap.ts'
-import {hostOf} from '../fleet.ts'
 import {nodesOf, type Topology, type TopologyNode} from '../topology/resolve.ts'
+import {askDirectly, publicUrl, type Ask} from './ask.ts'
 
-/** One small question; a node that needs longer is not well. */
-const PROBE_TIMEOUT_MS = 2000
+export {publicUrl}
 const POLL_MS = 100
 /** A start takes a second or two: who takes longer may have failed for good. */
 const LOOK_CLOSER_MS = 10_000
-/** Gateways asked for the map before it counts as unknown. */
-const GATEWAYS_ASKED_MAX = 5
 
 export interface NodeHealth {
   readonly node: TopologyNode
@@ -35,20 +31,19 @@ export interface ClusterHealth {
   /** Id of the primary; absent when no gateway knows one. */
   readonly primary?: string
   readonly mapVersion?: number
-}
-
-/** `http://host:port` of a node's public listener. */
-export function publicUrl(topology: Topology, node: TopologyNode): string {
-  const host = hostOf(topology, node.host).networks.public
-  return endpointUrl({host, port: node.ports.public})
+  /** Whom the map names; absent when nobody knows one. */
+  readonly members?: readonly Member[]
 }
 
 /** Asks everybody once. */
-export async function readHealth(topology: Topology): Promise<ClusterHealth> {
+export async function readHealth(
+  topology: Topology,
+  ask: Ask = askDirectly(topology),
+): Promise<ClusterHealth> {
   const nodes = nodesOf(topology)
   const [map, answers] = await Promise.all([
-    readMap(topology),
-    Promise.all(nodes.map((node) => answersFor(topology, node))),
+    readMap(topology, ask),
+    Promise.all(nodes.map((node) => answersFor(node, ask))),
   ])
   return healthFrom(topology, map, answers)
 }
@@ -60,13 +55,14 @@ export async function readHealth(topology: Topology): Promise<ClusterHealth> {
 async function pollHealth(
   topology: Topology,
   wanted: readonly TopologyNode[],
+  ask: Ask,
 ): Promise<ClusterHealth> {
   const nodes = nodesOf(topology)
-  const map = await readMap(topology)
+  const map = await readMap(topology, ask)
   const all = nodes.map(() => true)
   const byMap = healthFrom(topology, map, all)
   if (map === undefined || unwellOf(byMap, wanted).length > 0) return byMap
-  const answers = await Promise.all(nodes.map((node) => answersFor(topology, node)))
+  const answers = await Promise.all(nodes.map((node) => answersFor(node, ask)))
   return healthFrom(topology, map, answers)
 }
 
@@ -84,7 +80,13 @@ function healthFrom(
   return {
     ok: healths.every(({ok}) => ok),
     nodes: healths,
-    ...(map === undefined ? {} : {primary: map.smap.primary, mapVersion: map.smap.version}),
+    ...(map === undefined
+      ? {}
+      : {
+          primary: map.smap.primary,
+          mapVersion: map.smap.version,
+          members: Object.values(map.smap.nodes),
+        }),
   }
 }
 
@@ -93,6 +95,8 @@ export interface WaitOptions {
   readonly signal?: AbortSignal
   /** Nodes that must be well. Absent: all. */
   readonly nodes?: readonly TopologyNode[]
+  /** Absent: over the public network. */
+  readonly ask?: Ask
   report?(text: string, ratio: number): void
   /** Looks closer at who is not well; an error that it gives ends the waiting. */
   lookCloser?(unwell: readonly NodeHealth[], last: boolean): Promise<Error | undefined>
@@ -106,10 +110,11 @@ export async function waitForHealth(
   const deadline = performance.now() + options.timeoutMs
   let closer = performance.now() + LOOK_CLOSER_MS
   const wanted = options.nodes ?? nodesOf(topology)
+  const ask = options.ask ?? askDirectly(topology)
   for (;;) {
     const last = performance.now() > deadline
     const look = last || performance.now() > closer
-    const health = look ? await readHealth(topology) : await pollHealth(topology, wanted)
+    const health = look ? await readHealth(topology, ask) : await pollHealth(topology, wanted, ask)
     const unwell = unwellOf(health, wanted)
     const well = wanted.length - unwell.length
     options.report?.(`${well} of ${wanted.length} nodes are well`, well / wanted.length)
@@ -149,11 +154,11 @@ export function labelOf(node: TopologyNode): string {
   return `${nodeLabel(node.role, node.id)} (${node.host}/${node.instance})`
 }
 
-async function readMap(topology: Topology): Promise<ClusterMap | undefined> {
+/** The map, by the first gateway that has one; undefined when none of them does. */
+export async function readMap(topology: Topology, ask: Ask): Promise<ClusterMap | undefined> {
   const proxies = nodesOf(topology).filter(({role}) => role === 'proxy')
-  for (const proxy of proxies.slice(0, GATEWAYS_ASKED_MAX)) {
-    const url = `${publicUrl(topology, proxy)}/v1/daemon?what=smap`
-    const answer = await probe(url, PROBE_TIMEOUT_MS)
+  for (const proxy of proxies) {
+    const answer = await ask(proxy, '/v1/daemon?what=smap')
     if (answer?.status !== 200) continue
     const map = decodeMap(answer.text)
     if (map?.uuid === topology.cluster.uuid) return map
@@ -171,9 +176,8 @@ function decodeMap(text: string): ClusterMap | undefined {
   }
 }
 
-async function answersFor(topology: Topology, node: TopologyNode): Promise<boolean> {
-  const answer = await probe(`${publicUrl(topology, node)}/v1/health`, PROBE_TIMEOUT_MS)
-  return answer?.status === 200
+async function answersFor(node: TopologyNode, ask: Ask): Promise<boolean> {
+  return (await ask(node, '/v1/health'))?.status === 200
 }
 
 function healthOf(node: TopologyNode, map: ClusterMap | undefined, answers: boolean): NodeHealth {

@@ -17,7 +17,7 @@ import {lookCloserAt} from '../node/explain.ts'
 import {restartPending} from '../node/rolling.ts'
 import type {Plan, Step} from '../plan/plan.ts'
 import {writeSite, type SavedState, type Site} from '../site/site.ts'
-import {checkImmutable} from '../topology/immutable.ts'
+import {checkImmutable, returns} from '../topology/immutable.ts'
 import {nodesOf, type TopologyHost} from '../topology/resolve.ts'
 import type {Deployment} from './deployment.ts'
 import {
@@ -43,6 +43,8 @@ export interface DeployOptions {
   readonly site: Site
   /** This machine's saved state, when it has deployed the cluster before. */
   readonly before: SavedState | undefined
+  /** Places of nodes that have left and are to come back. */
+  readonly back?: ReadonlySet<string>
   readonly now: () => number
 }
 
@@ -150,11 +152,28 @@ function agreeStep(work: Work, asks: readonly Step[]): Step {
       refuseFindings(work.findings)
       const states = [options.before, ...deployment.saved.values()]
       const deployed = newestState(states)
-      if (deployed !== undefined) checkImmutable(deployed.topology, topology)
+      if (deployed !== undefined) {
+        learnRemovals(deployed, options)
+        checkImmutable(deployed.topology, topology, options.back)
+      }
       work.state = stateToSave(topology, states)
       return Promise.resolve(work.findings)
     },
   }
+}
+
+/** Another machine has taken nodes out since: this one learns it, and the command is made anew. */
+function learnRemovals(deployed: SavedState, {before, site, back}: DeployOptions): void {
+  if (before === undefined || before.generation >= deployed.generation) return
+  const news = returns(deployed.topology, before.topology).filter((place) => !back?.has(place))
+  if (news.length === 0) return
+  writeSite(site, deployed)
+  throw new AisError({
+    code: 'REFUSED',
+    message: `${news.join(', ')} left the cluster by an order from another machine; nothing was changed`,
+    hint: 'this machine knows it now: repeat the command',
+    details: {removed: news},
+  })
 }
 
 function refuseFindings(findings: readonly Finding[]): void {

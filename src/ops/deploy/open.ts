@@ -19,6 +19,7 @@ import {
   type Site,
 } from '../site/site.ts'
 import {readTopology} from '../topology/read.ts'
+import {keepRemoved} from '../topology/removed.ts'
 import {nodesOf, resolveTopology, type Topology} from '../topology/resolve.ts'
 
 export interface OpenedTopology {
@@ -28,14 +29,21 @@ export interface OpenedTopology {
   readonly before: SavedState | undefined
 }
 
-/** @param keep write a new uuid down; false for commands that change nothing */
-export function openTopology(file: string, {keep}: {readonly keep: boolean}): OpenedTopology {
+export interface OpenOptions {
+  /** Write a new uuid down; false for commands that change nothing. */
+  readonly keep: boolean
+  /** Places (HOST/INSTANCE) of nodes that have left and are to come back. */
+  readonly back?: ReadonlySet<string>
+}
+
+/** The operator's topology; nodes that have left stay so, whatever the file says of them. */
+export function openTopology(file: string, {keep, back}: OpenOptions): OpenedTopology {
   const source = readTopology(readText(file), basename(file))
   const {name, uuid: written} = source.file.cluster
   const site = siteOf(name)
   const before = readSite(site)
   const uuid = written ?? before?.topology.cluster.uuid ?? siteUuid(site) ?? newUuid()
-  const topology = resolveTopology(source, uuid)
+  const topology = keepRemoved(before?.topology, resolveTopology(source, uuid), back)
   if (keep) keepUuid(site, uuid)
   return {topology, site, before}
 }

@@ -47,7 +47,7 @@ export interface ApplyOptions {
  */
 export async function applyManifest(
   host: Host,
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'host' | 'entries'>,
   options: ApplyOptions,
 ): Promise<ApplyReport> {
   const result = await runScript(host, {
@@ -118,7 +118,7 @@ function isPayload(entry: ManifestEntry): boolean {
 }
 
 function contentFrames(
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'entries'>,
   secrets: Readonly<Record<string, string>>,
 ): readonly Frame[] {
   const texts = new Map<string, string>()

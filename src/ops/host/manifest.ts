@@ -14,6 +14,8 @@ import {dropIn, mountUnit, mountUnitName, nodeFileOf, sysctlFile} from './unit-f
 export const MANIFEST_FORMAT = 1
 /** Where everything of the nodes is installed. */
 export const OPT = '/opt/aisnode'
+/** Where a host keeps what was deployed last. */
+export const TOPOLOGY_FILE = '/var/lib/aisctl/topology.json'
 /** Name under which the manifest refers to the cluster key; its bytes travel apart. */
 export const CLUSTER_KEY = 'cluster-key'
 
@@ -280,7 +282,7 @@ function dir(path: string, mode: string, owner: string): ManifestEntry {
 
 /** What a host keeps of the topology. */
 export function savedStateFile(text: string): ManifestEntry {
-  return textFile('/var/lib/aisctl/topology.json', text, {mode: '0600'})
+  return textFile(TOPOLOGY_FILE, text, {mode: '0600'})
 }
 
 /** Nodes that have left: off, and not started with the host. */

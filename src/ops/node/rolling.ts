@@ -1,18 +1,21 @@
 /**
- * Restarts nodes one after the other, each only while all others are well, the primary last. Stops
- * at the first that does not come back.
+ * Restarts of nodes whose files have changed, for a deploy: one after the other through the gates of
+ * a sequence (ops/sequence/roll.ts), the primary last. Stops at the first that does not come back.
  */
 
 import {AisError} from '../../base/errors.ts'
-import {labelOf, readHealth, waitForHealth} from '../cluster/health.ts'
+import {labelOf} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
 import {unitOf} from '../host/manifest.ts'
-import {nodesOf, type Topology, type TopologyNode} from '../topology/resolve.ts'
+import {look, lookOrRefuse, newRoll, orderOf, rollOne} from '../sequence/roll.ts'
+import {nodesOf, type TopologyNode} from '../topology/resolve.ts'
 import {controlUnit} from './unit.ts'
 
 export interface RollingOptions {
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** Without asking how the cluster is: the operator's own word, never a conclusion. */
+  readonly ungated?: boolean
   report(text: string): void
 }
 
@@ -28,62 +31,26 @@ export async function restartPending(
   return restartAll(fleet, nodes, options)
 }
 
-/** Restarts the nodes in a safe order. */
+/** Restarts the nodes in a safe order. @throws AisError REFUSED when nobody says how it is */
 export async function restartAll(
   fleet: Fleet,
   nodes: readonly TopologyNode[],
-  options: RollingOptions,
+  {timeoutMs, signal, report, ungated = false}: RollingOptions,
 ): Promise<string[]> {
+  const roll = newRoll(fleet, timeoutMs)
+  const {health} = await (ungated ? look(roll) : lookOrRefuse(roll))
   const done: string[] = []
-  const {primary} = await readHealth(fleet.topology)
-  // Without a primary there is no cluster that a gate could protect, and none would ever open.
-  const restart = primary === undefined ? restartUngated : restartOne
-  for (const node of await primaryLast(fleet.topology, nodes)) {
-    if (options.signal.aborted) {
-      throw new AisError({
-        code: 'INTERRUPTED',
-        message: `interrupted; restarted: ${done.join(', ')}`,
-      })
+  for (const node of orderOf(roll, nodes, health.primary)) {
+    if (signal.aborted) {
+      const restarted = done.length === 0 ? 'none' : done.join(', ')
+      throw new AisError({code: 'INTERRUPTED', message: `interrupted; restarted: ${restarted}`})
     }
-    await restart(fleet, node, options)
+    const act = (): Promise<unknown> => {
+      report(`restarting ${labelOf(node)}`)
+      return controlUnit(fleet, node, 'restart')
+    }
+    await (ungated ? act() : rollOne(roll, node, {signal, report, act}))
     done.push(labelOf(node))
   }
   return done
-}
-
-/** Gate, restart, gate. */
-export async function restartOne(
-  fleet: Fleet,
-  node: TopologyNode,
-  {timeoutMs, signal, report}: RollingOptions,
-): Promise<void> {
-  const {topology} = fleet
-  const others = nodesOf(topology).filter((other) => other !== node)
-  const gate = {timeoutMs, signal, report: (text: string) => report(text)}
-  await waitForHealth(topology, {...gate, nodes: others})
-  report(`restarting ${labelOf(node)}`)
-  await controlUnit(fleet, node, 'restart')
-  await waitForHealth(topology, gate)
-}
-
-async function restartUngated(
-  fleet: Fleet,
-  node: TopologyNode,
-  {report}: RollingOptions,
-): Promise<void> {
-  report(`restarting ${labelOf(node)}`)
-  await controlUnit(fleet, node, 'restart')
-}
-
-/** The same nodes, proxies after targets, the present primary at the end. */
-export async function primaryLast(
-  topology: Topology,
-  nodes: readonly TopologyNode[],
-): Promise<TopologyNode[]> {
-  const {primary} = await readHealth(topology)
-  const rank = (node: TopologyNode): number => {
-    if (node.id === primary) return 2
-    return node.role === 'target' ? 0 : 1
-  }
-  return nodes.toSorted((a, b) => rank(a) - rank(b))
 }

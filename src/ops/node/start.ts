@@ -9,12 +9,12 @@ import {controlUnit} from './unit.ts'
 /** Hosts at work at once. */
 const HOSTS_PARALLEL = 16
 
-export function planNodeStart(options: LifecycleOptions): Promise<LifecyclePlan> {
-  const intent = openIntent(options)
+export async function planNodeStart(options: LifecycleOptions): Promise<LifecyclePlan> {
+  const intent = await openIntent(options)
   const {fleet, nodes} = intent
   const names = namesOf(nodes)
   const starts = nodeSteps(nodes, 'start', (node) => controlUnit(fleet, node, 'start'), 'parallel')
-  return Promise.resolve({
+  return {
     plan: {
       title: `start ${names}`,
       steps: [
@@ -44,5 +44,5 @@ export function planNodeStart(options: LifecycleOptions): Promise<LifecyclePlan>
       json: nodesJson(intent),
     }),
     close: () => fleet.close(),
-  })
+  }
 }

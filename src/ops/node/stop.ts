@@ -5,13 +5,13 @@ import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import {labelOf} from '../cluster/health.ts'
 import {controlUnit} from './unit.ts'
 
-export function planNodeStop(options: LifecycleOptions): Promise<LifecyclePlan> {
-  const intent = openIntent(options)
+export async function planNodeStop(options: LifecycleOptions): Promise<LifecyclePlan> {
+  const intent = await openIntent(options)
   const {fleet, nodes} = intent
   const names = namesOf(nodes)
   const ids = nodes.map(({id}) => id).join(' ')
   const targets = nodes.some(({role}) => role === 'target')
-  return Promise.resolve({
+  return {
     plan: {
       title: `stop ${names}`,
       steps: nodeSteps(nodes, 'stop', (node) => controlUnit(fleet, node, 'stop'), 'serial'),
@@ -25,5 +25,5 @@ export function planNodeStop(options: LifecycleOptions): Promise<LifecyclePlan> 
       json: nodesJson(intent),
     }),
     close: () => fleet.close(),
-  })
+  }
 }

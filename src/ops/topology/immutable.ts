@@ -8,9 +8,22 @@ import {AisError} from '../../base/errors.ts'
 import type {Topology, TopologyNode} from './resolve.ts'
 import {nodesOf} from './resolve.ts'
 
-/** @throws AisError REFUSED that names every change which a deploy may not make. */
-export function checkImmutable(deployed: Topology, wanted: Topology): void {
-  const problems = [...clusterChanges(deployed, wanted), ...nodeChanges(deployed, wanted)]
+/**
+ * @param back places of nodes that have left and are to come back
+ * @throws AisError REFUSED that names every change which a deploy may not make.
+ */
+export function checkImmutable(
+  deployed: Topology,
+  wanted: Topology,
+  back: ReadonlySet<string> = new Set(),
+): void {
+  const problems = [
+    ...clusterChanges(deployed, wanted),
+    ...nodeChanges(deployed, wanted),
+    ...returns(deployed, wanted)
+      .filter((place) => !back.has(place))
+      .map(returnText),
+  ]
   if (problems.length === 0) return
   throw new AisError({
     code: 'REFUSED',
@@ -51,6 +64,22 @@ function nodeChanges(deployed: Topology, wanted: Topology): string[] {
     }
     return problems
   })
+}
+
+/** Places of nodes that have left according to one topology and are to run according to another. */
+export function returns(deployed: Topology, wanted: Topology): string[] {
+  const left = new Set(
+    deployed.hosts
+      .flatMap(({removed}) => removed ?? [])
+      .map((node) => `${placeOf(node)} ${node.id}`),
+  )
+  return nodesOf(wanted)
+    .filter((node) => left.has(`${placeOf(node)} ${node.id}`))
+    .map(placeOf)
+}
+
+function returnText(place: string): string {
+  return `${place} has left the cluster; it comes back by name alone (aisctl scale-out ${place})`
 }
 
 /** `HOST/INSTANCE`. */

@@ -3,6 +3,7 @@ import {nodeLabelOf} from '../../../model/node.ts'
 import {AisctlCommand} from '../../command.ts'
 import {durationFlag, nodeArg, yesFlag} from '../../flags.ts'
 import {nodesNamed} from '../../gateway-name.ts'
+import {writeDownGone} from '../../left-nodes.ts'
 import {confirm, confirmByTyping} from '../../prompt.ts'
 import {paragraph} from '../../render/paragraph.ts'
 import {lossText, removedText} from '../../render/removal-view.ts'
@@ -54,6 +55,8 @@ export default class AdvancedRemoveFromSmap extends AisctlCommand {
       onProgress: (text) => line.show(text),
     })
     line.end()
+    const {lines} = await writeDownGone(found, [member.id])
+    for (const text of lines) this.log(text)
     this.log(removedText(removal))
     return {node: member.id, role: member.role, unreachable: alone, estimated}
   }

@@ -1,7 +1,10 @@
 import {Flags} from '@oclif/core'
+import type {FoundCluster} from '../../../client/find-cluster.ts'
 import {nodeArg} from '../../flags.ts'
+import {goneAlready, noteOrderedOut, writeDownGone, type GoneNode} from '../../left-nodes.ts'
 import type {Asked, Done} from '../../membership-command.ts'
 import {MembershipCommand, membershipFlags} from '../../membership-command.ts'
+import {confirm} from '../../prompt.ts'
 import {paragraph} from '../../render/paragraph.ts'
 
 export default class NodeDecommission extends MembershipCommand {
@@ -10,7 +13,9 @@ export default class NodeDecommission extends MembershipCommand {
   static override readonly description = paragraph(
     'When all data has moved and that was verified, the node forgets the cluster, ends, and leaves',
     'the map. Until then it can be taken back: node maintenance stop. --no-rebalance is refused for',
-    'a target whose data has not moved: it would be a loss.',
+    'a target whose data has not moved: it would be a loss. On hosts that aisctl has deployed its unit',
+    'is turned off then, and every copy of the topology remembers it as removed; without --wait the',
+    'same command, given again, does that. It comes back by name alone: scale-out.',
   )
   static override readonly strict = false
   static override readonly aliases = ['cluster:add-remove-nodes:decommission', 'scale-in']
@@ -33,6 +38,9 @@ export default class NodeDecommission extends MembershipCommand {
 
   async run(): Promise<unknown> {
     const {argv, flags} = await this.parse(NodeDecommission)
+    const found = this.found(flags)
+    const gone = await goneAlready(argv as string[], found, this.client(flags))
+    if (gone !== undefined) return this.finishGone(gone, found, flags.yes)
     const wipes = flags['rm-user-data']
     return this.order(flags, {
       action: 'decommission-node',
@@ -40,9 +48,42 @@ export default class NodeDecommission extends MembershipCommand {
       removeUserData: wipes,
       keepInitialConfig: flags['keep-initial-config'],
       question: (asked) => questionOf(asked, wipes),
-      conclude,
+      settle: async ({nodes, waited}) => {
+        const ids = nodes.map(({id}) => id)
+        await noteOrderedOut(found, ids)
+        return waited ? (await writeDownGone(found, ids)).lines : []
+      },
+      conclude: (done) => conclude(done, found.known?.topologyFile !== undefined),
     })
   }
+
+  /** They have left the map; what their hosts keep of them is brought up to date. */
+  private async finishGone(
+    nodes: readonly GoneNode[],
+    found: FoundCluster,
+    yes: boolean,
+  ): Promise<unknown> {
+    const labels = nodes.map(({label}) => label).join(', ')
+    this.log(`Nodes (${nodes.length}): ${labels}`)
+    if (nodes.some(({expected}) => !expected)) {
+      const one = nodes.length === 1
+      await confirm(
+        `${labels} ${one ? 'is' : 'are'} in no map. Turn ${one ? 'its unit' : 'their units'} off for good?`,
+        {yes},
+      )
+    }
+    const {lines, debts} = await writeDownGone(
+      found,
+      nodes.map(({id}) => id),
+    )
+    for (const line of lines) this.log(line)
+    this.log(goneText(labels, nodes.length > 1))
+    return {action: 'decommission-node', nodes: nodes.map(({id}) => ({id})), finished: true, debts}
+  }
+}
+
+function goneText(labels: string, several: boolean): string {
+  return `${labels} ${several ? 'have' : 'has'} left the cluster; ${several ? 'their units are' : 'its unit is'} off for good. See it: aisctl show cluster`
 }
 
 function questionOf({labels, data, several}: Asked, wipes: boolean): string {
@@ -52,12 +93,14 @@ function questionOf({labels, data, several}: Asked, wipes: boolean): string {
   return `Take ${labels} out of the cluster for good?${moves}${wiped}`
 }
 
-function conclude({labels, ids, rebalance, waited, several}: Done): string {
+function conclude({labels, ids, rebalance, waited, several}: Done, units: boolean): string {
   if (waited) {
     return `${labels} ${several ? 'have' : 'has'} left the cluster; nothing is on ${several ? 'them' : 'it'} alone. See it: aisctl show cluster`
   }
   const leave = several ? 'leave' : 'leaves'
-  if (rebalance === '') return `${labels} ${leave} the cluster now. See it: aisctl show cluster`
+  const off = units ? ` · then its unit off for good: aisctl node decommission ${ids}` : ''
+  if (rebalance === '')
+    return `${labels} ${leave} the cluster now. See it: aisctl show cluster${off}`
   const its = several ? 'their' : 'its'
   return `${labels} ${leave} the cluster when ${its} data has moved. Watch it: aisctl show rebalance --refresh 2 · take ${several ? 'them' : 'it'} back: aisctl node maintenance stop ${ids}`
 }

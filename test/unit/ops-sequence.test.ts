@@ -1,0 +1,264 @@
+/** What takes several nodes, in which order, and what stops it: on hosts and nodes that are faked. */
+
+import {mkdirSync} from 'node:fs'
+import t, {type Test} from 'tap'
+import {AisError} from '../../src/base/errors.ts'
+import {NODE_FLAG} from '../../src/model/node.ts'
+import {leavingOf, noteLeaving, recordRemoved, settleLeaving} from '../../src/ops/node/removal.ts'
+import {planClusterShutdown} from '../../src/ops/cluster/shutdown.ts'
+import {planNodeRestart} from '../../src/ops/node/restart.ts'
+import {restartAll} from '../../src/ops/node/rolling.ts'
+import {previewPlan} from '../../src/ops/plan/preview.ts'
+import {planError, runPlan} from '../../src/ops/plan/run.ts'
+import {whyClosed} from '../../src/ops/sequence/gate.ts'
+import {look, newRoll} from '../../src/ops/sequence/roll.ts'
+import {readSite, siteOf, writeSite, type Site} from '../../src/ops/site/site.ts'
+import {nodesOf} from '../../src/ops/topology/resolve.ts'
+import {removedOf} from '../../src/ops/topology/removed.ts'
+import {startFakeFleet, type FakeFleet} from '../helpers/ops/fake-fleet.ts'
+
+async function fleetOf(t: Test, hosts: readonly string[]): Promise<{fake: FakeFleet; site: Site}> {
+  const directory = t.testdir()
+  mkdirSync(directory, {recursive: true})
+  process.env['AISCTL_STATE_DIR'] = directory
+  const fake = await startFakeFleet(hosts)
+  t.teardown(() => fake.close())
+  const site = siteOf('sample')
+  writeSite(site, {format: 1, generation: 3, topology: fake.topology})
+  return {fake, site}
+}
+
+const rolling = (more: object = {}) => ({
+  timeoutMs: 300,
+  signal: new AbortController().signal,
+  report: () => undefined,
+  ...more,
+})
+
+const errorOf = async (work: Promise<unknown>): Promise<AisError | undefined> => {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    if (error instanceof AisError) return error
+    throw error
+  }
+}
+
+t.test('a node that was ordered out is written down when the map no longer names it', async (t) => {
+  const {fake, site} = await fleetOf(t, ['p', 'pt', 't'])
+  const leaver = fake.node('h3/target')
+  noteLeaving(site, [leaver.node.id])
+  if (leaver.member !== undefined) {
+    leaver.member = {...leaver.member, flags: NODE_FLAG.decommission}
+  }
+  t.strictSame(await settleLeaving(site), [], 'it is on its way')
+  t.strictSame(leavingOf(site), [leaver.node.id])
+  leaver.member = undefined
+  fake.primary = ''
+  t.strictSame(await settleLeaving(site), [], 'nobody knows a map')
+  fake.primary = fake.node('h1/proxy').node.id
+  t.strictSame(await settleLeaving(site), [leaver.node.id])
+  const state = readSite(site)
+  t.equal(state?.generation, 4)
+  t.strictSame(state?.topology.hosts[2]?.nodes, [], 'its host can still be reached')
+  t.strictSame(leavingOf(site), [])
+})
+
+t.test('a node that was taken back is not waited for', async (t) => {
+  const {fake, site} = await fleetOf(t, ['p', 't'])
+  noteLeaving(site, [fake.node('h2/target').node.id])
+  t.strictSame(await settleLeaving(site), [])
+  t.strictSame(leavingOf(site), [])
+  t.equal(readSite(site)?.generation, 3)
+})
+
+t.test('every host is told who has left, and a host that is not reached is a debt', async (t) => {
+  const {fake, site} = await fleetOf(t, ['p', 'pt', 't'])
+  const {id} = fake.node('h3/target').node
+  const first = await recordRemoved(fake.fleet, site, [id])
+  t.strictSame(first, {generation: 4, debts: []})
+  t.strictSame(fake.log.toSorted(), ['apply h1', 'apply h2', 'apply h3'])
+  t.match(fake.applied.get('h3'), 'unit|aisnode@target.service|-|-|-|-|-|disabled')
+  t.notMatch(fake.applied.get('h2'), 'disabled')
+  t.strictSame(
+    removedOf(readSite(site)?.topology ?? fake.topology).map((node) => node.id),
+    [id],
+  )
+  fake.unreachable.add('h3')
+  const again = await recordRemoved(fake.fleet, site, [id])
+  t.equal(again.generation, 4, 'the second time nothing is new')
+  t.match(again.debts, [
+    {key: 'topology:h3'},
+    {key: 'unit-enabled:h3', pay: /systemctl disable --now/},
+  ])
+})
+
+t.test('nothing is restarted while nobody says how the cluster is', async (t) => {
+  const {fake} = await fleetOf(t, ['p', 'pt', 't'])
+  fake.primary = ''
+  const refused = await errorOf(restartAll(fake.fleet, nodesOf(fake.topology), rolling()))
+  t.match(refused, {code: 'REFUSED', message: /no gateway says/, hint: /--ungated/})
+  t.strictSame(fake.log, [])
+  await restartAll(fake.fleet, nodesOf(fake.topology), rolling({ungated: true}))
+  t.equal(fake.log.length, 4, 'by the flag that says so')
+})
+
+t.test(
+  'a cluster that only its hosts can reach is asked there, and restarted by gates',
+  async (t) => {
+    const {fake} = await fleetOf(t, ['p', 'pt', 't'])
+    fake.publicNet = 'closed'
+    const done = await restartAll(fake.fleet, [fake.node('h3/target').node], rolling())
+    t.equal(done.length, 1)
+    t.strictSame(fake.log, ['restart h3/target'])
+    const other = fake.node('h2/target')
+    other.up = false
+    const refused = await errorOf(restartAll(fake.fleet, [fake.node('h3/target').node], rolling()))
+    t.match(refused, {code: 'TIMED_OUT', message: /does not answer/})
+    t.strictSame(fake.log, ['restart h3/target'], 'the gate has not opened')
+  },
+)
+
+const lifecycle = ({fake, site}: {fake: FakeFleet; site: Site}, nodes: readonly string[] = []) => ({
+  topologyFile: site.stateFile,
+  client: fake.client,
+  nodes,
+  timeoutMs: 400,
+  fleet: fake.fleet,
+})
+
+t.test('a restart of all takes targets by zones, then gateways, the primary last', async (t) => {
+  const {fake, site} = await fleetOf(t, ['pt', 'pt', 't', 'pt'])
+  fake.primary = fake.node('h2/proxy').node.id
+  const {plan, conclude} = await planNodeRestart({
+    ...lifecycle({fake, site}),
+    maxFailed: 0,
+    ungated: false,
+  })
+  const preview = (await previewPlan(plan)).map((line) => line.replace(/[pt]\[\w+\]/, 'ID'))
+  t.strictSame(preview.slice(0, 4), [
+    'restart sample, 7 nodes, one after the other',
+    '  h1: restart ID (h1/target)',
+    '    when all others are well, and the majority holds without it',
+    '    systemctl restart aisnode@target',
+  ])
+  t.strictSame(preview.slice(-3), [
+    '    when all others are well, and the majority holds without it',
+    '    hand its office over first',
+    '    systemctl restart aisnode@proxy',
+  ])
+  const outcome = await runPlan(plan)
+  t.equal(planError(plan, outcome), undefined)
+  t.strictSame(fake.log, [
+    'restart h1/target',
+    'restart h3/target',
+    'restart h2/target',
+    'restart h4/target',
+    'restart h1/proxy',
+    'restart h4/proxy',
+    'primary h1/proxy',
+    'restart h2/proxy',
+  ])
+  t.equal(
+    conclude(outcome.results).line,
+    'sample, 7 nodes restarted, one after the other; no data has moved. Look: aisctl show cluster',
+  )
+})
+
+t.test('a node that does not come back stops the sequence; the way out is told', async (t) => {
+  const {fake, site} = await fleetOf(t, ['pt', 'pt', 'pt'])
+  fake.node('h3/target').broken = true
+  const {plan, debts} = await planNodeRestart({
+    ...lifecycle({fake, site}),
+    maxFailed: 0,
+    ungated: false,
+  })
+  const outcome = await runPlan(plan)
+  t.strictSame(fake.log, ['restart h1/target', 'restart h3/target'])
+  t.match(planError(plan, outcome), {code: 'TIMED_OUT', message: /does not answer|inactive/})
+  t.equal(outcome.skipped.size, 4)
+  t.match(debts?.(), [{key: 'restart:h3/target', pay: /mend it, then aisctl node restart/}])
+})
+
+t.test('with one failure allowed it goes on, as long as a majority holds', async (t) => {
+  const {fake, site} = await fleetOf(t, ['pt', 'pt', 'pt'])
+  fake.node('h3/target').broken = true
+  const {plan} = await planNodeRestart({
+    ...lifecycle({fake, site}),
+    maxFailed: 1,
+    ungated: false,
+  })
+  const outcome = await runPlan(plan)
+  t.strictSame(outcome.failed, ['h3/target/restart'])
+  t.equal(fake.log.filter((line) => line.startsWith('restart')).length, 6)
+})
+
+t.test(
+  'no node goes down while another is away, data moves, or the majority hangs on it',
+  async (t) => {
+    const {fake} = await fleetOf(t, ['p', 'pt', 't'])
+    const node = fake.node('h3/target').node
+    const reasons = async (): Promise<readonly string[]> =>
+      whyClosed(await look(newRoll(fake.fleet, 100)), {node, givenUp: new Set()})
+    t.strictSame(await reasons(), [])
+    fake.moving = true
+    t.match(await reasons(), [/data moves \(g1\)/])
+    fake.moving = false
+    const gateway = fake.node('h2/proxy')
+    gateway.up = false
+    t.match(await reasons(), [/h2\/proxy\) does not answer/])
+    fake.node('h2/target').up = false
+    t.match(await reasons(), [
+      /does not answer/,
+      /does not answer/,
+      /1 of 4 voters would be up, 3 are/,
+    ])
+  },
+)
+
+t.test('a cluster with one gateway can be restarted, though nobody leads meanwhile', async (t) => {
+  const {fake, site} = await fleetOf(t, ['p', 't'])
+  const {plan} = await planNodeRestart({...lifecycle({fake, site}), maxFailed: 0, ungated: false})
+  await runPlan(plan)
+  t.strictSame(fake.log, ['restart h2/target', 'restart h1/proxy'])
+})
+
+t.test('a shutdown stops nothing before every host has been reached', async (t) => {
+  const {fake, site} = await fleetOf(t, ['pt', 'pt', 't'])
+  fake.unreachable.add('h3')
+  const {plan} = await planClusterShutdown({...lifecycle({fake, site}), skipUnreachable: false})
+  const outcome = await runPlan(plan)
+  t.match(planError(plan, outcome), {code: 'UNREACHABLE', hint: /--skip-unreachable/})
+  t.strictSame(fake.log, [])
+})
+
+t.test('a dead host keeps nobody on: by the flag, or when the cluster knows it', async (t) => {
+  for (const by of ['flag', 'cluster']) {
+    const {fake, site} = await fleetOf(t, ['pt', 'pt', 't'])
+    fake.unreachable.add('h3')
+    const dead = fake.node('h3/target')
+    dead.up = false
+    if (by === 'cluster' && dead.member !== undefined) {
+      dead.member = {...dead.member, away: {kind: 'lost', sinceMs: 1}}
+    }
+    const {plan, conclude, debts} = await planClusterShutdown({
+      ...lifecycle({fake, site}),
+      skipUnreachable: by === 'flag',
+    })
+    const outcome = await runPlan(plan)
+    t.equal(planError(plan, outcome), undefined)
+    t.strictSame(fake.log.toSorted(), [
+      'stop h1/proxy',
+      'stop h1/target',
+      'stop h2/proxy',
+      'stop h2/target',
+    ])
+    t.equal(fake.log.at(-1), 'stop h1/proxy', 'the primary last')
+    t.equal(
+      conclude(outcome.results).line,
+      'sample is off, but for h3; its data, uuid and map are kept. Start it: aisctl cluster start',
+    )
+    t.match(debts?.(), [{key: 'not-stopped:h3', pay: /aisctl node stop/}])
+  }
+})
