@@ -37,6 +37,8 @@ export const SMALL_BODY_BYTES = 64 * KIB
 export const CHUNK_BYTES = 1 * MIB
 /** A node's own status: a table is not kept waiting by one that hangs. */
 export const STATUS_TIMEOUT_MS = 3_000
+/** `ok_to_stop`: the primary waits 2 s for a node that hangs; and the way to the primary. */
+export const OK_TO_STOP_TIMEOUT_MS = 10_000
 /** Status requests in flight while a table is gathered. */
 export const STATUS_PARALLEL = 16
 /**

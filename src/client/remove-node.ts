@@ -12,7 +12,7 @@ import type {ClusterClient} from './cluster.ts'
 import {mapParallel} from './cluster.ts'
 import {sameCluster} from './look-until.ts'
 import {resolveNode} from './node-name.ts'
-import type {Stored} from './take-out.ts'
+import type {Stored} from '../model/ok-to-stop.ts'
 import {storedBy} from './take-out.ts'
 
 export interface Removal {

@@ -7,6 +7,7 @@ import {AisError} from '../base/errors.ts'
 import {nodeLabel} from '../model/ids.ts'
 import type {Member} from '../model/node.ts'
 import {isElectable} from '../model/node.ts'
+import type {Stored} from '../model/ok-to-stop.ts'
 import type {Smap} from '../model/record.ts'
 import {decodeSmap} from '../wire/smap.ts'
 import type {ClusterClient} from './cluster.ts'
@@ -14,12 +15,6 @@ import {mapParallel} from './cluster.ts'
 import {sameCluster} from './look-until.ts'
 import type {MembershipAction} from './membership.ts'
 import {resolveNode} from './node-name.ts'
-
-/** What a target stores, by its own index of names; null: it does not say. */
-export interface Stored {
-  readonly objects: number
-  readonly bytes: number
-}
 
 export interface MeantNode {
   readonly member: Member

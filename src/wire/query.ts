@@ -52,6 +52,14 @@ export function parseQuery(raw: string): Query {
   return query
 }
 
+/** All values of one parameter, in order, where several mean a list. @throws as parseQuery */
+export function allOf(raw: string, key: string): readonly string[] {
+  return raw
+    .split('&')
+    .map((part) => parseQuery(part).get(key))
+    .filter((value) => value !== undefined)
+}
+
 /** Writes a query; parameters that are undefined are left out. */
 export function formatQuery(parameters: Readonly<Record<string, string | undefined>>): string {
   return Object.entries(parameters)

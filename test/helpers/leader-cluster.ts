@@ -13,6 +13,7 @@ import {fileURLToPath} from 'node:url'
 import type {NodeId} from '../../src/model/ids.ts'
 import type {Endpoint, Member, Role} from '../../src/model/node.ts'
 import {endpointUrl, isElectable, isVoter} from '../../src/model/node.ts'
+import {judgeStop} from '../../src/model/ok-to-stop.ts'
 import type {ElectionNote} from '../../src/model/record.ts'
 import type {ErrorCode} from '../../src/base/errors.ts'
 import {refusal} from '../../src/base/errors.ts'
@@ -21,6 +22,7 @@ import {encodeElections} from '../../src/wire/elections.ts'
 import {encodeError} from '../../src/wire/error-body.ts'
 import type {Json, JsonMap} from '../../src/wire/json.ts'
 import {encodeJson, parseJson} from '../../src/wire/json.ts'
+import {decodeOkToStopQuery, encodeOkToStop, OK_TO_STOP} from '../../src/wire/ok-to-stop.ts'
 import {decodeRecover, encodeRecovery} from '../../src/wire/recovery.ts'
 import {encodeOperation, type OperationAnswer} from '../../src/wire/operation.ts'
 import {encodeSmap} from '../../src/wire/smap.ts'
@@ -46,6 +48,7 @@ export interface PretendedNode {
   /** Takes connections and never answers. */
   frozen: boolean
   /** Nothing listens any more. */
+  stopped: boolean
   stop(): Promise<void>
 }
 
@@ -142,7 +145,11 @@ async function startNode(cluster: LeaderCluster, role: Role, id: string): Promis
     objects: role === 'target' ? 12_000 : 0,
     uuid: UUID,
     frozen: false,
-    stop: () => stop(server),
+    stopped: false,
+    stop: async () => {
+      cluster.node(id).stopped = true
+      await stop(server)
+    },
   }
 }
 
@@ -162,7 +169,7 @@ interface Asked {
 
 async function answer(asked: Asked, body: string): Promise<void> {
   const {cluster, node, request, response} = asked
-  const {pathname, searchParams} = new URL(request.url ?? '', node.url)
+  const {pathname, search, searchParams} = new URL(request.url ?? '', node.url)
   const what = searchParams.get('what') ?? ''
   const subject = request.headers['ais-node-id']
   const relays = pathname === '/v1/reverse/daemon' && request.method === 'GET'
@@ -170,6 +177,7 @@ async function answer(asked: Asked, body: string): Promise<void> {
     return relay(asked, subject, what)
   }
   if (request.method === 'PUT') return answerOrder(asked, pathname, body)
+  if (what === OK_TO_STOP) return void response.end(encodeJson(verdictOf(asked, search.slice(1))))
   const operation = what === 'operation' ? cluster.operation() : null
   if (operation !== null) return void response.end(encodeJson(encodeOperation(operation)))
   const known = ANSWERS[`${pathname} ${what}`]
@@ -196,6 +204,36 @@ const ANSWERS: Readonly<Record<string, Answerer>> = {
       waiting: node.waiting,
       elections: cluster.elections,
     }),
+}
+
+/** Room for what is moved; enough for all tests. */
+const FREE_BYTES = 100_000_000
+
+/** As a gateway judges it, from what a test has said of the nodes. */
+function verdictOf({cluster, node}: Asked, query: string): JsonMap {
+  const {nodes} = cluster
+  const operation = cluster.operation()
+  const there = nodes.filter(({stopped}) => !stopped)
+  const targets = there.filter(({role}) => role === 'target')
+  const rebalances = operation?.rebalances ?? []
+  const verdict = judgeStop({
+    members: nodes.map(({member}) => member),
+    wanted: new Set(decodeOkToStopQuery(query) as readonly NodeId[]),
+    primary: node.live ? (node.primary as NodeId) : null,
+    live: operation?.live === true,
+    silent: new Set(nodes.filter(({stopped}) => stopped).map(({member}) => member.id)),
+    holds: new Map(operation?.nodes.map(({id, holds}) => [id, holds])),
+    stored: new Map(targets.map(({id, objects}) => [id, {objects, bytes: objects * 4096}])),
+    availableBytes: new Map(targets.map(({id}) => [id, FREE_BYTES])),
+    moves: rebalances.map(({nodes: shares, ...move}) => ({
+      ...move,
+      objects: shares.reduce((sum, {objects}) => sum + objects, 0),
+      bytes: shares.reduce((sum, {bytes}) => sum + bytes, 0),
+    })),
+    op: operation?.op ?? null,
+    moving: operation === null || operation.move === null ? '' : operation.rebalance,
+  })
+  return encodeOkToStop(verdict)
 }
 
 function smapOf({nodes}: LeaderCluster, {primary}: PretendedNode): JsonMap {

@@ -20,9 +20,11 @@ import {parseJson, type JsonMap} from '../../src/wire/json.ts'
 import {decodeNodeStatus} from '../../src/wire/node-status.ts'
 import {decodeError} from '../../src/wire/error-body.ts'
 import {collectHeaders} from '../../src/wire/headers.ts'
+import {decodeOkToStop, okToStopQuery} from '../../src/wire/ok-to-stop.ts'
 import {decodeOperation} from '../../src/wire/operation.ts'
 import {freePort, gatewayOf, http, type HttpAnswer, member, NODES} from '../helpers/gateway.ts'
 import {bucket, started, type Stage} from '../helpers/kernel-stage.ts'
+import {startLeaderCluster} from '../helpers/leader-cluster.ts'
 
 const LEADER = 0
 const OUT = 5
@@ -265,6 +267,32 @@ t.test('another gateway asks the primary, and answers itself when nobody is', as
   await gatewayOf(t, nodes, {port, movement: async () => MOVEMENT})
   t.match(await ask(), {node: 'pGateway1', live: true})
   t.strictSame([await status('g2'), await status('g3'), await status('g9')], [200, 200, 404])
+})
+
+t.test('a gateway judges whether nodes may be off, by what they say of themselves', async (t) => {
+  const others = await startLeaderCluster({gateways: 1, targets: 2})
+  t.teardown(() => others.close())
+  const port = await freePort()
+  const members = [member('pGateway1', 'proxy', port), ...others.nodes.map((one) => one.member)]
+  const live = {id: 'pGateway1' as NodeId, live: true, silentSinceMs: 0, waiting: ''}
+  const gateway = await gatewayOf(t, members, {port, movement: async () => MOVEMENT})
+  gateway.setView({primary: live})
+  const ask = async (...ids: readonly string[]): Promise<unknown> => {
+    const answer = await http(gateway.to, 'GET', `/v1/cluster?${okToStopQuery(ids)}`)
+    return answer.status === 200 ? decodeOkToStop(parseJson(answer.body)) : answer.status
+  }
+  t.match(await ask('target01'), {
+    safe: false,
+    nodes: [{id: 'target01', down: false, only: {objects: 12_000}}],
+    moveTime: {seconds: Number},
+    room: {targets: 1, availableBytes: Number},
+    restart: {safe: true, heir: null},
+  })
+  t.match(await ask('pGateway1'), {nodes: [{isPrimary: true}], restart: {heir: 'gateway1'}})
+  await others.node('target02').stop()
+  t.match(await ask('target02'), {nodes: [{down: true, only: null}], restart: {safe: true}})
+  t.match(await ask('target01'), {restart: {reasons: [/t\[target02\] does not answer/]}})
+  t.strictSame([await ask('target09'), await ask('no such'), await ask()], [404, 404, 400])
 })
 
 t.test('a refusal names what is in the way, for people and for programs', async (t) => {

@@ -14,10 +14,23 @@ export interface EveryNode {
   readonly targets: Readonly<Record<string, Json>>
 }
 
-export async function askEveryNode(context: NodeContext, what: string): Promise<EveryNode> {
-  const members = Object.values(recordOf(context).smap.nodes)
+export interface EveryNodeOptions {
+  /** Whom alone; absent: all. */
+  readonly only?: (member: Member) => boolean
+  /** Who takes longer has not answered; absent: as long as a control call may take. */
+  readonly timeoutMs?: number
+}
+
+export async function askEveryNode(
+  context: NodeContext,
+  what: string,
+  options: EveryNodeOptions = {},
+): Promise<EveryNode> {
+  const {only = () => true} = options
+  const members = Object.values(recordOf(context).smap.nodes).filter(only)
+  const question = {what, timeoutMs: options.timeoutMs}
   const answers = await Promise.all(
-    members.map(async (member) => ({member, answer: await askOne(context, member, what)})),
+    members.map(async (member) => ({member, answer: await askOne(context, member, question)})),
   )
   const of = (role: Member['role']): Record<string, Json> =>
     Object.fromEntries(
@@ -33,12 +46,13 @@ export async function askEveryNode(context: NodeContext, what: string): Promise<
 async function askOne(
   context: NodeContext,
   member: Member,
-  what: string,
+  {what, timeoutMs}: {readonly what: string; readonly timeoutMs: number | undefined},
 ): Promise<Json | undefined> {
   if (member.away !== null) return undefined
   try {
     const path = `/v1/daemon?what=${what}`
-    const {head, body} = await context.askPublic(member.public, {method: 'GET', path})
+    const signal = timeoutMs === undefined ? {} : {signal: AbortSignal.timeout(timeoutMs)}
+    const {head, body} = await context.askPublic(member.public, {method: 'GET', path, ...signal})
     return head.statusCode === 200 ? parseJson(body.toString('utf8')) : undefined
   } catch (error) {
     const node = `${member.id} ${formatEndpoint(member.public)}`

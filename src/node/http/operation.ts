@@ -66,7 +66,7 @@ function isInPlace({own}: ClusterRecord): boolean {
 }
 
 /** Whether the primary has answered instead. A gateway that does not hear one answers itself. */
-async function passedToPrimary(context: NodeContext, ctx: Context): Promise<boolean> {
+export async function passedToPrimary(context: NodeContext, ctx: Context): Promise<boolean> {
   const {smap} = recordOf(context)
   const {id, live} = context.view().primary
   const primary = smap.nodes[id ?? smap.primary]

@@ -16,6 +16,7 @@ import {isJsonMap} from '../../../wire/decode.ts'
 import {encodeElections} from '../../../wire/elections.ts'
 import {parseJson} from '../../../wire/json.ts'
 import {foreignJoinRefusal} from '../../../wire/peer.ts'
+import {OK_TO_STOP} from '../../../wire/ok-to-stop.ts'
 import {QUERY, queryFlag} from '../../../wire/query.ts'
 import {decodeRecover, type RecoverOrder} from '../../../wire/recovery.ts'
 import {ARRIVAL_MS, until} from '../buckets.ts'
@@ -30,6 +31,7 @@ import {
   answerOperation,
   answerRunning,
 } from '../operation.ts'
+import {answerOkToStop} from '../ok-to-stop.ts'
 import {isRelayed} from '../relay.ts'
 import {
   bodyOf,
@@ -79,6 +81,7 @@ const ANSWERS: Readonly<Record<string, Answerer>> = {
     const {targets} = await askEveryNode(context, 'mountpaths')
     sendJson(ctx, {targets})
   },
+  [OK_TO_STOP]: answerOkToStop,
   operation: answerOperation,
   status: answerJobStatus,
   status_all: answerAllStatuses,
