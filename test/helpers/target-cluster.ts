@@ -206,7 +206,7 @@ function depsOf(
         }),
       )
       req.once('error', reject)
-      if (typeof body === 'object' && 'send' in body) body.send(req)
+      if (typeof body === 'object' && 'send' in body) body.send(req, () => undefined)
       else req.end(body)
     })
   }

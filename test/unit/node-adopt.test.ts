@@ -64,7 +64,7 @@ function pretended(paths: readonly string[], bid = TEST_BUCKET.bid): Pretended {
     if (refuses.has(name)) return answer(507)
     if (typeof body !== 'object' || !('send' in body)) throw new Error('content streams')
     const pipe = new PassThrough({highWaterMark: 1024})
-    body.send(pipe)
+    body.send(pipe, () => undefined)
     const chunks: Buffer[] = []
     for await (const chunk of pipe) chunks.push(chunk as Buffer)
     held.set(name, Buffer.concat(chunks))

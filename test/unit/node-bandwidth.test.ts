@@ -19,3 +19,46 @@ t.test('over a second no more is sent than the limit allows', async (t) => {
   rate = 0
   t.equal(bandwidth.waitMs(1e9), 0, 'no limit')
 })
+
+t.test('whoever sends beside many others still comes again soon', (t) => {
+  const now = 0
+  const rate = 1024 * 1024
+  const bandwidth = createBandwidth(
+    () => rate,
+    () => now,
+  )
+  t.equal(bandwidth.isLimited(), true)
+  // Twelve requests of 8 MiB each, at the lowest limit: all take their pieces in turn.
+  const left = Array.from({length: 12}, () => 8 * rate)
+  const cameMs = left.map(() => 0)
+  let longestMs = 0
+  let lastMs = 0
+  while (left.some((bytes) => bytes > 0)) {
+    for (const [at, bytes] of left.entries()) {
+      const piece = bandwidth.pieceOf(bytes)
+      const goesMs = bandwidth.waitMs(piece)
+      longestMs = Math.max(longestMs, goesMs - (cameMs[at] ?? 0))
+      lastMs = goesMs
+      cameMs[at] = goesMs
+      left[at] = bytes - piece
+    }
+  }
+  t.ok(longestMs < 2000, `${longestMs} ms`)
+  t.ok(lastMs > 95_000 && lastMs <= 96_000, `${lastMs} ms in all`)
+  t.end()
+})
+
+t.test('without a limit everything goes at once, and a high one makes no small pieces', (t) => {
+  let rate = 0
+  const bandwidth = createBandwidth(
+    () => rate,
+    () => 0,
+  )
+  t.equal(bandwidth.pieceOf(1e9), 1e9)
+  t.equal(bandwidth.isLimited(), false)
+  rate = 1e9
+  t.equal(bandwidth.pieceOf(1e9), 1e8)
+  rate = 1
+  t.equal(bandwidth.pieceOf(1e9), 64 * 1024)
+  t.end()
+})

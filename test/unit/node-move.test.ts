@@ -3,6 +3,7 @@
  * is said about it, and what a fault leaves behind.
  */
 
+import type {IncomingMessage} from 'node:http'
 import t from 'tap'
 import {objectPath} from '../../src/core/objects/file-name.ts'
 import {compareGenerations} from '../../src/model/generation.ts'
@@ -162,6 +163,35 @@ t.test('a rebalance keeps to its limit of bytes per second', async (t) => {
   t.ok(took >= 900, `${Math.round(took)} ms`)
   const owner = cluster.ownerOf(large, ids)
   t.ok(bytesOf(9 * MIB, 1).equals((await getBytes(owner.store, large)) as Buffer))
+})
+
+t.test('of a rebalance that was stopped nothing more is sent', async (t) => {
+  const {cluster, leaver, ids} = await leaving(3)
+  t.teardown(() => cluster.close())
+  cluster.change((record) => ({
+    ...record,
+    conf: {...record.conf, set: {'ext.rebalance.bandwidth': 8 * MIB}},
+  }))
+  const large = cluster.nameOwnedBy(leaver, 'large')
+  await putBytes(leaver.store, large, bytesOf(24 * MIB, 1))
+  const owner = cluster.ownerOf(large, ids)
+  const {object} = owner.moves
+  const sources: IncomingMessage[] = []
+  const watched: typeof object = (mark, source) => {
+    sources.push(source as IncomingMessage)
+    return object(mark, source)
+  }
+  Object.assign(owner.moves, {object: watched})
+  begin(cluster, 5, ids)
+  await until(() => (sources[0]?.socket.bytesRead ?? 0) > 2 * MIB, 'it is being sent')
+  const [source] = sources
+  const {socket} = source as IncomingMessage
+  leaver.mover.stop()
+  const sent = socket.bytesRead
+  await until(() => source?.closed === true, 'the receiver is let go')
+  t.ok(socket.bytesRead - sent < 2 * MIB, `${socket.bytesRead - sent} bytes more`)
+  t.equal(sources.length, 1, 'and it is not begun again')
+  t.equal(await getBytes(owner.store, large), 'none')
 })
 
 t.test(

@@ -1,12 +1,6 @@
 /** What moving shares: the node's standing, its store, the way to other targets, who is told. */
 
-import type {
-  MoveMark,
-  MoveTask,
-  MoveTotals,
-  WalkCursor,
-  WalkTally,
-} from '../../core/objects/move.ts'
+import type {MoveTask, MoveTotals, WalkCursor, WalkTally} from '../../core/objects/move.ts'
 import type {OwnRing} from '../../core/objects/ring.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
 import type {MoveReport} from '../../model/peer-messages.ts'
@@ -17,6 +11,7 @@ import type {AskTarget} from '../peer/data-client.ts'
 import type {ObjectStore} from '../store/object-store.ts'
 import type {WalkCursorFile} from '../store/state/walk-cursor.ts'
 import type {Bandwidth} from './bandwidth.ts'
+import type {Room} from './room.ts'
 import type {TrafficWatch} from './traffic.ts'
 
 export interface MoveDeps {
@@ -58,12 +53,10 @@ export interface Run {
   readonly reached: (at: Pick<WalkCursor, 'bid' | 'after'>) => void
   /** What is sent keeps to it. */
   readonly bandwidth: Bandwidth
+  /** Large objects on their way. */
+  readonly streams: Room
   /** Something has changed that is worth a report. */
   readonly noted: () => void
-}
-
-export function markOf({rebalance, entry}: MoveMark): MoveMark {
-  return {rebalance, entry}
 }
 
 /** Adds to a walk's tally. */

@@ -84,22 +84,25 @@ function contentOf(store: ObjectStore, file: ObjectFile): Promise<Uint8Array> {
 /** How a copy is sent. */
 export interface Sending {
   readonly hash: HashBytes
-  /** Resolves when so many bytes may go. */
-  readonly wait: (bytes: number) => Promise<void>
+  /** Resolves to how many of so many bytes may go, when they may. */
+  readonly granted: (bytes: number) => Promise<number>
+  /** Aborted: nothing more of it is sent. */
+  readonly signal: AbortSignal
   readonly onError: (error: Error) => void
 }
 
 /** A copy as the body of a request, block by block. The caller closes it when it has the answer. */
-export function streamOf(
-  store: ObjectStore,
-  file: ObjectFile,
-  {hash, wait, onError}: Sending,
-): StreamedBody {
+export function streamOf(store: ObjectStore, file: ObjectFile, sending: Sending): StreamedBody {
+  const {hash, signal, onError} = sending
   const head = encodeFrameHead(file.footer, hash)
   const {sizeBytes} = file.footer.attributes
-  const send = (out: Writable): void => {
+  const send: StreamedBody['send'] = (out, moved) => {
+    if (signal.aborted) return void out.destroy(new SendingStopped())
+    const stop = (): void => void out.destroy(new SendingStopped())
+    signal.addEventListener('abort', stop)
+    out.once('close', () => signal.removeEventListener('abort', stop))
     out.write(head)
-    const sink = sinkOf(out, wait)
+    const sink = sinkOf(out, sending, moved)
     store.read({file, range: {start: 0, end: sizeBytes}, sink}, (error) => {
       if (error === null) return void out.end()
       onError(error)
@@ -114,9 +117,15 @@ export class ReceiverGone extends Error {
   override readonly name = 'ReceiverGone'
 }
 
+/** What it was sent for is over. */
+export class SendingStopped extends Error {
+  override readonly name = 'SendingStopped'
+}
+
 function sinkOf(
   out: Writable,
-  wait: Sending['wait'],
+  {granted}: Pick<Sending, 'granted'>,
+  moved: () => void,
 ): (bytes: Buffer, next: (error: Error | null) => void) => void {
   let waiting: ((error: Error | null) => void) | null = null
   const settle = (error: Error | null): void => {
@@ -125,11 +134,20 @@ function sinkOf(
     next?.(error)
   }
   out.once('close', () => settle(new ReceiverGone()))
+  const piece = (bytes: Buffer): void => {
+    void granted(bytes.byteLength).then((count) => {
+      if (out.destroyed) return settle(new ReceiverGone())
+      out.write(bytes.subarray(0, count), (error) => {
+        if (error instanceof Error) return settle(new ReceiverGone())
+        moved()
+        if (count === bytes.byteLength) settle(null)
+        else piece(bytes.subarray(count))
+      })
+    })
+  }
   return (bytes, next) => {
     if (out.destroyed) return next(new ReceiverGone())
     waiting = next
-    void wait(bytes.byteLength).then(() => {
-      out.write(bytes, (error) => settle(error instanceof Error ? new ReceiverGone() : null))
-    })
+    piece(bytes)
   }
 }

@@ -33,7 +33,7 @@ import {reasonOf} from '../observe/log.ts'
 import type {TargetQuestion} from '../peer/data-client.ts'
 import type {ObjectKey} from '../store/object-store.ts'
 import {pause, tally, tallyFailure, type Run} from './context.ts'
-import {frameOf, openCopy, streamOf} from './copy.ts'
+import {SendingStopped, frameOf, openCopy, streamOf} from './copy.ts'
 import {createRoom, eachInRoom} from './room.ts'
 
 /** A key that lies here and belongs elsewhere, as the index knows it. */
@@ -104,11 +104,30 @@ async function sendWanted(run: Run, batch: Batch, calmly: boolean): Promise<void
 function sendPart(run: Run, part: Batch): Promise<void> {
   const [first] = part.keys
   const isLarge = first !== undefined && first.attributes.sizeBytes >= STREAMED_BYTES_MIN
-  return isLarge ? sendLarge(run, part, first) : sendMany(run, part)
+  return isLarge ? inStreams(run, () => sendLarge(run, part, first)) : sendMany(run, part)
 }
 
-function paced(run: Run, bytes: number): Promise<void> {
-  return pause(run, run.bandwidth.waitMs(bytes))
+/** Under a limit few large objects go at a time: many at once would only take longer each. */
+async function inStreams(run: Run, send: () => Promise<void>): Promise<void> {
+  const leave = await run.streams.enter()
+  try {
+    if (!run.signal.aborted) await send()
+  } finally {
+    leave()
+  }
+}
+
+/** Waits for the next turn. @returns how many of so many bytes may go then */
+async function granted(run: Run, bytes: number): Promise<number> {
+  const count = run.bandwidth.pieceOf(bytes)
+  await pause(run, run.bandwidth.waitMs(count))
+  return count
+}
+
+/** The same until all of them may go. @throws SendingStopped */
+async function grantedAll(run: Run, bytes: number): Promise<void> {
+  for (let left = bytes; left > 0 && !run.signal.aborted;) left -= await granted(run, left)
+  if (run.signal.aborted) throw new SendingStopped()
 }
 
 async function sendMany(run: Run, batch: Batch): Promise<void> {
@@ -125,12 +144,11 @@ async function sendMany(run: Run, batch: Batch): Promise<void> {
   }
   if (sent.length === 0) return
   const body = Buffer.concat(parts)
-  await paced(run, body.byteLength)
-  if (run.signal.aborted) return
   const path = framesPath(OBJECTS_PATH, run.task)
-  const answer = await withRetries(run, {...batch, keys: []}, async () =>
-    decodeObjectsAnswer(await ask(run, batch.to, {path, body})),
-  )
+  const answer = await withRetries(run, {...batch, keys: []}, async () => {
+    await grantedAll(run, body.byteLength)
+    return decodeObjectsAnswer(await ask(run, batch.to, {path, body}))
+  })
   concluded(run, {...batch, keys: sent}, answer)
 }
 
@@ -147,7 +165,8 @@ async function sendLarge(run: Run, batch: Batch, item: Misplaced): Promise<void>
     const answer = await withRetries(run, {...batch, keys: []}, async () => {
       const body = streamOf(store, file, {
         hash,
-        wait: (bytes) => paced(run, bytes),
+        granted: (bytes) => granted(run, bytes),
+        signal: run.signal,
         onError: (error) => {
           if (error instanceof AisError) damages.push(error.message)
         },

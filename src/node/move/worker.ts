@@ -26,6 +26,7 @@ import {pause, tallyFailure, type MoveDeps, type Run} from './context.ts'
 import {countAhead} from './ahead.ts'
 import type {Deal} from './dealing.ts'
 import {createBandwidth} from './bandwidth.ts'
+import {createRoom} from './room.ts'
 import {walkAll} from './walk.ts'
 
 /** A kind of work. */
@@ -50,6 +51,8 @@ export interface Worker {
   readonly stop: () => void
 }
 
+/** Large objects under way at a time, over all owners, while there is a limit of bytes. */
+const LIMITED_STREAMS_MAX = 2
 /** Between two words about progress. */
 const REPORT_EVERY_MS = 500
 
@@ -107,13 +110,15 @@ function startRun(
     work.report(moveReport(task, state, run.totals, run.heard ? run.tally : null))
   }
 
+  const bandwidth = createBandwidth(() => bandwidthOf(deps.view()), deps.nowMs)
   const run: Told = {
     deps,
     task,
     work,
     verb: work.verb,
     signal,
-    bandwidth: createBandwidth(() => bandwidthOf(deps.view()), deps.nowMs),
+    bandwidth,
+    streams: createRoom(() => (bandwidth.isLimited() ? LIMITED_STREAMS_MAX : Infinity)),
     totals: NO_TOTALS,
     tally: NO_TALLY,
     heard: false,

@@ -31,15 +31,19 @@ export interface Exchange {
   readonly target: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | StreamedBody
-  /** With a streamed body: since its last bytes were taken. */
+  /** With a streamed body: since the last of it was taken. */
   readonly timeoutMs: number
 }
 
 /** A body that is too large to be held: its bytes carry their own checksums. */
 export interface StreamedBody {
   readonly lengthBytes: number
-  /** Writes all of it to a request and ends that, or destroys it; for each attempt anew. */
-  readonly send: (out: Writable) => void
+  /**
+   * Writes all of it to a request and ends that, or destroys it; for each attempt anew.
+   * @param moved called when a part has been taken that made nobody wait: what comes slowly is no
+   *   silence
+   */
+  readonly send: (out: Writable, moved: () => void) => void
 }
 
 export function isStreamed(body: Exchange['body']): body is StreamedBody {
@@ -69,8 +73,10 @@ export function exchange(over: Connections, ask: Exchange): Promise<IncomingMess
       headers: {...headers, 'content-length': length},
     })
     let givenUp = false
+    let isOver = false
     const timer = setTimeout(() => {
       givenUp = true
+      isOver = true
       const failure = new PeerFailure('timeout', `${formatEndpoint(to)}: no answer in time`)
       // One that still waits for a connection has nothing to keep.
       if (overdue === null || !hasSocket(asked)) asked.destroy(failure)
@@ -78,8 +84,12 @@ export function exchange(over: Connections, ask: Exchange): Promise<IncomingMess
       // A request that still waits for its connection would hear of its end only then.
       reject(failure)
     }, ask.timeoutMs)
-    asked.once('response', (answer) => {
+    const stopWaiting = (): void => {
+      isOver = true
       clearTimeout(timer)
+    }
+    asked.once('response', (answer) => {
+      stopWaiting()
       // Who reads the body hears of an error there.
       answer.on('error', () => undefined)
       if (givenUp) return answer.resume()
@@ -90,12 +100,15 @@ export function exchange(over: Connections, ask: Exchange): Promise<IncomingMess
       return resolve(answer)
     })
     asked.once('error', (error) => {
-      clearTimeout(timer)
+      stopWaiting()
       reject(failureOf(error, to, asked.reusedSocket))
     })
     if (!isStreamed(body)) return void asked.end(body)
-    asked.on('drain', () => timer.refresh())
-    body.send(asked)
+    const moved = (): void => {
+      if (!isOver) timer.refresh()
+    }
+    asked.on('drain', moved)
+    body.send(asked, moved)
   })
 }
 
