@@ -45,6 +45,8 @@ export interface DeployOptions {
   readonly before: SavedState | undefined
   /** Places of nodes that have left and are to come back. */
   readonly back?: ReadonlySet<string>
+  /** Restart without asking how the cluster is. */
+  readonly ungated?: boolean
   readonly now: () => number
 }
 
@@ -252,6 +254,7 @@ function finishSteps(work: Work, applies: readonly Step[]): Step[] {
       work.restarted = await restartPending(fleet, pendingOf(work), {
         timeoutMs: options.timeoutMs,
         signal,
+        ungated: options.ungated ?? false,
         report: text,
       })
     },

@@ -27,6 +27,8 @@ export interface PrepareDeployOptions extends PrepareOptions {
   readonly bundle?: string
   /** Places (HOST/INSTANCE) of nodes that have left and are to come back. */
   readonly back?: ReadonlySet<string>
+  /** Restart without asking how the cluster is: for one that is down anyway. */
+  readonly ungated?: boolean
 }
 
 export interface Prepared<Result> {
@@ -81,6 +83,7 @@ export async function prepareDeploy(
     site,
     before,
     ...(back === undefined ? {} : {back}),
+    ungated: options.ungated ?? false,
     now: Date.now,
   })
   return {topology, plan, result: outcome, close: () => fleet.close()}

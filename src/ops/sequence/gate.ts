@@ -7,7 +7,7 @@ import {isElectable, type Member} from '../../model/node.ts'
 import {resilienceOf, type Resilience} from '../../model/resilience.ts'
 import type {OperationAnswer} from '../../wire/operation.ts'
 import {labelOf, type ClusterHealth} from '../cluster/health.ts'
-import type {TopologyNode} from '../topology/resolve.ts'
+import type {Topology, TopologyHost, TopologyNode} from '../topology/resolve.ts'
 
 /** What is known when the question is asked. */
 export interface Picture {
@@ -64,27 +64,25 @@ function movingReasons(operation: OperationAnswer | null): readonly string[] {
 }
 
 /**
- * The order of a sequence: targets, then gateways, in both one failure domain after the other, the
- * primary at the end.
+ * The order of every sequence, ids: targets, then gateways, in both one failure domain (zone, else
+ * host) after the other. Who is primary is known only when it begins, and comes last: primaryLast.
  */
-export function sequenceOrder(
-  nodes: readonly TopologyNode[],
-  {
-    primary,
-    zoneOf,
-  }: {
-    readonly primary: string | undefined
-    readonly zoneOf: (node: TopologyNode) => string
-  },
-): TopologyNode[] {
-  const rank = (node: TopologyNode): number => {
-    if (node.id === primary) return 2
-    return node.role === 'target' ? 0 : 1
-  }
-  const zones = [...new Set(nodes.map(zoneOf))]
-  return nodes.toSorted(
-    (a, b) => rank(a) - rank(b) || zones.indexOf(zoneOf(a)) - zones.indexOf(zoneOf(b)),
-  )
+export function restartOrder({hosts}: Topology): readonly string[] {
+  const nodes = hosts.flatMap((host) => host.nodes.map((node) => ({node, zone: zoneOf(host)})))
+  const zones = [...new Set(hosts.map(zoneOf))]
+  const rank = ({node, zone}: (typeof nodes)[number]): number =>
+    (node.role === 'target' ? 0 : zones.length) + zones.indexOf(zone)
+  return nodes.toSorted((a, b) => rank(a) - rank(b)).map(({node}) => node.id)
+}
+
+/** The same order with the primary at the end. */
+export function primaryLast(order: readonly string[], primary: string | undefined): string[] {
+  const others = order.filter((id) => id !== primary)
+  return primary !== undefined && order.includes(primary) ? [...others, primary] : others
+}
+
+function zoneOf({zone, name}: TopologyHost): string {
+  return zone ?? name
 }
 
 /** Who takes office before the primary goes down: one that has been through it, if there is any. */

@@ -15,7 +15,7 @@ import {labelOf, readHealth, waitForHealth} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
 import {lookCloserAt} from '../node/explain.ts'
 import {nodesOf, type TopologyNode} from '../topology/resolve.ts'
-import {heirOf, sequenceOrder, whyClosed, type Picture} from './gate.ts'
+import {heirOf, primaryLast, restartOrder, whyClosed, type Picture} from './gate.ts'
 
 const GATE_POLL_MS = 200
 /** A map that nobody has at first may be a moment's loss: so often it is asked again. */
@@ -75,8 +75,8 @@ export function orderOf(
   nodes: readonly TopologyNode[],
   primary: string | undefined,
 ): TopologyNode[] {
-  const zones = new Map(topology.hosts.map(({name, zone}) => [name, zone ?? name]))
-  return sequenceOrder(nodes, {primary, zoneOf: ({host}) => zones.get(host) ?? host})
+  const order = primaryLast(restartOrder(topology), primary)
+  return nodes.toSorted((a, b) => order.indexOf(a.id) - order.indexOf(b.id))
 }
 
 /** Takes one node through it. @throws AisError TIMED_OUT at a gate, or what the act throws */

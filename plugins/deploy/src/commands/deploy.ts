@@ -19,7 +19,7 @@ export default class Deploy extends AisctlCommand {
   static override readonly description = `Installs Node.js, aisnode, its users and units on every host over SSH, starts the nodes and
 waits until the cluster says that it is well. The hosts need sshd and systemd, nothing else. What
 is already so stays untouched: a second deploy changes nothing and restarts nothing. Nodes that run
-with old files are restarted one at a time.`
+with old files are restarted one at a time, each when the cluster says that all others are well.`
   static override readonly examples = [
     '<%= config.bin %> deploy',
     '<%= config.bin %> deploy -f rack1.yaml --dry-run',
@@ -33,6 +33,9 @@ with old files are restarted one at a time.`
       description: 'how long the cluster may take to become well',
       default: HEALTH_TIMEOUT_MS,
     }),
+    'ungated': Flags.boolean({
+      description: 'restart without asking how the cluster is: for one that is down anyway',
+    }),
     'bundle': Flags.string({description: 'another bundle of aisnode', hidden: true}),
   }
 
@@ -44,6 +47,7 @@ with old files are restarted one at a time.`
       file: flags.file,
       dryRun,
       timeoutMs: flags.timeout,
+      ungated: flags.ungated,
       acceptNew: flags['accept-new'],
       askSecret,
       ...(flags.bundle === undefined ? {} : {bundle: flags.bundle}),
