@@ -20,7 +20,7 @@ const {primary} = record.smap
 
 function fileIn(
   state: string,
-  more: {readonly uuid?: string; readonly id?: string} = {},
+  more: Partial<Pick<NodeFile, 'role'>> & {readonly uuid?: string; readonly id?: string} = {},
 ): NodeFile {
   const listen = {public: '127.0.0.1:1', control: '127.0.0.1:2', data: '127.0.0.1:3'}
   const known = {id: primary, uuid: record.uuid, peers: [], clusterKeyFile: 'key'}
@@ -88,6 +88,7 @@ t.test('what is no record of this cluster, or not of this node, changes nothing'
   }
   refused(fileIn(state, {uuid: 'another-one'}), packedOf(record), 'WRONG_CLUSTER')
   refused(fileIn(state, {id: 'stranger1'}), packedOf(record), 'NODE_NOT_FOUND')
+  refused(fileIn(state, {role: 'target'}), packedOf(record), 'REFUSED')
   refused(fileIn(state), 'no gzip', 'BAD_REQUEST')
   refused(fileIn(state), gzipSync('{}').toString('base64'), 'BAD_REQUEST')
   t.end()

@@ -40,11 +40,15 @@ export function tellRecord(file: NodeFile): string[] {
 }
 
 /**
- * Stores a record for a node that keeps none, as the member that it is there.
+ * Stores a record for a gateway that keeps none, as the member that it is there.
  * @param packed the text of the record, as gzip in base64
  * @throws AisError REFUSED when it keeps one, WRONG_CLUSTER, NODE_NOT_FOUND, BAD_REQUEST
  */
 export function takeRecord(file: NodeFile, packed: string): {epoch: number; index: number} {
+  if (file.role !== 'proxy') {
+    const message = 'a target joins, and needs no record; nothing was changed'
+    throw new AisError({code: 'REFUSED', message, hint: 'give it to a gateway that may lead'})
+  }
   const given = decodeRecord(unpack(packed))
   if (given.uuid !== file.uuid) {
     const message = `the record is of cluster ${given.uuid}, this node of ${file.uuid ?? 'none'}`
