@@ -488,6 +488,19 @@ t.test('a list that misses a disk says so, unless a partial one was asked for', 
   t.match(partial.missing, [/EIO/])
 })
 
+t.test('a list of whoever may own nothing any more says so', async (t) => {
+  const cluster = await startTargets(2)
+  t.teardown(() => cluster.close())
+  const [first, second] = cluster.targets
+  if (first === undefined || second === undefined) throw new Error('two targets')
+  const question = {ref: TEST_REF, prefix: '', after: '', limit: 9, partial: false}
+  first.says.leased = false
+  t.throws(() => first.objects.listPage(question), {code: 'LIST_INCOMPLETE', message: /lease/})
+  t.match(first.objects.listPage({...question, partial: true}).missing, [/without a data lease/])
+  cluster.own([{index: 9, targets: [second.id]}])
+  t.strictSame(first.objects.listPage(question).missing, [], 'out of office it gives hints')
+})
+
 t.test('a range is one interval of bytes, cut at the end of the object', (t) => {
   t.equal(parseRange(undefined, 10), null)
   t.strictSame(parseRange('bytes=0-0', 10), {start: 0, end: 1})

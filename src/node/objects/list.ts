@@ -1,12 +1,12 @@
 /** This target's page of a bucket's names: all its mountpaths merged, tombstones included. */
 
 import {AisError} from '../../base/errors.ts'
-import type {BucketRef} from '../../model/bucket.ts'
-import type {Bucket} from '../../model/bucket.ts'
+import {newestEntry} from '../../core/objects/ring.ts'
+import {objectDigest} from '../../core/placement/locate.ts'
+import type {Bucket, BucketRef} from '../../model/bucket.ts'
 import {bucketLabel, bucketUname} from '../../model/bucket.ts'
 import {LIST_PAGE_MAX} from '../../model/limits.ts'
 import type {LocalPage} from '../../wire/local-page.ts'
-import {objectDigest} from '../../core/placement/locate.ts'
 import type {ObjectKey} from '../store/object-store.ts'
 import type {ObjectsDeps} from './context.ts'
 import {selfLabel} from './context.ts'
@@ -36,7 +36,7 @@ export function listLocal(deps: ObjectsDeps, question: ListQuestion): LocalPage 
     throw new AisError({
       code: 'LIST_INCOMPLETE',
       message: `${selfLabel(deps)} cannot list everything: ${missing.join('; ')}`,
-      hint: 'bring the disk back, or ask for a partial list',
+      hint: 'bring back what is away, or ask for a partial list',
       details: {missing},
     })
   }
@@ -69,8 +69,9 @@ export function listLocal(deps: ObjectsDeps, question: ListQuestion): LocalPage 
   }
 }
 
-/** What a list of a bucket cannot show: it says so, or is refused. */
-function missingFrom({store}: ObjectsDeps, {bid, ref}: Bucket): readonly string[] {
+/** What a list of a bucket may not show: it says so, or is refused. */
+function missingFrom(deps: ObjectsDeps, {bid, ref}: Bucket): readonly string[] {
+  const {store} = deps
   // Of a mirrored bucket the others may have everything.
   const away = store.isCovered(bid) ? [] : store.missing()
   const unreadable = store
@@ -80,6 +81,7 @@ function missingFrom({store}: ObjectsDeps, {bid, ref}: Bucket): readonly string[
       ({name}) => name === null || !isKnown(store, {bid, name, digest: objectDigest(ref, name)}),
     )
   return [
+    ...(isInCharge(deps) ? [] : ['without a data lease others may have what is newer']),
     ...away.map(({path, why}) => `${path}: ${why}`),
     ...unreadable.map(({path, why}) => `${path} cannot be read: ${why}`),
   ]
@@ -96,4 +98,11 @@ function isKnown(store: ObjectsDeps['store'], key: ObjectKey): boolean {
     if (error instanceof AisError) return false
     throw error
   }
+}
+
+/** Whether nobody else can have been given what is written here; one out of office gives hints. */
+function isInCharge({view, ring, leaseValid}: ObjectsDeps): boolean {
+  const {id} = view().self
+  const owners = newestEntry(ring())?.candidates ?? []
+  return leaseValid() || !owners.some((owner) => owner.id === id)
 }

@@ -26,6 +26,8 @@ export interface Clients {
   readonly stop: () => void
   /** Reads a key until it is answered; null when it never was. */
   readonly readAtEnd: (history: History, tries: number, done: (heard: boolean) => void) => void
+  /** What was put under a checksum; undefined: nobody did. */
+  readonly valueOfChecksum: (key: string, checksum: string) => number | undefined
   /** Operations under way. */
   readonly open: () => number
   readonly counts: Readonly<Record<string, number>>
@@ -247,6 +249,7 @@ export function createClients(deps: ClientDeps): Clients {
       stopped = true
     },
     readAtEnd,
+    valueOfChecksum: (key, checksum) => hashes.get(`${key} ${checksum}`),
     open: () => open,
     counts,
   }

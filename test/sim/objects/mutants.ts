@@ -189,6 +189,15 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
     },
   },
   {
+    name: 'list-without-a-disk',
+    rule: 'D9: what lies on a disk that is away is left out, and nobody is told',
+    edit: {
+      file: 'node/objects/list.ts',
+      from: 'store.isCovered(bid) ? [] : store.missing()',
+      to: 'store.isCovered(bid) ? [] : store.missing().slice(0, 0)',
+    },
+  },
+  {
     name: 'bit-rot-served',
     rule: 'D18: what is read is not compared with its checksums',
     believesDisks: true,

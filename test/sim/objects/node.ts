@@ -25,6 +25,7 @@ import type {Hashing} from '../../../src/node/store/object/hashing.ts'
 import type {Decide, ObjectKey, ObjectStore} from '../../../src/node/store/object-store.ts'
 import {openWalkCursor} from '../../../src/node/store/state/walk-cursor.ts'
 import {openObjectStore, type OpenedStore} from '../../../src/node/store/open-store.ts'
+import {LOCAL_LIST_PATH} from '../../../src/wire/local-query.ts'
 import {parseObjectPath, splitTarget} from '../../../src/wire/paths.ts'
 import {parseBucketRef, parseQuery} from '../../../src/wire/query.ts'
 import {createCrashFs, SURVIVALS, type CrashFs} from '../../helpers/crash-fs.ts'
@@ -36,6 +37,7 @@ import {deviceOf, MOUNTPATHS, STATE, type Trouble} from './device.ts'
 import {createExchange, type SimAnswer, type SimRequest} from './exchange.ts'
 import type {ObjectMutant} from './mutants.ts'
 import {laterOf, type Later} from './later.ts'
+import {answerList} from './lists.ts'
 import {answerMove, createMoving, type Moving} from './moving.ts'
 import type {Rest} from './rest.ts'
 
@@ -251,7 +253,11 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
         ({objects, moves}) => {
           if (!isRunning()) return
           feed(process, exchange.push, request.pieces)
-          if (origin === 'data' && isMovePath(splitTarget(request.url).path)) {
+          const {path} = splitTarget(request.url)
+          if (origin === 'data' && path === LOCAL_LIST_PATH) {
+            return void answerList(objects, process.view, exchange)
+          }
+          if (origin === 'data' && isMovePath(path)) {
             return void answerMove(moves, exchange, {url: request.url, from})
           }
           handle(objects, exchange, request.url, origin)

@@ -26,6 +26,8 @@ export interface ObjectWorldOptions extends WorldOptions {
   readonly rotEveryMs: number
   /** Mean time between two orders about mountpaths; Infinity: none. */
   readonly diskOrderEveryMs: number
+  /** Mean time between two lists. */
+  readonly listEveryMs: number
   /** How long a target is away that is away for long. */
   readonly awayMs: readonly [fewest: number, most: number]
 }
@@ -41,6 +43,7 @@ export const OBJECT_STREAM = {
   span: 27,
   diskOperator: 28,
   rot: 29,
+  lists: 30,
 } as const
 
 /** Faults that say something about data. */
@@ -121,5 +124,6 @@ export function objectOptionsOf(seed: number): ObjectWorldOptions {
     outageEveryMs: random.pick([Infinity, 8000, 15_000, 15_000]),
     troubleEveryMs: random.pick([Infinity, Infinity, 8000]),
     orderEveryMs: random.pick([Infinity, 2500, 6000, 6000]),
+    listEveryMs: 800,
   }
 }

@@ -20,6 +20,7 @@ import {createClients, type Clients} from './clients.ts'
 import {createDiskOperator, type DiskOperator} from './disk-operator.ts'
 import {createHistory, describeOperation, type History} from './history.ts'
 import {checkRegister} from './linear.ts'
+import {createLists, type Lists} from './lists.ts'
 import type {ObjectMutant} from './mutants.ts'
 import {createOperator, type Operator} from './operator.ts'
 import {OBJECT_STREAM, type ObjectWorldOptions} from './options.ts'
@@ -49,6 +50,8 @@ const QUIET_POLL_MS = 250
 const FINAL_TRIES = 12
 /** Links may lose an answer, which a client waits for until its time is up. */
 const FINAL_MS = 100_000
+/** For an answer to the last list. */
+const FINAL_LIST_MS = 6000
 /** Between two looks at the start for the bucket. */
 const FOUND_POLL_MS = 250
 const FOUND_WITHIN_MS = 30_000
@@ -83,12 +86,14 @@ async function play(
   outside: Outside,
 ): Promise<Outcome> {
   const parts = createParts(options, run, outside)
-  const {clients, disturbers, histories, invariants, nemesis, stage} = parts
+  const {clients, disturbers, histories, invariants, lists, nemesis, stage} = parts
   const convergedMs = await live(options, parts)
   judgeRest(parts)
   await readAll(parts)
+  await listAll(parts)
   if (run.trace !== undefined) report(run.trace, stage, histories)
   judge(histories, invariants)
+  lists.judge()
   count(invariants, clients)
   const virtualMs = stage.clock.nowMs()
   const operations = histories.reduce((sum, history) => sum + history.operations.length, 0)
@@ -118,6 +123,7 @@ interface Parts {
   readonly workload: Workload
   readonly clients: Clients
   readonly histories: readonly History[]
+  readonly lists: Lists
 }
 
 function createParts(options: ObjectWorldOptions, run: ObjectRun, {rest, hashing}: Outside): Parts {
@@ -135,9 +141,8 @@ function createParts(options: ObjectWorldOptions, run: ObjectRun, {rest, hashing
   })
   const nemesis = createStageNemesis(options, stage, invariants)
   let place = 0
-  const histories = Array.from({length: options.keys}, (_, at) =>
-    createHistory(`key-${at}`, () => ++place),
-  )
+  const next = (): number => ++place
+  const histories = Array.from({length: options.keys}, (_, at) => createHistory(`key-${at}`, next))
   const workload = createWorkload({
     clock: stage.clock,
     random: randomOf(options.seed, STREAM.workload),
@@ -147,6 +152,18 @@ function createParts(options: ObjectWorldOptions, run: ObjectRun, {rest, hashing
     acknowledged: invariants.acknowledged,
   })
   const clients = createStageClients({options, stage, invariants, histories, hash})
+  const lists = createLists({
+    clock: stage.clock,
+    random: randomOf(options.seed, OBJECT_STREAM.lists),
+    links: stage.links,
+    gateways: gatewaysOf(stage),
+    everyMs: options.listEveryMs,
+    histories,
+    next,
+    valueOf: clients.valueOfChecksum,
+    violate: invariants.violate,
+    saw: invariants.saw,
+  })
   const troubles = createStageTroubles(options, stage)
   const operator = createOperator({
     clock: stage.clock,
@@ -163,12 +180,12 @@ function createParts(options: ObjectWorldOptions, run: ObjectRun, {rest, hashing
     everyMs: options.diskOrderEveryMs,
   })
   const disturbers = [troubles, operator, diskOperator]
-  return {invariants, stage, nemesis, disturbers, workload, clients, histories}
+  return {invariants, stage, nemesis, disturbers, workload, clients, histories, lists}
 }
 
 /** Founding, chaos, healing, silence. @returns how long the healing took */
 async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> {
-  const {clients, disturbers, nemesis, stage, workload} = parts
+  const {clients, disturbers, lists, nemesis, stage, workload} = parts
   const {clock, processes} = stage
   const times = randomOf(options.seed, STREAM.times)
   let commanding = true
@@ -179,6 +196,7 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
   repeat(stage, () => times.exp(options.commandEveryMs), command)
   const chaosEndMs = (await found(stage, workload.act)) + options.chaosMs
   clients.start()
+  lists.start()
   for (const one of disturbers) one.start()
   if (options.faultEveryMs !== Infinity) {
     const draws = randomOf(options.seed, STREAM.schedule)
@@ -199,6 +217,7 @@ async function live(options: ObjectWorldOptions, parts: Parts): Promise<number> 
   const convergedMs = await converge(stage, chaosEndMs, convergeWithin(options))
   await clock.restUntil(Math.max(chaosEndMs, clock.nowMs()) + options.healMs)
   clients.stop()
+  lists.stop()
   commanding = false
   await until(stage, QUIET_MS, () => clients.open() === 0)
   await until(stage, SWEEP_MS, () => isAtRest(stage))
@@ -302,12 +321,12 @@ interface ClientParts {
 
 function createStageClients(parts: ClientParts): Clients {
   const {options, stage, invariants, histories, hash} = parts
-  const {clock, links, nodes, processes, placeOf} = stage
+  const {clock, links, nodes, placeOf} = stage
   return createClients({
     clock,
     random: randomOf(options.seed, OBJECT_STREAM.clients),
     links,
-    gateways: processes.filter((process) => process.facts.self.role === 'proxy'),
+    gateways: gatewaysOf(stage),
     nodeAt: (port) => nodes.find(({process}) => process.index === placeOf(port)),
     histories,
     clients: options.clients,
@@ -317,6 +336,10 @@ function createStageClients(parts: ClientParts): Clients {
     hash,
     violate: invariants.violate,
   })
+}
+
+function gatewaysOf({processes}: Stage): readonly SimProcess[] {
+  return processes.filter((process) => process.facts.self.role === 'proxy')
 }
 
 function createStageTroubles(options: ObjectWorldOptions, stage: Stage): Troubles {
@@ -367,6 +390,19 @@ async function readAll({clients, histories, invariants, stage}: Parts): Promise<
   }
   await until(stage, FINAL_MS, () => left === 0)
   for (const key of silent) invariants.violate('D1', `${key} is not answered in a healed cluster`)
+}
+
+/** When everything is whole, the list is, too. */
+async function listAll({invariants, lists, stage}: Parts): Promise<void> {
+  for (let tries = 0; tries < FINAL_TRIES; tries++) {
+    let heard: boolean | null = null
+    lists.atEnd((answered) => {
+      heard = answered
+    })
+    await until(stage, FINAL_LIST_MS, () => heard !== null)
+    if (heard === true) return
+  }
+  invariants.violate('D9', 'the bucket is not listed in a healed cluster')
 }
 
 function judge(histories: readonly History[], invariants: Invariants): void {
