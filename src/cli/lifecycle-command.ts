@@ -4,27 +4,23 @@
  */
 
 import {Flags} from '@oclif/core'
-import {AisError, ERROR_TABLE} from '../base/errors.ts'
+import {ERROR_TABLE} from '../base/errors.ts'
 import {openCluster} from '../client/cluster.ts'
 import type {FoundCluster} from '../client/find-cluster.ts'
-import {clusterOf} from '../ops/deploy/open.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../ops/lifecycle.ts'
 import {previewPlan} from '../ops/plan/preview.ts'
 import {planError} from '../ops/plan/run.ts'
-import {AisctlCommand} from './command.ts'
 import {durationFlag, yesFlag} from './flags.ts'
+import {HostsCommand, topologyOf, type HostsFlags} from './hosts-command.ts'
 import {askSecret, confirm, confirmByTyping} from './prompt.ts'
 import {viewPlan} from './render/plan-view.ts'
 
 /** How long a node may take to stop or to serve again. */
 const PATIENCE_MS = 120_000
 
-export interface LifecycleFlags {
-  readonly 'cluster'?: string | undefined
-  readonly 'topology'?: string | undefined
+export interface LifecycleFlags extends HostsFlags {
   readonly 'yes': boolean
   readonly 'dry-run': boolean
-  readonly 'accept-new': boolean
   readonly 'timeout': number
 }
 
@@ -36,16 +32,11 @@ export interface LifecycleAsk {
   readonly byName?: boolean
 }
 
-export abstract class LifecycleCommand extends AisctlCommand {
+export abstract class LifecycleCommand extends HostsCommand {
   static override readonly baseFlags = {
-    ...AisctlCommand.baseFlags,
-    'topology': Flags.file({description: 'topology file of the cluster', exists: true}),
+    ...HostsCommand.baseFlags,
     'yes': yesFlag,
     'dry-run': Flags.boolean({description: 'say what would be done, do nothing', default: false}),
-    'accept-new': Flags.boolean({
-      description: 'trust the keys of hosts that are not known yet',
-      default: false,
-    }),
     'timeout': durationFlag({description: 'how long one node may take', default: PATIENCE_MS}),
   }
 
@@ -70,25 +61,6 @@ export abstract class LifecycleCommand extends AisctlCommand {
     } finally {
       await lifecycle.close()
     }
-  }
-
-  /**
-   * The cluster of the topology that was given, whatever else is known here or set in the
-   * environment: hosts of one cluster and gateways of another must never meet in one command.
-   */
-  private meant(flags: LifecycleFlags): FoundCluster {
-    if (flags.topology === undefined) return this.found(flags)
-    const known = clusterOf(flags.topology)
-    if (flags.cluster === undefined) return {endpoints: known.endpoints, known}
-    const named = this.found(flags)
-    if (named.known !== undefined && named.known.uuid !== known.uuid) {
-      throw new AisError({
-        code: 'USAGE',
-        message: `${flags.topology} is of ${known.name}, --cluster names ${named.known.name}`,
-        hint: 'give one of them: --topology FILE, or --cluster (AISCTL_CLUSTER)',
-      })
-    }
-    return {endpoints: named.endpoints, known}
   }
 
   /** Echoes the resolved nodes, then asks when something would stop serving. */
@@ -117,21 +89,4 @@ export abstract class LifecycleCommand extends AisctlCommand {
 
 function nameOf({known, endpoints}: FoundCluster): string {
   return known?.name ?? endpoints[0] ?? ''
-}
-
-/** @throws AisError USAGE when the cluster has no hosts that aisctl knows */
-function topologyOf({known}: FoundCluster): string {
-  if (known?.topologyFile !== undefined) return known.topologyFile
-  if (known?.kind === 'playground') {
-    throw new AisError({
-      code: 'USAGE',
-      message: `${known.name} is a playground: its nodes are processes of this machine, not units of hosts`,
-      hint: `end it: aisctl playground down --name ${known.name} --keep-data · start it: aisctl playground up --name ${known.name}`,
-    })
-  }
-  throw new AisError({
-    code: 'USAGE',
-    message: 'the hosts of this cluster are not known here',
-    hint: 'say where they are: --topology FILE',
-  })
 }

@@ -90,6 +90,7 @@ const COMMAND_KINDS: Readonly<Record<string, ValueKind>> = {
 /** What an argument of this name is, in every other command. */
 const ARG_KINDS: Readonly<Record<string, ValueKind>> = {
   node: 'node',
+  host: 'host',
   mountpath: 'mountpath',
   bucket: 'bucket',
   object: 'object',

@@ -1,6 +1,6 @@
 /** Values that an argument or a flag may have, by what it is. */
 
-import {existsSync, readdirSync} from 'node:fs'
+import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {knownClusters} from '../../client/known-clusters.ts'
 import {dataDir} from '../../client/state-dir.ts'
@@ -17,6 +17,7 @@ export type ValueKind =
   | 'none'
   | 'node'
   | 'gateway'
+  | 'host'
   | 'mountpath'
   | 'bucket'
   | 'object'
@@ -46,6 +47,8 @@ export async function valuesOf(
       return (await namesOfCluster(cluster, askMs)).nodes
         .filter(({label}) => kind === 'node' || label.startsWith('p['))
         .map(({id, label}) => ({word: id, description: label}))
+    case 'host':
+      return hosts(cluster)
     case 'mountpath':
       return mountpaths(cluster, typed, askMs)
     case 'bucket':
@@ -79,6 +82,22 @@ async function mountpaths(
   const {nodes} = await namesOfCluster(cluster, askMs)
   const targets = nodes.filter(({label}) => label.startsWith('t['))
   return targets.map(({id, label}) => ({word: `${id}=`, description: label}))
+}
+
+/** Hosts of the cluster, or of all that are known, as the states that deploy keeps name them. */
+function hosts(cluster: string | undefined): readonly string[] {
+  const files = knownClusters().clusters.flatMap(({name, topologyFile}) =>
+    topologyFile !== undefined && (cluster === undefined || cluster === name) ? [topologyFile] : [],
+  )
+  return [...new Set(files.filter((file) => existsSync(file)).flatMap(hostsIn))]
+}
+
+/** Read without the schema: a TAB has no time for it, and what is no state names no hosts. */
+function hostsIn(file: string): readonly string[] {
+  const state = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly topology?: {readonly hosts?: readonly {readonly name: string}[]}
+  }
+  return (state.topology?.hosts ?? []).map(({name}) => name)
 }
 
 function sections(): readonly string[] {
