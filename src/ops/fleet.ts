@@ -21,18 +21,30 @@ export interface Fleet {
   readonly topology: Topology
   /** The host of that name; connects with its first command. */
   host(name: string): Host
+  /** From now on scripts that change hosts belong to this run; undefined: to none. */
+  enter(run: string | undefined): void
   close(): Promise<void>
 }
 
 export function openFleet(topology: Topology, options: FleetOptions): Fleet {
   const open = new Map<string, Host>()
   const sudo = sudoFor(topology, options.askSecret)
+  let run: string | undefined
+  const inRun = (host: Host): Host => ({
+    ...host,
+    get runId() {
+      return run
+    },
+  })
   return {
     topology,
     host: (name) => {
-      const host = open.get(name) ?? connect(hostOf(topology, name), topology, options, sudo)
+      const host = open.get(name) ?? inRun(connect(hostOf(topology, name), topology, options, sudo))
       open.set(name, host)
       return host
+    },
+    enter: (id) => {
+      run = id
     },
     close: async () => {
       await Promise.all([...open.values()].map((host) => host.close()))

@@ -19,8 +19,11 @@ pending=$root/var/lib/aisctl/pending
 opt=$root/opt/aisnode
 reserved=$root/proc/sys/net/ipv4/ip_local_reserved_ports
 
-plain() { printf %s "$1" | tr -d '\000-\037"\\' | head -c 500; }
-fail() { printf '{"error":"%s"}\n' "$(plain "$1")"; exit 1; }
+fail() {
+  [ -z "$acting" ] || note failed "$acting" "$1"
+  printf '{"error":"%s"}\n' "$(plain "$1" | head -c 500)"
+  exit 1
+}
 report() { printf '{"type":"%s","path":"%s","state":"%s"}\n' "$1" "$2" "$3"; }
 
 # Packed bytes are hashed on their way to the unpacker: the sender has packed them from the content with
@@ -347,24 +350,29 @@ sweep() {
   done
 }
 
+# Journals one act with the paths that it is about, and performs it; where nothing differs nothing is written.
+#   perform ACT TYPES FUNCTION…
+perform() {
+  act=$1
+  touched=$(grep -E "^(changed|missing)[|]($2)[|]" "$STAGE/states" | cut -d'|' -f3 | tr '\n' ' ')
+  shift 2
+  [ -z "$touched" ] || begin "$act" "$touched"
+  for part in "$@"; do "$part"; done
+  [ -z "$touched" ] || finished
+}
+
 entries=
 receive
 [ -n "$entries" ] || fail "no entries arrived"
-if [ "$mode" = apply ]; then
-  mkdir -p "$root/run/lock" && exec 9>"$root/run/lock/aisctl.lock" || fail "cannot lock the host"
-  flock -n 9 || fail "another run is changing this host"
-fi
+if [ "$mode" = apply ]; then hold 0 || fail "another run is changing this host"; fi
 survey
 compare
 if [ "$mode" = apply ]; then
-  remember
-  make_users
-  make_dirs
-  make_files
-  make_links
-  enable_units
-  make_kernel_and_mounts
-  start_units
+  perform prepare 'user|dir|absent' remember make_users make_dirs
+  perform files file make_files
+  perform units 'link|unit|file' make_links enable_units
+  perform kernel 'sysctl|ports|mount|unit' make_kernel_and_mounts
+  perform start unit start_units
   sweep
 fi
 while IFS='|' read -r state type path _; do report "$type" "$path" "$state"; done <"$STAGE/states"

@@ -52,7 +52,7 @@ export async function applyManifest(
 ): Promise<ApplyReport> {
   const result = await runScript(host, {
     script: 'apply.sh',
-    args: [options.mode, ...(options.root === undefined ? [] : [options.root])],
+    args: [options.mode, options.root ?? host.root ?? ''],
     frames: [
       ...options.payload,
       ...contentFrames(manifest, options.secrets),

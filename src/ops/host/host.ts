@@ -31,6 +31,10 @@ export const OUTPUT_BYTES_MAX = 1024 * 1024
 export interface Host {
   readonly name: string
   readonly address: string
+  /** The run that what is done there belongs to (ops/run/DESIGN.md); absent: none. */
+  readonly runId?: string | undefined
+  /** Put before every path there; absent but in tests, where a directory stands for a host. */
+  readonly root?: string
   /** Resolves with the status, whatever it is; rejects only when the host cannot be reached. */
   run(command: HostRun): Promise<HostResult>
   close(): Promise<void>

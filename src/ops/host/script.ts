@@ -22,29 +22,38 @@ export interface Frame {
   open(): Readable | Uint8Array | string
 }
 
+/** What is sent to hosts, by the names of files beside this one. */
+export type HostScript = `${string}.sh`
+
 export interface ScriptRun {
-  /** Name of a file beside this one. */
-  readonly script: 'apply.sh' | 'activate.sh' | 'facts.sh'
+  readonly script: HostScript
   readonly args?: readonly string[]
   readonly frames?: readonly Frame[]
   /** Plain lines after the script instead of frames. */
   readonly lines?: readonly string[]
+  /** What is said to the script while it runs, instead of the `end` after frames. */
+  readonly follow?: Readable
   readonly timeoutMs?: number
   readonly asRoot?: boolean
   onLine?(line: string, stream: 'stdout' | 'stderr'): void
 }
 
+/** Scripts that change hosts: lock and journal come before them. */
+const CHANGING: readonly HostScript[] = ['apply.sh', 'activate.sh', 'lock.sh', 'mend.sh']
+/** Word for work that belongs to no run. */
+const OUTSIDE = '-'
 const STAGE_FAILED = 91
 const SCRIPT_DAMAGED = 92
-/** $1 length and $2 sha256 of the script, then its arguments. */
+/** $1 length and $2 sha256 of the script, $3 the run that it belongs to, then its arguments. */
 const BOOT = [
   'umask 077',
   'STAGE=$(mktemp -d /var/tmp/aisctl.XXXXXXXXXX) || exit 91',
   `trap 'rm -rf -- "$STAGE"' EXIT HUP INT TERM`,
   'head -c "$1" >"$STAGE/script" || exit 91',
   '[ "$(sha256sum <"$STAGE/script")" = "$2  -" ] || exit 92',
-  'shift 2',
-  'export STAGE',
+  'RUN=$3',
+  'shift 3',
+  'export STAGE RUN',
   'sh "$STAGE/script" "$@"',
 ].join('\n')
 
@@ -53,9 +62,10 @@ const BOOT = [
  * reached.
  */
 export async function runScript(host: Host, run: ScriptRun): Promise<HostResult> {
-  const text = hostScript(run.script)
+  const text = textOf(run.script)
+  const words = [String(text.length), sha256(text), host.runId ?? OUTSIDE]
   const result = await host.run({
-    argv: ['sh', '-c', BOOT, 'aisctl', String(text.length), sha256(text), ...(run.args ?? [])],
+    argv: ['sh', '-c', BOOT, 'aisctl', ...words, ...(run.args ?? [])],
     input: Readable.from(stdinOf(text, run), {objectMode: false}),
     asRoot: run.asRoot ?? true,
     ...(run.timeoutMs === undefined ? {} : {timeoutMs: run.timeoutMs}),
@@ -68,6 +78,11 @@ export async function runScript(host: Host, run: ScriptRun): Promise<HostResult>
     throw commandError(host, run.script, result, 'did not arrive whole; nothing was run')
   }
   return result
+}
+
+function textOf(script: HostScript): Buffer {
+  const text = hostScript(script)
+  return CHANGING.includes(script) ? Buffer.concat([hostScript('journal.sh'), text]) : text
 }
 
 /** The one place that words the failure of a command on a host. */
@@ -93,5 +108,6 @@ async function* stdinOf(script: Uint8Array, run: ScriptRun): AsyncGenerator<Uint
       yield Buffer.from(body)
     }
   }
-  yield Buffer.from('end\n')
+  if (run.follow === undefined) yield Buffer.from('end\n')
+  else for await (const chunk of run.follow) yield chunk as Uint8Array
 }

@@ -8,7 +8,7 @@ import {unitOf} from '../host/manifest.ts'
 import {labelOf} from '../cluster/health.ts'
 import type {TopologyNode} from '../topology/resolve.ts'
 
-export type UnitVerb = 'start' | 'stop' | 'restart'
+export type UnitVerb = 'start' | 'stop' | 'restart' | 'enable' | 'disable'
 
 /** The unit after the command. */
 export interface UnitState {
@@ -22,17 +22,21 @@ export interface UnitState {
 /** A target may take 300 s to finish what it has begun to write, then start again. */
 const UNIT_TIMEOUT_MS = 8 * 60_000
 
-/** @throws AisError HOST_COMMAND with the unit's result and the last words of its journal */
+/**
+ * @param tag sets two restarts of one node in the same run apart; the same one is not done twice
+ * @throws AisError HOST_COMMAND with the unit's result and the last words of its journal
+ */
 export async function controlUnit(
   fleet: Fleet,
   node: TopologyNode,
   verb: UnitVerb,
+  tag = '',
 ): Promise<UnitState> {
   const host = fleet.host(node.host)
   const unit = unitOf(node)
   const result = await runScript(host, {
     script: 'activate.sh',
-    args: [verb, unit],
+    args: [verb, unit, host.root ?? '', tag],
     timeoutMs: UNIT_TIMEOUT_MS,
   })
   const state = stateOf(result.stdout)
@@ -52,13 +56,18 @@ export async function inspectUnit(
   node: TopologyNode,
 ): Promise<{readonly state: UnitState & {readonly exit: string}; readonly journal: string[]}> {
   const host = fleet.host(node.host)
-  const args = ['show', unitOf(node)]
+  const args = ['show', unitOf(node), host.root ?? '']
   const result = await runScript(host, {script: 'activate.sh', args, timeoutMs: SHOW_TIMEOUT_MS})
   const unknown = {unit: unitOf(node), active: 'unknown', result: '', status: '', exit: ''}
   return {
     state: stateOf(result.stdout) ?? unknown,
     journal: result.stderr.trim().split('\n').slice(-JOURNAL_LINES),
   }
+}
+
+/** Off, and not started with the host. */
+export async function disableUnit(fleet: Fleet, node: TopologyNode): Promise<void> {
+  await controlUnit(fleet, node, 'disable')
 }
 
 const SHOW_TIMEOUT_MS = 20_000

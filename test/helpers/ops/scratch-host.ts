@@ -21,12 +21,15 @@ export interface ScratchHost {
   /** Marks a directory below the root as mounted, as the programs see it. */
   mount(path: string): void
   unmount(path: string): void
+  /** Replaces a program of the host by a script; `$SCRATCH` is the directory of the test. */
+  program(name: string, text: string): void
   /** Units as the fake systemctl keeps them. */
   units(): {active: string[]; enabled: string[]; log: string[]}
   apply(
     manifest: Manifest,
     payload?: readonly string[],
     mode?: 'apply' | 'check',
+    through?: Host,
   ): Promise<ApplyReport>
   /** The same through Ansible's module code. */
   applyWithPython(manifest: Manifest, payload?: readonly string[]): PythonReport
@@ -40,28 +43,36 @@ export interface PythonReport {
 }
 
 const PROGRAMS: Readonly<Record<string, string>> = {
-  'systemctl': `s=$SCRATCH/systemd; mkdir -p $s/active $s/enabled; verb=$1; shift; printf '%s %s\\n' $verb "$*" >>$s/log
+  'systemctl': `s=$SCRATCH/systemd; mkdir -p $s/active $s/enabled; mkdir -p $s/id; rc=0; verb=$1; shift
+[ $verb != show ] || { case $2 in
+  InvocationID) cat $s/id/$4 2>/dev/null ;; ActiveState) [ -e $s/active/$4 ] && echo active || echo inactive ;;
+  esac; exit 0; }
+printf '%s %s\\n' $verb "$*" >>$s/log
 for u in "$@"; do case $u in --now) now=1; continue ;; -*) continue ;; esac; case $verb in
   disable) rm -f $s/enabled/$u; [ -z "\${now-}" ] || rm -f $s/active/$u ;;
-  is-active) [ -e $s/active/$u ] && echo active || echo inactive ;;
+  is-active) if [ -e $s/active/$u ]; then rc=0; echo active; else rc=3; echo inactive; fi ;;
   is-enabled) [ -e $s/enabled/$u ] && echo enabled || echo disabled ;;
-  enable) : >$s/enabled/$u ;; start) : >$s/active/$u ;; stop) rm -f $s/active/$u ;; esac; done`,
+  enable) : >$s/enabled/$u ;; start) [ -e $s/active/$u ] || { date +%N >$s/id/$u; : >$s/active/$u; } ;; stop) rm -f $s/active/$u ;;
+  esac; done; exit $rc`,
   'mountpoint': `[ "$2" = . ] && d=$(pwd) || d=$2; [ -e "$SCRATCH/mounts/$(echo "$d" | tr / _)" ]`,
   'systemd-detect-virt': `[ -e $SCRATCH/container ]`,
   'systemd-sysusers': 'cat >/dev/null',
 }
 
-/** @param directory empty, of the test */
-export function scratchHost(directory: string): ScratchHost {
+/** @param directory of the test; empty, or of an earlier scratch host that goes on */
+export function scratchHost(directory: string, name = 'scratch'): ScratchHost {
   const root = join(directory, 'root')
   const programs = join(directory, 'bin')
   for (const path of [root, programs, join(directory, 'mounts')]) mkdirSync(path, {recursive: true})
-  for (const [name, text] of Object.entries(PROGRAMS)) {
-    writeFileSync(join(programs, name), `#!/bin/sh\n${text}\n`)
-    chmodSync(join(programs, name), 0o755)
-  }
   const environment = {SCRATCH: directory, PATH: `${programs}:${process.env['PATH'] ?? ''}`}
-  const host = withEnvironment(localHost('scratch'), environment)
+  const host = {...withEnvironment(localHost(name), environment), root}
+  const program = (file: string, text: string): void => {
+    writeFileSync(join(programs, file), `#!/bin/sh\n${text}\n`)
+    chmodSync(join(programs, file), 0o755)
+  }
+  for (const [file, text] of Object.entries(PROGRAMS)) {
+    if (!existsSync(join(programs, file))) program(file, text)
+  }
   const mark = (path: string): string =>
     join(directory, 'mounts', `${root}${path}`.replaceAll('/', '_'))
   const list = (kind: string): string[] => {
@@ -71,6 +82,7 @@ export function scratchHost(directory: string): ScratchHost {
   return {
     root,
     host,
+    program,
     mount: (path) => {
       mkdirSync(join(root, path), {recursive: true})
       writeFileSync(mark(path), '')
@@ -81,8 +93,8 @@ export function scratchHost(directory: string): ScratchHost {
       enabled: list('enabled'),
       log: readFileSync(join(directory, 'systemd', 'log'), 'utf8').split('\n'),
     }),
-    apply: (manifest, payload = [], mode = 'apply') =>
-      applyManifest(host, manifest, {mode, root, payload: payload.map(blob), secrets: SECRETS}),
+    apply: (manifest, payload = [], mode = 'apply', through = host) =>
+      applyManifest(through, manifest, {mode, payload: payload.map(blob), secrets: SECRETS}),
     applyWithPython: (manifest, payload = []) =>
       runPython({directory, root, environment, manifest, payload}),
     tree: () => Object.fromEntries(walk(root, '')),
