@@ -11,7 +11,9 @@ import {bucketUname} from '../../../src/model/bucket.ts'
 import {compareGenerations, formatGeneration} from '../../../src/model/generation.ts'
 import type {ObjectAttributes} from '../../../src/model/object.ts'
 import type {ClusterRecord} from '../../../src/model/record.ts'
+import {sinceOf} from '../../../src/model/forgotten.ts'
 import type {Hashing} from '../../../src/node/store/object/hashing.ts'
+import {readMark} from '../../../src/node/store/mountpath/mountpath-mark.ts'
 import {readAttributes} from '../../../src/node/store/names/name-indexes.ts'
 import type {ObjectKey} from '../../../src/node/store/object-store.ts'
 import type {CrashFs} from '../../helpers/crash-fs.ts'
@@ -83,6 +85,7 @@ export function createCopies({nodes, hashing, most, violate, saw}: CopiesDeps): 
         ...durableAt(other, key).filter(() => other !== node),
       ])
       .filter((copy) => !copy.attributes.tombstone && isBelieved(copy))
+      .filter((copy) => isOfMembership(node.process.view()?.record ?? null, copy))
       .find((copy) => !isAsNew(copy, newest))
     if (older === undefined) return
     const what = `the tombstone ${formatGeneration(newest.gen)} of ${key.name}`
@@ -97,6 +100,17 @@ export function createCopies({nodes, hashing, most, violate, saw}: CopiesDeps): 
   function isBelieved({node, path}: Copy): boolean {
     const states = node.disks().filter(({state}) => state === 'available' || state === 'waiting')
     return states.some((one) => path.startsWith(`${one.path}/`))
+  }
+
+  /**
+   * Whether a copy is of its target's present membership: what a target has that was removed by
+   * force is moved aside before the target is in use again, and nobody asks for it until then (R33).
+   */
+  function isOfMembership(record: ClusterRecord | null, {node, path}: Copy): boolean {
+    const member = record?.smap.nodes[idOf(node)]
+    const root = MOUNTPATHS.find((one) => path.startsWith(`${one}/`)) ?? ''
+    const mark = readMark(root, node.filesystem())
+    return member !== undefined && (mark?.since ?? 0) >= sinceOf(member)
   }
 
   /** Bit rot in one of several copies: each version of a key suffers it once. */
