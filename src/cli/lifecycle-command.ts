@@ -83,7 +83,7 @@ export abstract class LifecycleCommand extends HostsCommand {
     const {line, json} = conclude(outcome.results)
     this.log(line)
     if (debts.length > 0) process.exitCode = ERROR_TABLE.PARTIAL.exit
-    return {...json, debts}
+    return debts.length === 0 ? json : {...json, debts}
   }
 }
 

@@ -76,8 +76,11 @@ export function askThrough(fleet: Fleet): Ask {
 }
 
 /** Says the status on the first line, then the text; nothing when there is no answer. */
-const QUESTION = `fetch(process.argv[1], {method: process.argv[2], signal: AbortSignal.timeout(${ORDER_TIMEOUT_MS})})
-  .then(async (answer) => process.stdout.write(answer.status + '\\n' + await answer.text()), () => {})`
+const QUESTION = `const [url, method] = process.argv.slice(1)
+const signal = AbortSignal.timeout(${ORDER_TIMEOUT_MS})
+fetch(url, {method, signal}).then(
+  async (answer) => process.stdout.write(answer.status + '\\n' + (await answer.text())),
+  () => {})`
 
 async function askOnHost(
   fleet: Fleet,

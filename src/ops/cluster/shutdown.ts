@@ -1,8 +1,8 @@
 /**
  * `aisctl cluster shutdown`: everything off in order — targets, then gateways, the primary last.
  * Data, uuid and map stay; units stay enabled, so that hosts which boot again start their nodes. No
- * node is stopped before every host has been reached; a host that is dead, by the cluster's own word
- * or the operator's, is a debt and keeps nobody on.
+ * node is stopped before every host has been reached; a host that is dead, by the cluster's own
+ * word or the operator's, is a debt and keeps nobody on.
  */
 
 import {AisError} from '../../base/errors.ts'

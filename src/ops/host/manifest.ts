@@ -37,8 +37,8 @@ export interface ManifestEntry {
   /** Which secret the file holds. */
   readonly secretRef?: string
   /**
-   * Target of a link, value of a sysctl, `started`, `enabled` or `disabled` (and stopped) of a unit,
-   * ports with commas.
+   * Target of a link, value of a sysctl, `started`, `enabled` or `disabled` (and stopped) of a
+   * unit, ports with commas.
    */
   readonly value?: string
   /** Units that must restart when this changes. */

@@ -72,7 +72,8 @@ export interface RemovalRecord {
 
 /**
  * Writes down that these nodes are gone, here and on every host, and turns their units off. May be
- * repeated: what is so already stays. @throws AisError NOT_FOUND when nothing is known of the cluster
+ * repeated: what is so already stays.
+ * @throws AisError NOT_FOUND when nothing is known of the cluster
  */
 export async function recordRemoved(
   fleet: Fleet,

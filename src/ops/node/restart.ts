@@ -1,6 +1,6 @@
 /**
- * `aisctl node restart` and `aisctl cluster restart`: one after the other, each only while all others
- * are well and the majority holds without it, the primary last and after handing over. No
+ * `aisctl node restart` and `aisctl cluster restart`: one after the other, each only while all
+ * others are well and the majority holds without it, the primary last and after handing over. No
  * maintenance, no change of the map but the handover.
  */
 

@@ -1,6 +1,7 @@
 /**
- * Restarts of nodes whose files have changed, for a deploy: one after the other through the gates of
- * a sequence (ops/sequence/roll.ts), the primary last. Stops at the first that does not come back.
+ * Restarts of nodes whose files have changed, for a deploy: one after the other through the gates
+ * of a sequence (ops/sequence/roll.ts), the primary last. Stops at the first that does not come
+ * back.
  */
 
 import {AisError} from '../../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
- * A deployed cluster without daemons: its hosts are recorded instead of reached, its nodes are small
- * HTTP servers on the loopback that answer with one map. What is ordered is written down in the
- * order in which it came, so that a test reads what an operator's command would have done.
+ * A deployed cluster without daemons: its hosts are recorded instead of reached, its nodes are
+ * small HTTP servers on the loopback that answer with one map. What is ordered is written down in
+ * the order in which it came, so that a test reads what an operator's command would have done.
  */
 
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'

@@ -2,9 +2,9 @@ import {Flags} from '@oclif/core'
 import type {FoundCluster} from '../../../client/find-cluster.ts'
 import {nodeArg} from '../../flags.ts'
 import {goneAlready, noteOrderedOut, writeDownGone, type GoneNode} from '../../left-nodes.ts'
-import type {Asked, Done} from '../../membership-command.ts'
 import {MembershipCommand, membershipFlags} from '../../membership-command.ts'
 import {confirm} from '../../prompt.ts'
+import {concludeText, goneText, questionOf} from '../../render/decommission-text.ts'
 import {paragraph} from '../../render/paragraph.ts'
 
 export default class NodeDecommission extends MembershipCommand {
@@ -53,7 +53,7 @@ export default class NodeDecommission extends MembershipCommand {
         await noteOrderedOut(found, ids)
         return waited ? (await writeDownGone(found, ids)).lines : []
       },
-      conclude: (done) => conclude(done, found.known?.topologyFile !== undefined),
+      conclude: (done) => concludeText(done, found.known?.topologyFile !== undefined),
     })
   }
 
@@ -80,27 +80,4 @@ export default class NodeDecommission extends MembershipCommand {
     this.log(goneText(labels, nodes.length > 1))
     return {action: 'decommission-node', nodes: nodes.map(({id}) => ({id})), finished: true, debts}
   }
-}
-
-function goneText(labels: string, several: boolean): string {
-  return `${labels} ${several ? 'have' : 'has'} left the cluster; ${several ? 'their units are' : 'its unit is'} off for good. See it: aisctl show cluster`
-}
-
-function questionOf({labels, data, several}: Asked, wipes: boolean): string {
-  const moves = data === '' ? '' : ` ${data} move away first.`
-  const disks = several ? 'their disks are' : 'its disks are'
-  const wiped = wipes ? ` Then ${disks} wiped, which cannot be undone.` : ''
-  return `Take ${labels} out of the cluster for good?${moves}${wiped}`
-}
-
-function conclude({labels, ids, rebalance, waited, several}: Done, units: boolean): string {
-  if (waited) {
-    return `${labels} ${several ? 'have' : 'has'} left the cluster; nothing is on ${several ? 'them' : 'it'} alone. See it: aisctl show cluster`
-  }
-  const leave = several ? 'leave' : 'leaves'
-  const off = units ? ` · then its unit off for good: aisctl node decommission ${ids}` : ''
-  if (rebalance === '')
-    return `${labels} ${leave} the cluster now. See it: aisctl show cluster${off}`
-  const its = several ? 'their' : 'its'
-  return `${labels} ${leave} the cluster when ${its} data has moved. Watch it: aisctl show rebalance --refresh 2 · take ${several ? 'them' : 'it'} back: aisctl node maintenance stop ${ids}`
 }
