@@ -12,7 +12,8 @@
  * ```
  *
  * A metadata-only change appends a footer; the last one that verifies wins, so a torn append leaves
- * the one before it in force. Pure: the hash is passed in, because the daemon has a faster one.
+ * the one before it in force; what is not torn and does not verify is damage (`footer-rest.ts`).
+ * Pure: the hash is passed in, because the daemon has a faster one.
  */
 
 import {assert} from '../base/assert.ts'
@@ -22,6 +23,8 @@ import {formatGeneration, parseGeneration} from '../model/generation.ts'
 import type {ObjectName} from '../model/ids.ts'
 import {CHECKSUM_BLOCK_BYTES} from '../model/limits.ts'
 import type {Checksum, ChecksumType, ObjectAttributes} from '../model/object.ts'
+import {isTornAppend} from './footer-rest.ts'
+import {FOOTER_BYTES_MAX, HEAD_BYTES, MAGIC_END, MAGIC_START, TAIL_BYTES} from './footer-shape.ts'
 
 /** Number of this footer's shape. A release reads n and n−1. */
 export const FOOTER_FORMAT = 1
@@ -30,13 +33,7 @@ export type HashBytes = (bytes: Uint8Array) => bigint
 
 /** Bytes read from a file's end at first: holds the footer of an object of a few hundred MiB. */
 export const FOOTER_TAIL_BYTES = 4096
-/** Longest footer: 8 bytes per MiB of content (7 TiB), and JSON. Also bounds the search for one. */
-export const FOOTER_BYTES_MAX = 64 * 1024 * 1024
 
-const MAGIC_START = 0x46534941
-const MAGIC_END = 0x41495346
-const HEAD_BYTES = 24
-const TAIL_BYTES = 16
 const FLAG_TOMBSTONE = 1
 
 export interface Footer {
@@ -56,6 +53,8 @@ export type FoundFooter =
   | {readonly kind: 'more'; readonly tailBytes: number}
   /** Written by a newer release: not to be touched. */
   | {readonly kind: 'newer'; readonly format: number}
+  /** One that was acknowledged does not verify any more; an older one does, and is not in force. */
+  | {readonly kind: 'damaged'}
   | {readonly kind: 'none'}
 
 const SEED = 0n
@@ -105,7 +104,7 @@ export function encodeFooter(footer: Footer, hash: HashBytes = hashSlowly): Uint
 }
 
 /**
- * The last valid footer in the end of a file.
+ * The footer in force, from the end of a file.
  * @param tail the file's last bytes
  * @param tailStart position of `tail` in the file; 0 when it is the whole file
  * @param hash XXH64 seed 0; the slow pure one when absent
@@ -126,7 +125,10 @@ export function findFooter(
       return {kind: 'more', tailBytes: tail.byteLength - start}
     }
     const found = decodeAt({view, tail, tailStart, hash}, start, end)
-    if (found !== undefined) return found
+    if (found === undefined) continue
+    const rest = tail.subarray(end)
+    const isWhole = found.kind !== 'found' || rest.byteLength === 0
+    return isWhole || isTornAppend(rest, tailStart + end) ? found : {kind: 'damaged'}
   }
   if (tailStart === 0 || tail.byteLength >= FOOTER_BYTES_MAX) return {kind: 'none'}
   return {kind: 'more', tailBytes: Math.min(tail.byteLength * 4, FOOTER_BYTES_MAX)}

@@ -113,6 +113,57 @@ t.test('the last footer that verifies wins, whatever a torn append left behind i
   t.end()
 })
 
+/** An appended footer that starts at each place of a sector, and is longer than some sectors. */
+const APPENDED = [1, 9, 500, 511, 512, 600, 3000].map((bytes) => {
+  const sizeBytes = bytes
+  const base = {...SAMPLE, attributes: {...SAMPLE.attributes, sizeBytes}}
+  const text = 'word '.repeat(400)
+  const changed = {...base, attributes: {...base.attributes, custom: {k: text}}}
+  return {base, first: encodeFooter(base), second: encodeFooter(changed)}
+})
+
+t.test('an older footer is in force behind what a crash can leave of an append', (t) => {
+  for (const {base, first, second} of APPENDED) {
+    const start = base.attributes.sizeBytes + first.byteLength
+    const force = (rest: Uint8Array): string => {
+      const found = findFooter(fileOf(base, first, rest), 0, hash)
+      if (found.kind !== 'found') return found.kind
+      return 'k' in found.footer.attributes.custom ? 'new' : 'old'
+    }
+    t.equal(force(second), 'new')
+    for (let kept = 0; kept < second.byteLength; kept++) {
+      if (force(second.slice(0, kept)) !== 'old') t.fail(`${kept} bytes`)
+    }
+    // Sectors that never came read as zeros.
+    for (let sector = 0; sector * 512 < start + second.byteLength; sector++) {
+      const from = Math.max(sector * 512 - start, 0)
+      const to = Math.min((sector + 1) * 512 - start, second.byteLength)
+      if (to <= 0) continue
+      const torn = second.slice().fill(0, from, to)
+      t.equal(force(torn), 'old', `without sector ${sector}`)
+      t.equal(force(torn.slice(0, -1)), 'old', `without sector ${sector}, and cut`)
+    }
+  }
+  t.end()
+})
+
+t.test('a rotten last footer is damage: the one before it says what was changed since', (t) => {
+  for (const {base, first, second} of APPENDED) {
+    for (let at = 0; at < second.byteLength; at++) {
+      const rotten = second.slice()
+      rotten[at] = (rotten[at] ?? 0) ^ 0x20
+      const {kind} = findFooter(fileOf(base, first, rotten), 0, hash)
+      if (kind !== 'damaged') t.fail(`byte ${at} of ${second.byteLength}: ${kind}`)
+    }
+    const rotten = second.slice()
+    rotten[40] = (rotten[40] ?? 0) ^ 1
+    t.match(findFooter(fileOf(base, first, rotten, second), 0, hash), {kind: 'found'})
+    const torn = second.slice(0, 700)
+    t.match(findFooter(fileOf(base, first, rotten, torn), 0, hash), {kind: 'damaged'})
+  }
+  t.end()
+})
+
 t.test('a changed byte is not believed, and a tail that is too short asks for more', (t) => {
   const bytes = encodeFooter(SAMPLE)
   for (let at = 0; at < bytes.byteLength; at++) {

@@ -2,7 +2,8 @@
 
 import type {Readable} from 'node:stream'
 import {AisError} from '../../base/errors.ts'
-import {FOOTER_BYTES_MAX, type Footer, type HashBytes} from '../../wire/footer.ts'
+import type {Footer, HashBytes} from '../../wire/footer.ts'
+import {FOOTER_BYTES_MAX} from '../../wire/footer-shape.ts'
 import {FRAME_LENGTH_BYTES, decodeFrameFooter, frameFooterBytes} from '../../wire/move.ts'
 
 /** @throws AisError BAD_REQUEST, INCOMPATIBLE */

@@ -117,6 +117,7 @@ function checkFile(
     const size = port.fstat(fd).sizeBytes
     const found = findLastFooter(port, fd, size, hashing)
     if (found.kind === 'newer') tell(`format ${found.format} is newer than this release`)
+    if (found.kind === 'damaged') tell('its last footer is damaged; the one before it is older')
     if (found.kind === 'none' || found.kind === 'more') tell('it has no footer that verifies')
     if (found.kind !== 'found') return null
     const {attributes} = found.footer

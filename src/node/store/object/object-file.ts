@@ -6,7 +6,7 @@
  */
 
 import {AisError} from '../../../base/errors.ts'
-import type {Footer} from '../../../wire/footer.ts'
+import type {Footer, FoundFooter} from '../../../wire/footer.ts'
 import {FOOTER_TAIL_BYTES, blockHash, findFooter} from '../../../wire/footer.ts'
 import type {BlockPool} from './block-pool.ts'
 import type {Fd, Fs} from '../fs/fs.ts'
@@ -153,14 +153,13 @@ export function verifyBlock(
   })
 }
 
-function footerError(
-  path: string,
-  found: {kind: 'none'} | {kind: 'newer'; format: number} | {kind: 'more'},
-): AisError {
+function footerError(path: string, found: Exclude<FoundFooter, {kind: 'found'}>): AisError {
   const what =
     found.kind === 'newer'
       ? `was written by a newer release (format ${found.format})`
-      : 'is damaged: it has no footer that verifies'
+      : found.kind === 'damaged'
+        ? 'is damaged: its last footer does not verify, and the one before it is older'
+        : 'is damaged: it has no footer that verifies'
   return new AisError({code: 'IO_ERROR', message: `${path} ${what}`, details: {path}})
 }
 

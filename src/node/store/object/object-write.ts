@@ -230,7 +230,11 @@ function appendFooter(
   let fd: Fd | null = null
   try {
     fd = port.open(`${mountpath.pinned}/${objectPath(key.bid, key.name)}`, 'update')
-    if (port.fstat(fd).sizeBytes > footerEnd) port.truncate(fd, footerEnd)
+    if (port.fstat(fd).sizeBytes > footerEnd) {
+      // What a crash has left of an older change, durably gone: it must not follow the new one.
+      port.truncate(fd, footerEnd)
+      port.syncNow(fd)
+    }
     port.write(fd, encodeFooter(footer, writing.hashing.h64), footerEnd)
     return fd
   } catch (error) {
