@@ -65,6 +65,10 @@ export const loadInventoryExport = (): Promise<typeof import('../ops/inventory/e
 export const loadState = (): Promise<typeof import('../ops/state/prepare-adopt.ts')> =>
   import('../ops/state/prepare-adopt.ts')
 export type {Adopted} from '../ops/state/adopt.ts'
+/** One file for machines without a registry. */
+export const loadBundle = (): Promise<typeof import('../ops/payload/bundle-create.ts')> =>
+  import('../ops/payload/bundle-create.ts')
+export type {CreatedBundle} from '../ops/payload/bundle-create.ts'
 /** Node.js binaries that are shipped. */
 export const loadRuntime = (): Promise<typeof import('../ops/payload/runtime.ts')> =>
   import('../ops/payload/runtime.ts')

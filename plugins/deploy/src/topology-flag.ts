@@ -1,4 +1,4 @@
-/** The flag that names the topology, the same in every command that reads one. */
+/** Flags that several commands share: the topology, and what is shipped. */
 
 import {Flags} from 'aisctl/kit'
 
@@ -11,3 +11,11 @@ export const topologyFlag = Flags.custom<string>({
 })
 
 export const DEFAULT_TOPOLOGY = 'topology.yaml'
+
+/** Absent: what this installation has. */
+export const bundleFlag = Flags.custom<string>({
+  description: 'what is shipped: a file of aisctl bundle create',
+  env: 'AISCTL_BUNDLE',
+  helpValue: 'FILE',
+  parse: (text) => Promise.resolve(text),
+})

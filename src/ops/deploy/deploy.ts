@@ -12,7 +12,6 @@ import {waitForHealth, type ClusterHealth} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
 import {applyManifest, isContentMissing, type ApplyReport} from '../host/apply.ts'
 import {readFacts} from '../host/facts.ts'
-import {knownArchitectures} from '../payload/runtime.ts'
 import {lookCloserAt} from '../node/explain.ts'
 import {restartPending} from '../node/rolling.ts'
 import type {Plan, Step} from '../plan/plan.ts'
@@ -123,7 +122,7 @@ function askStep(work: Work, host: TopologyHost): Step {
     preview: () => [`ssh to ${host.address}: architecture, space, ports, mount points, clock`],
     run: async () => {
       const runtimes = await Promise.all(
-        knownArchitectures().map((arch) => runtimeFor(deployment, arch)),
+        deployment.payload.architectures.map((arch) => runtimeFor(deployment, arch)),
       )
       const question = questionFor(host, runtimes, deployment.release)
       learnFacts(
@@ -148,7 +147,7 @@ function agreeStep(work: Work, asks: readonly Step[]): Step {
         topology,
         facts: deployment.facts,
         saved: deployment.saved,
-        architectures: knownArchitectures(),
+        architectures: deployment.payload.architectures,
       })
       work.findings = [...problems, ...survivalFindings(topology)]
       refuseFindings(work.findings)

@@ -17,13 +17,15 @@ import type {Frame} from '../host/script.ts'
 import {encodingFor, packedFrame} from '../payload/packed-file.ts'
 import {unitFiles} from '../payload/package-root.ts'
 import type {Release} from '../payload/release.ts'
-import {findRuntime, type Runtime} from '../payload/runtime.ts'
+import type {Payload} from '../payload/payload.ts'
+import type {Runtime} from '../payload/runtime.ts'
 import {formatSavedState, parseSavedState, type SavedState} from '../site/site.ts'
 import type {Topology, TopologyHost} from '../topology/resolve.ts'
 
 /** Fixed for the whole run. */
 export interface Deployment {
   readonly topology: Topology
+  readonly payload: Payload
   readonly release: Release
   readonly clusterKey: string
   readonly runtimes: Map<string, Promise<Runtime>>
@@ -35,12 +37,13 @@ export interface Deployment {
 
 export function newDeployment(
   topology: Topology,
-  release: Release,
+  payload: Payload,
   clusterKey: string,
 ): Deployment {
   return {
     topology,
-    release,
+    payload,
+    release: payload.release,
     clusterKey,
     runtimes: new Map(),
     packed: new Map(),
@@ -51,7 +54,7 @@ export function newDeployment(
 
 /** The runtime of an architecture; found, stripped and hashed once for all hosts. */
 export function runtimeFor(deployment: Deployment, arch: string): Promise<Runtime> {
-  const found = deployment.runtimes.get(arch) ?? findRuntime(arch)
+  const found = deployment.runtimes.get(arch) ?? deployment.payload.runtime(arch)
   deployment.runtimes.set(arch, found)
   return found
 }

@@ -6,7 +6,7 @@
 import {planCheck, type CheckResult} from '../check/check.ts'
 import {planMend, planUndo} from '../check/mend.ts'
 import {openFleet, type FleetOptions} from '../fleet.ts'
-import {findRelease} from '../payload/release.ts'
+import {openPayload} from '../payload/payload.ts'
 import {settleLeaving} from '../node/removal.ts'
 import type {Plan} from '../plan/plan.ts'
 import {clusterKey, hasClusterKey} from '../site/site.ts'
@@ -23,7 +23,7 @@ export interface PrepareOptions extends Omit<FleetOptions, 'site'> {
 export interface PrepareDeployOptions extends PrepareOptions {
   readonly dryRun: boolean
   readonly timeoutMs: number
-  /** Another bundle of the daemon than this installation's. */
+  /** A file of `aisctl bundle create`, or another daemon than this installation's. */
   readonly bundle?: string
   /** Places (HOST/INSTANCE) of nodes that have left and are to come back. */
   readonly back?: ReadonlySet<string>
@@ -74,10 +74,10 @@ export async function prepareDeploy(
     keep: !dryRun,
     ...(back === undefined ? {} : {back}),
   })
-  const release = await findRelease(options.bundle)
+  const payload = await openPayload(options.bundle)
   const key = dryRun && !hasClusterKey(site) ? 'not made yet\n' : clusterKey(site)
   const fleet = openFleet(topology, {...options, site})
-  const {plan, outcome} = planDeploy(fleet, newDeployment(topology, release, key), {
+  const {plan, outcome} = planDeploy(fleet, newDeployment(topology, payload, key), {
     dryRun,
     timeoutMs,
     site,

@@ -9,10 +9,13 @@ import {manifestOf, newDeployment, newestState, stateToSave} from '../deploy/dep
 import {openDeployed, openTopology, type OpenedTopology} from '../deploy/open.ts'
 import {publicUrl} from '../cluster/health.ts'
 import {packFile} from '../payload/packed-file.ts'
-import {findRelease, type Release} from '../payload/release.ts'
-import {findRuntime, knownArchitectures, type Runtime} from '../payload/runtime.ts'
+import {openPayload} from '../payload/payload.ts'
+import type {Release} from '../payload/release.ts'
+import type {Runtime} from '../payload/runtime.ts'
 import {clusterKey, type Site} from '../site/site.ts'
-import type {Topology, TopologyHost} from '../topology/resolve.ts'
+import {hostOf} from '../fleet.ts'
+import {sequenceOrder} from '../sequence/gate.ts'
+import {nodesOf, type Topology, type TopologyHost, type TopologyNode} from '../topology/resolve.ts'
 
 /** What a playbook needs of one host. */
 export interface HostVariables {
@@ -26,6 +29,8 @@ export interface HostVariables {
 export interface InventoryNode {
   readonly id: string
   readonly role: string
+  /** Name of its host in this inventory. */
+  readonly host: string
   readonly unit: string
   /** Of its public listener. */
   readonly url: string
@@ -56,10 +61,11 @@ export async function buildInventory(options: InventoryOptions): Promise<Invento
     ? openDeployed(options.file)
     : openTopology(options.file, {keep: true})
   const {topology, site, before} = opened
-  const release = await findRelease(options.bundle)
-  const runtimes = await Promise.all(knownArchitectures().map(findRuntime))
+  const shipped = await openPayload(options.bundle)
+  const {release} = shipped
+  const runtimes = await Promise.all(shipped.architectures.map((arch) => shipped.runtime(arch)))
   const state = stateToSave(topology, [newestState([before])])
-  const deployment = newDeployment(topology, release, clusterKey(site))
+  const deployment = newDeployment(topology, shipped, clusterKey(site))
   const variablesOf = (host: TopologyHost): HostVariables => ({
     ansible_host: host.address,
     ...(topology.ssh.port === undefined ? {} : {ansible_port: topology.ssh.port}),
@@ -72,6 +78,7 @@ export async function buildInventory(options: InventoryOptions): Promise<Invento
     aisctl_nodes: host.nodes.map((node) => ({
       id: node.id,
       role: node.role,
+      host: host.name,
       unit: `aisnode@${node.instance}.service`,
       url: publicUrl(topology, node),
     })),
@@ -107,7 +114,9 @@ export function liveInventory(inventory: Inventory): Record<string, unknown> {
 }
 
 /** Hosts by what runs on them. */
-export function groupsOf({topology}: Pick<Inventory, 'topology'>): Record<string, {hosts: string[]}> {
+export function groupsOf({
+  topology,
+}: Pick<Inventory, 'topology'>): Record<string, {hosts: string[]}> {
   const having = (role: string): {hosts: string[]} => ({
     hosts: topology.hosts
       .filter(({nodes}) => nodes.some((node) => node.role === role))
@@ -117,13 +126,22 @@ export function groupsOf({topology}: Pick<Inventory, 'topology'>): Record<string
 }
 
 /** Variables that are the same for a live and an exported inventory. */
-export function sharedVariables({ssh, cluster}: Topology): Record<string, unknown> {
+export function sharedVariables(topology: Topology): Record<string, unknown> {
+  const {ssh, cluster} = topology
   return {
     ansible_become: ssh.become !== 'none',
     ansible_pipelining: true,
     aisctl_cluster: cluster.name,
     aisctl_uuid: cluster.uuid,
+    aisctl_order: orderOf(topology),
   }
+}
+
+/** In which order nodes are restarted; who is primary only the cluster knows, and is asked then. */
+function orderOf(topology: Topology): readonly string[] {
+  const zoneOf = ({host}: TopologyNode): string => hostOf(topology, host).zone ?? host
+  const nodes = sequenceOrder(nodesOf(topology), {primary: undefined, zoneOf})
+  return nodes.map(({id}) => id)
 }
 
 /** Host keys are compared as aisctl compares them; an unknown key stops the run. */

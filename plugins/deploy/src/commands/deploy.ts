@@ -10,7 +10,7 @@ import {
   type DeployOutcome,
 } from 'aisctl/kit'
 import {deploySummary} from '../deploy-summary.ts'
-import {DEFAULT_TOPOLOGY, topologyFlag} from '../topology-flag.ts'
+import {bundleFlag, DEFAULT_TOPOLOGY, topologyFlag} from '../topology-flag.ts'
 
 const HEALTH_TIMEOUT_MS = 180_000
 
@@ -36,7 +36,7 @@ with old files are restarted one at a time, each when the cluster says that all 
     'ungated': Flags.boolean({
       description: 'restart without asking how the cluster is: for one that is down anyway',
     }),
-    'bundle': Flags.string({description: 'another bundle of aisnode', hidden: true}),
+    'bundle': bundleFlag(),
   }
 
   async run(): Promise<DeployOutcome> {

@@ -1,5 +1,5 @@
 import {AisctlCommand, Flags, loadInventory} from 'aisctl/kit'
-import {DEFAULT_TOPOLOGY, topologyFlag} from '../topology-flag.ts'
+import {bundleFlag, DEFAULT_TOPOLOGY, topologyFlag} from '../topology-flag.ts'
 
 export default class Inventory extends AisctlCommand {
   static override readonly summary = "the topology as Ansible's inventory"
@@ -12,7 +12,7 @@ would apply. Use it as a live inventory through a file of two lines:
     file: topologyFlag({default: DEFAULT_TOPOLOGY}),
     list: Flags.boolean({description: 'all hosts and their variables', exclusive: ['host']}),
     host: Flags.string({description: 'the variables of one host'}),
-    bundle: Flags.string({description: 'another bundle of aisnode', hidden: true}),
+    bundle: bundleFlag(),
   }
 
   async run(): Promise<unknown> {

@@ -21,7 +21,11 @@ ansible-playbook then deploys, restarts, shuts down and starts the cluster witho
       env: 'AISCTL_TOPOLOGY',
       helpValue: 'FILE',
     }),
-    bundle: Flags.string({description: 'another bundle of aisnode', hidden: true}),
+    bundle: Flags.string({
+      description: 'what is shipped: a file of aisctl bundle create',
+      env: 'AISCTL_BUNDLE',
+      helpValue: 'FILE',
+    }),
   }
 
   async run(): Promise<Exported> {
