@@ -13,9 +13,7 @@ import {openPayload} from '../payload/payload.ts'
 import type {Release} from '../payload/release.ts'
 import type {Runtime} from '../payload/runtime.ts'
 import {clusterKey, type Site} from '../site/site.ts'
-import {hostOf} from '../fleet.ts'
-import {sequenceOrder} from '../sequence/gate.ts'
-import {nodesOf, type Topology, type TopologyHost, type TopologyNode} from '../topology/resolve.ts'
+import type {Topology, TopologyHost} from '../topology/resolve.ts'
 
 /** What a playbook needs of one host. */
 export interface HostVariables {
@@ -29,8 +27,6 @@ export interface HostVariables {
 export interface InventoryNode {
   readonly id: string
   readonly role: string
-  /** Name of its host in this inventory. */
-  readonly host: string
   readonly unit: string
   /** Of its public listener. */
   readonly url: string
@@ -78,7 +74,6 @@ export async function buildInventory(options: InventoryOptions): Promise<Invento
     aisctl_nodes: host.nodes.map((node) => ({
       id: node.id,
       role: node.role,
-      host: host.name,
       unit: `aisnode@${node.instance}.service`,
       url: publicUrl(topology, node),
     })),
@@ -114,9 +109,7 @@ export function liveInventory(inventory: Inventory): Record<string, unknown> {
 }
 
 /** Hosts by what runs on them. */
-export function groupsOf({
-  topology,
-}: Pick<Inventory, 'topology'>): Record<string, {hosts: string[]}> {
+export function groupsOf({topology}: Pick<Inventory, 'topology'>): Record<string, {hosts: string[]}> {
   const having = (role: string): {hosts: string[]} => ({
     hosts: topology.hosts
       .filter(({nodes}) => nodes.some((node) => node.role === role))
@@ -126,22 +119,13 @@ export function groupsOf({
 }
 
 /** Variables that are the same for a live and an exported inventory. */
-export function sharedVariables(topology: Topology): Record<string, unknown> {
-  const {ssh, cluster} = topology
+export function sharedVariables({ssh, cluster}: Topology): Record<string, unknown> {
   return {
     ansible_become: ssh.become !== 'none',
     ansible_pipelining: true,
     aisctl_cluster: cluster.name,
     aisctl_uuid: cluster.uuid,
-    aisctl_order: orderOf(topology),
   }
-}
-
-/** In which order nodes are restarted; who is primary only the cluster knows, and is asked then. */
-function orderOf(topology: Topology): readonly string[] {
-  const zoneOf = ({host}: TopologyNode): string => hostOf(topology, host).zone ?? host
-  const nodes = sequenceOrder(nodesOf(topology), {primary: undefined, zoneOf})
-  return nodes.map(({id}) => id)
 }
 
 /** Host keys are compared as aisctl compares them; an unknown key stops the run. */
