@@ -4,7 +4,11 @@ import fs from 'node:fs'
 import t, {type Test} from 'tap'
 import type {MountpathOrder} from '../../src/core/objects/mountpath-orders.ts'
 import {createHealth} from '../../src/node/store/mountpath/health.ts'
-import {createMountpathCalls} from '../../src/node/store/mountpath/mountpath-calls.ts'
+import {USUAL_HEALTH, type HealthSettings} from '../../src/node/store/mountpath/health-settings.ts'
+import {
+  createMountpathCalls,
+  type MountpathCalls,
+} from '../../src/node/store/mountpath/mountpath-calls.ts'
 import type {Mountpath} from '../../src/node/store/mountpath/mountpaths.ts'
 import type {OpenedStore} from '../../src/node/store/open-store.ts'
 import type {Resilver} from '../../src/node/store/mountpath/resilver.ts'
@@ -325,6 +329,22 @@ t.test('a disk that fails while it is written to can be unmounted', async (t) =>
   running.store.stop()
 })
 
+t.test('all mountpaths are disabled by order, though the first was to be emptied', async (t) => {
+  const running = await onDisk(createCrashFs(MOUNTS))
+  await fill(running, 100)
+  running.disks.order(order('disable', '/mp0'))
+  running.disks.order(order('disable', '/mp1'))
+  t.strictSame(
+    running.disks.states().map(({state}) => state),
+    ['disabled', 'disabled'],
+  )
+  running.disks.order(order('enable', '/mp0'))
+  await follow(running, order('enable', '/mp1'))
+  await allThere(t, running, 100)
+  running.resilver.stop()
+  running.store.stop()
+})
+
 t.test('without any mountpath nothing is answered, and all is there afterwards', async (t) => {
   const disk = createCrashFs(MOUNTS)
   const running = await onDisk(disk)
@@ -365,7 +385,8 @@ interface Probe {
 function looked(): {
   suspect: (why: string) => void
   check: () => void
-  enabled: {now: boolean}
+  settings: {-readonly [K in keyof HealthSettings]: HealthSettings[K]}
+  calls: MountpathCalls
   probes: Probe[]
   disabled: string[]
   pass: (ms: number) => void
@@ -374,13 +395,19 @@ function looked(): {
   const probes: Probe[] = []
   const disabled: string[] = []
   const device = {completed: null as number | null}
-  const enabled = {now: true}
+  const settings = {...USUAL_HEALTH}
   let timers: {readonly atMs: number; readonly act: () => void}[] = []
   let nowMs = 0
-  const calls = createMountpathCalls('/mp', () => nowMs, {
-    disabled: (why) => disabled.push(why),
+  const told = {
+    disabled: (why: string) => void disabled.push(why),
     suspect: () => undefined,
-  })
+  }
+  const calls = createMountpathCalls(
+    '/mp',
+    () => nowMs,
+    told,
+    () => settings,
+  )
   const root = {dev: 1, ino: 2}
   const port = {
     probe: (path: string, done: Probe['done']) => probes.push({path, done}),
@@ -390,7 +417,7 @@ function looked(): {
   const mountpath = {path: '/mp', pinned: '/pin', calls, port, root} as unknown as Mountpath
   const health = createHealth({
     mountpathAt: () => mountpath,
-    isEnabled: () => enabled.now,
+    settings: () => settings,
     after: (ms, act) => {
       const timer = {atMs: nowMs + ms, act}
       timers.push(timer)
@@ -403,7 +430,8 @@ function looked(): {
   return {
     suspect: (why) => health.suspect('/mp', why),
     check: () => health.check('/mp'),
-    enabled,
+    settings,
+    calls,
     probes,
     disabled,
     device,
@@ -436,11 +464,31 @@ t.test('a probe that fails twice disables, one that succeeds does not', (t) => {
 
 t.test('suspicions are not followed when that is switched off, questions are', (t) => {
   const one = looked()
-  one.enabled.now = false
+  one.settings.isEnabled = false
   one.suspect('EIO')
   t.equal(one.probes.length, 0)
   one.check()
   t.equal(one.probes.length, 1)
+  t.end()
+})
+
+t.test('how many checks and errors disable a mountpath is a setting', (t) => {
+  const one = looked()
+  one.settings.failedChecks = 1
+  one.suspect('EIO')
+  one.probes[0]?.done(new Error('EIO: write'))
+  t.strictSame(one.disabled, ['EIO; a check failed: EIO: write'])
+  const other = looked()
+  Object.assign(other.settings, {failures: 3, withinMs: 1000})
+  const fail = (): void => other.calls.note(Object.assign(new Error('EIO'), {code: 'EIO'}))
+  fail()
+  fail()
+  other.pass(1000)
+  fail()
+  fail()
+  t.strictSame(other.disabled, [], 'not within so much time')
+  fail()
+  t.strictSame(other.disabled, ['EIO: 3 failures within 1 s'])
   t.end()
 })
 

@@ -179,9 +179,18 @@ export async function mountpathsOn(stage: Stage, node: StageNode): Promise<reado
   return mountpaths.map(({path}) => path)
 }
 
-/** The operator clears the mark and starts the host's node as a new one. */
-export async function comeBack(play: Play, node: StageNode): Promise<void> {
+/** The operator clears the marks and starts the hosts' nodes as new ones. */
+export async function comeBack(play: Play, ...nodes: readonly StageNode[]): Promise<void> {
   const {stage, checks} = play
+  for (const node of nodes) await clearMark(play, node)
+  await stage.start(nodes)
+  const back = await whole(play)
+  const logs = back === undefined ? await Promise.all(nodes.map((one) => stage.logOf(one, 4))) : []
+  const seen = `${logs.join(' ')} ${describe(play.watch, stage)}`
+  checks.expect(back !== undefined, 'it joins again as a new node', seen)
+}
+
+async function clearMark({stage, checks}: Play, node: StageNode): Promise<void> {
   if (stage.local === undefined) {
     const mark = `/var/lib/aisnode/${node.instance}/decommissioned`
     const said = await hostsOf(stage).run(node.host, `cat ${mark} && rm ${mark}`)
@@ -191,9 +200,4 @@ export async function comeBack(play: Play, node: StageNode): Promise<void> {
     checks.expect(existsSync(mark), 'the node says that it was decommissioned', mark)
     rmSync(mark, {force: true})
   }
-  await stage.start([node])
-  const back = await whole(play)
-  const log = back === undefined ? await stage.logOf(node, 4) : ''
-  const seen = `${log} ${describe(play.watch, stage)}`
-  checks.expect(back !== undefined, 'it joins again as a new node', seen)
 }

@@ -311,7 +311,7 @@ async function twoDecommissioned(play: Play, herd: Herd): Promise<readonly strin
   await settledDown(play, nowMs(), 'two leave')
   await expectPromises(play, herd, 'two have left')
   for (const node of nodes) await expectGone(play, node)
-  for (const node of nodes) await comeBack(play, node)
+  await comeBack(play, ...nodes)
   const done = await untilOperation(gatewaysBut(stage), isDone, MOVED_MS_MAX)
   checks.expect(done !== undefined, 'they get their share')
   await expectPromises(play, herd, 'two are back')

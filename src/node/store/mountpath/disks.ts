@@ -33,7 +33,7 @@ import type {
   Mountpaths,
   MountpathsQuestion,
 } from './mountpaths.ts'
-import {mountpathAt, openMountpath} from './mountpaths.ts'
+import {mountpathAt, openMountpath, takesWrites} from './mountpaths.ts'
 
 /** A configured mountpath as people see it. */
 export interface DiskState {
@@ -240,9 +240,18 @@ class DiskTable {
         return
       }
       case 'disable':
-        return this.#disable(path)
+        this.#disable(path)
+        return this.#disableStranded()
       case 'detach':
         return this.#detach(path, verdict.givesUp)
+    }
+  }
+
+  /** What is being emptied to be disabled has nowhere to go when the last other one is disabled. */
+  #disableStranded(): void {
+    if (this.used.some(takesWrites)) return
+    for (const {path, standing} of this.leaving()) {
+      if (standing.leaving === 'disable') this.#disable(path)
     }
   }
 
