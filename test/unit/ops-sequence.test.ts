@@ -1,6 +1,7 @@
 /** What takes several nodes, in which order, and what stops it: on hosts and nodes that are faked. */
 
-import {mkdirSync} from 'node:fs'
+import {mkdirSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
 import t, {type Test} from 'tap'
 import {AisError} from '../../src/base/errors.ts'
 import {NODE_FLAG} from '../../src/model/node.ts'
@@ -10,12 +11,17 @@ import {planNodeRestart} from '../../src/ops/node/restart.ts'
 import {restartAll} from '../../src/ops/node/rolling.ts'
 import {previewPlan} from '../../src/ops/plan/preview.ts'
 import {planError, runPlan} from '../../src/ops/plan/run.ts'
+import {sha256} from '../../src/ops/host/manifest.ts'
+import type {Payload} from '../../src/ops/payload/payload.ts'
+import {readKept, releaseBefore} from '../../src/ops/release/kept.ts'
+import {finalizeUpgrade} from '../../src/ops/release/prepare-upgrade.ts'
+import {planUpgrade} from '../../src/ops/release/upgrade.ts'
 import {whyClosed} from '../../src/ops/sequence/gate.ts'
 import {look, newRoll} from '../../src/ops/sequence/roll.ts'
 import {readSite, siteOf, writeSite, type Site} from '../../src/ops/site/site.ts'
 import {nodesOf} from '../../src/ops/topology/resolve.ts'
 import {removedOf} from '../../src/ops/topology/removed.ts'
-import {startFakeFleet, type FakeFleet} from '../helpers/ops/fake-fleet.ts'
+import {startFakeFleet, type FakeFleet, type FakeNode} from '../helpers/ops/fake-fleet.ts'
 
 async function fleetOf(t: Test, hosts: readonly string[]): Promise<{fake: FakeFleet; site: Site}> {
   const directory = t.testdir()
@@ -262,3 +268,78 @@ t.test('a dead host keeps nobody on: by the flag, or when the cluster knows it',
     t.match(debts?.(), [{key: 'not-stopped:h3', pay: /aisctl node stop/}])
   }
 })
+
+/** Stands for the daemon's bundle and for Node.js: hosts have both, so nothing is shipped. */
+function payloadOf(t: Test, version: string): Payload {
+  const file = join(t.testdirName, `${version}.mjs`)
+  writeFileSync(file, version)
+  const runtime = {arch: 'x64', version: '24.0.0', sha256: sha256('a runtime'), file}
+  return {
+    release: {version, sha256: sha256(version), file},
+    architectures: ['x64'],
+    runtime: () => Promise.resolve(runtime),
+  }
+}
+
+const upgrade = (t: Test, scene: {fake: FakeFleet; site: Site}, version = '1.3.0') =>
+  planUpgrade({
+    ...lifecycle(scene),
+    payload: payloadOf(t, version),
+    maxFailed: 0,
+    ungated: false,
+    canaryMs: 10,
+  })
+
+const restarts = ({log}: FakeFleet): string[] => log.filter((line) => line.startsWith('restart'))
+
+t.test(
+  'an upgrade brings the release to all, then makes one node after the other run it',
+  async (t) => {
+    const scene = await fleetOf(t, ['pt', 'pt', 't'])
+    const {plan, conclude} = await upgrade(t, scene)
+    const outcome = await runPlan(plan)
+    t.equal(planError(plan, outcome), undefined)
+    t.strictSame(scene.fake.log.slice(0, 3).toSorted(), ['apply h1', 'apply h2', 'apply h3'])
+    t.strictSame(restarts(scene.fake), [
+      'restart h1/target',
+      'restart h3/target',
+      'restart h2/target',
+      'restart h2/proxy',
+      'restart h1/proxy',
+    ])
+    t.match(scene.fake.applied.get('h1'), /link\|\/opt\/aisnode\/proxy\|.*release\/1\.3\.0-/)
+    t.equal(
+      conclude(outcome.results).line,
+      'sample runs 1.3.0 on 5 nodes. Back: aisctl cluster upgrade --rollback · close the way back: aisctl cluster upgrade --finalize',
+    )
+    t.equal(readKept(scene.site).current?.version, '1.3.0')
+    t.throws(() => releaseBefore(scene.site), {code: 'REFUSED'})
+    await runPlan((await upgrade(t, scene, '1.4.0')).plan)
+    t.equal(releaseBefore(scene.site).version, '1.3.0')
+    t.match(finalizeUpgrade(scene.site.stateFile), 'sample stays with 1.4.0: 1.3.0 is no way back')
+    t.throws(() => releaseBefore(scene.site), {code: 'REFUSED'})
+  },
+)
+
+for (const [what, spoil] of [
+  ['does not start', (node: FakeNode) => (node.broken = true)],
+  ['is ready and then fails', (node: FakeNode) => (node.sick = true)],
+] as const) {
+  t.test(`a release that ${what} stops at the canary, and goes back`, async (t) => {
+    const scene = await fleetOf(t, ['pt', 'pt', 't'])
+    const {fake} = scene
+    const canary = fake.node('h1/target')
+    fake.onRestart = () => {
+      const tries = restarts(fake).length
+      if (tries === 1) spoil(canary)
+      else Object.assign(canary, {broken: false, sick: false})
+    }
+    const {plan, debts} = await upgrade(t, scene)
+    const outcome = await runPlan(plan)
+    t.match(planError(plan, outcome)?.message, 'all 1 nodes that were switched are back')
+    t.strictSame(restarts(fake), ['restart h1/target', 'restart h1/target'], 'nobody else')
+    t.match(fake.applied.get('h1'), 'release/0.1.0-before')
+    t.strictSame(debts?.(), [])
+    t.equal(readKept(scene.site).current, undefined)
+  })
+}

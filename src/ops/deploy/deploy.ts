@@ -15,6 +15,7 @@ import {readFacts} from '../host/facts.ts'
 import {lookCloserAt} from '../node/explain.ts'
 import {restartPending} from '../node/rolling.ts'
 import type {Plan, Step} from '../plan/plan.ts'
+import {noteDeployed} from '../release/kept.ts'
 import {writeSite, type SavedState, type Site} from '../site/site.ts'
 import {checkImmutable, returns} from '../topology/immutable.ts'
 import {nodesOf, type TopologyHost} from '../topology/resolve.ts'
@@ -289,6 +290,7 @@ function finishSteps(work: Work, applies: readonly Step[]): Step[] {
 function keepState({deployment, options, state}: Work): void {
   const {topology} = deployment
   if (state !== undefined) writeSite(options.site, state)
+  noteDeployed(options.site, deployment.release)
   rememberCluster(knownAs(topology, options.site))
 }
 

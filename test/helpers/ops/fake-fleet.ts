@@ -37,6 +37,8 @@ export interface FakeFleet {
   primary: string
   /** A rebalance goes on. */
   moving: boolean
+  /** Called when a unit is told to restart, before it does. */
+  onRestart: () => void
   /** Lines of the entries that a host was last told to apply. */
   readonly applied: Map<string, string>
   close(): Promise<void>
@@ -81,6 +83,7 @@ export async function startFakeFleet(hosts: readonly string[]): Promise<FakeFlee
     publicNet: 'open',
     primary: nodesOf(topology).find(({role}) => role === 'proxy')?.id ?? '',
     moving: false,
+    onRestart: () => undefined,
     applied: new Map(),
     close: async () => {
       for (const server of servers) server.closeAllConnections()
@@ -213,14 +216,27 @@ async function runOn(name: string, command: HostRun, fake: FakeFleet): Promise<H
   const nodes = members.get(fake) ?? new Map<string, FakeNode>()
   if (argv[1] === '-e') return askedOn({fake, nodes, name}, argv.slice(3))
   if (argv[0] === 'cat' && argv[1] === ANY) return result(1, '')
+  if (argv[0] === 'readlink') return result(0, 'release/0.1.0-before\n')
   const verb = argv.find((word) => ['start', 'stop', 'restart', 'show'].includes(word))
   if (verb !== undefined) return unitOn({fake, nodes, name}, verb, argv)
-  if (!argv.includes('apply')) return result(0, '')
+  if (!argv.includes('apply')) return result(0, factsOf(await inputOf(command)))
   const input =
     command.input === undefined ? '' : await text(command.input as AsyncIterable<Buffer>)
   fake.log.push(`apply ${name}`)
   fake.applied.set(name, input.slice(input.indexOf('\nentries ')))
   return result(0, '{"done":true}\n')
+}
+
+function inputOf({input}: HostRun): Promise<string> {
+  if (input === undefined) return Promise.resolve('')
+  return text(input as AsyncIterable<Buffer>)
+}
+
+/** A host that has all files that it is asked for. */
+function factsOf(input: string): string {
+  const have = input.split('\n').filter((line) => line.startsWith('have '))
+  const lines = have.map((line) => `have\t${line.slice('have '.length)}`)
+  return ['uid\t0', 'arch\tx86_64', ...lines, 'done\tyes', ''].join('\n')
 }
 
 interface OnHost {
@@ -249,6 +265,7 @@ function unitOn({fake, nodes, name}: OnHost, verb: string, argv: readonly string
   if (one === undefined) return result(1, '')
   if (verb !== 'show') {
     fake.log.push(`${verb} ${name}/${instance}`)
+    if (verb === 'restart') fake.onRestart()
     one.up = verb !== 'stop' && !one.broken
   }
   const state = {unit, active: one.up ? 'active' : 'inactive', result: 'success', status: ''}
