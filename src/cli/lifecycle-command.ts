@@ -10,6 +10,8 @@ import type {FoundCluster} from '../client/find-cluster.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../ops/lifecycle.ts'
 import {previewPlan} from '../ops/plan/preview.ts'
 import {planError} from '../ops/plan/run.ts'
+import {asRun, type LifecycleRun} from '../ops/run/as-run.ts'
+import type {RunHeader} from '../ops/run/journal.ts'
 import {durationFlag, yesFlag} from './flags.ts'
 import {HostsCommand, topologyOf, type HostsFlags} from './hosts-command.ts'
 import {askSecret, confirm, confirmByTyping} from './prompt.ts'
@@ -30,6 +32,8 @@ export interface LifecycleAsk {
   readonly nodes: readonly string[]
   /** Asks for the cluster's name instead of a yes. */
   readonly byName?: boolean
+  /** The run that is taken up again. */
+  readonly resumes?: RunHeader
 }
 
 export abstract class LifecycleCommand extends HostsCommand {
@@ -42,7 +46,7 @@ export abstract class LifecycleCommand extends HostsCommand {
 
   protected async live(flags: LifecycleFlags, ask: LifecycleAsk): Promise<unknown> {
     const found = this.meant(flags)
-    const lifecycle = await ask.make({
+    const made = await ask.make({
       topologyFile: flags.topology ?? topologyOf(found),
       client: openCluster({endpoints: found.endpoints}),
       nodes: ask.nodes,
@@ -50,6 +54,7 @@ export abstract class LifecycleCommand extends HostsCommand {
       acceptNew: flags['accept-new'],
       askSecret,
     })
+    const lifecycle = asRun(made, ask.resumes)
     try {
       if (flags['dry-run']) {
         const lines = await previewPlan(lifecycle.plan)
@@ -74,14 +79,18 @@ export abstract class LifecycleCommand extends HostsCommand {
     else await confirmByTyping(question, name, {yes: flags.yes})
   }
 
-  private async perform({plan, conclude, debts: owed}: LifecyclePlan): Promise<unknown> {
+  private async perform(lifecycle: LifecycleRun): Promise<unknown> {
+    const {plan, conclude} = lifecycle
     const outcome = await viewPlan(plan, {quiet: this.jsonEnabled()})
-    const debts = owed?.() ?? []
+    const debts = lifecycle.debts?.() ?? []
+    await lifecycle.end()
     for (const {what, pay} of debts) this.log(`Left to do: ${what}. Do it: ${pay}`)
     const error = planError(plan, outcome)
     if (error !== undefined) throw error
     const {line, json} = conclude(outcome.results)
     this.log(line)
+    const open = lifecycle.debtLine()
+    if (open !== undefined) this.log(open)
     if (debts.length > 0) process.exitCode = ERROR_TABLE.PARTIAL.exit
     return debts.length === 0 ? json : {...json, debts}
   }

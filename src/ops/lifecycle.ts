@@ -11,6 +11,8 @@ import {openFleet, type Fleet} from './fleet.ts'
 import {settleLeaving} from './node/removal.ts'
 import type {Plan, Step, StepContext} from './plan/plan.ts'
 import type {NewDebt} from './run/debts.ts'
+import type {RunHeader} from './run/journal.ts'
+import type {RunSpec} from './run/journaled.ts'
 import {findNodes} from './topology/find-node.ts'
 import {nodesOf, type TopologyNode} from './topology/resolve.ts'
 
@@ -23,6 +25,8 @@ export interface LifecycleOptions {
   readonly timeoutMs: number
   readonly acceptNew?: boolean
   readonly askSecret?: (question: string) => Promise<string>
+  /** The run that is taken up again. */
+  readonly resumes?: RunHeader
   /** The hosts, when they are open already. Absent: over SSH. */
   readonly fleet?: Fleet
 }
@@ -35,6 +39,8 @@ export interface LifecyclePlan {
   readonly question: string
   readonly destructive: boolean
   conclude(results: ReadonlyMap<string, unknown>): {readonly line: string; readonly json: JsonMap}
+  /** What makes it a run on the hosts (ops/run); absent: it touches none. */
+  readonly run?: Pick<RunSpec, 'fleet' | 'intent' | 'looks'>
   /** What is left to do after it ran, as far as it got: told, and an exit code of its own. */
   debts?(): readonly NewDebt[]
   /** Closes the connections. Call it whatever happened. */
@@ -64,6 +70,19 @@ export async function openIntent(options: LifecycleOptions): Promise<Intent> {
     })
   const nodes = options.nodes.length === 0 ? nodesOf(topology) : findNodes(topology, options.nodes)
   return {fleet, nodes, options}
+}
+
+/**
+ * What makes a lifecycle command a run that can be resumed.
+ * @param more flags that its plan depends on
+ */
+export function runOf(
+  {fleet, nodes, options}: Intent,
+  verb: string,
+  more: Readonly<Record<string, unknown>> = {},
+): NonNullable<LifecyclePlan['run']> {
+  const ids = options.nodes.length === 0 ? [] : nodes.map(({id}) => id)
+  return {fleet, intent: {verb, nodes: ids, options: {timeoutMs: options.timeoutMs, ...more}}}
 }
 
 /** One step per node, each after the one before it, or all at once. */

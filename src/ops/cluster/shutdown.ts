@@ -6,7 +6,7 @@
  */
 
 import {AisError} from '../../base/errors.ts'
-import {nodesJson, nodeSteps, openIntent, type Intent} from '../lifecycle.ts'
+import {nodesJson, nodeSteps, openIntent, runOf, type Intent} from '../lifecycle.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import {controlUnit} from '../node/unit.ts'
 import type {Step} from '../plan/plan.ts'
@@ -51,6 +51,10 @@ export async function planClusterShutdown(options: ShutdownOptions): Promise<Lif
       title: `shut ${name} down`,
       steps: [...reach, agree, ...stopSteps(work, nodes, agree)],
       parallel: HOSTS_PARALLEL,
+    },
+    run: {
+      ...runOf(intent, 'cluster shutdown', {skipUnreachable}),
+      looks: [...reach.map(({id}) => id), agree.id],
     },
     nodes: nodes.map(labelOf),
     question: `Shut ${name} down, ${nodes.length} nodes?`,

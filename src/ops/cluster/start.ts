@@ -10,6 +10,9 @@ export async function planClusterStart(options: LifecycleOptions): Promise<Lifec
   const {length} = start.nodes
   return {
     ...start,
+    ...(start.run === undefined
+      ? {}
+      : {run: {...start.run, intent: {...start.run.intent, verb: 'cluster start'}}}),
     plan: {...start.plan, title: `start ${name}`},
     question: `Start ${name}, ${length} nodes?`,
     conclude: (results) => ({

@@ -3,17 +3,23 @@
  * nothing yet.
  */
 
+import {defined} from '../../base/assert.ts'
+import {AisError} from '../../base/errors.ts'
 import {planCheck, type CheckResult} from '../check/check.ts'
 import {planMend, planUndo} from '../check/mend.ts'
 import {openFleet, type FleetOptions} from '../fleet.ts'
-import {openPayload} from '../payload/payload.ts'
+import {openPayload, type Payload} from '../payload/payload.ts'
 import {settleLeaving} from '../node/removal.ts'
 import type {Plan} from '../plan/plan.ts'
-import {clusterKey, hasClusterKey} from '../site/site.ts'
+import type {Release} from '../payload/release.ts'
+import {withKept} from '../release/kept.ts'
+import type {RunHeader} from '../run/journal.ts'
+import {clusterKey, hasClusterKey, readSite, siteOf} from '../site/site.ts'
 import type {Topology} from '../topology/resolve.ts'
 import {planDeploy, type DeployOutcome} from './deploy.ts'
 import {newDeployment} from './deployment.ts'
-import {openTopology} from './open.ts'
+import {deployIntentOf, deployRun} from './deploy-run.ts'
+import {openTopology, type OpenedTopology} from './open.ts'
 
 export interface PrepareOptions extends Omit<FleetOptions, 'site'> {
   /** The operator's topology. */
@@ -27,6 +33,8 @@ export interface PrepareDeployOptions extends PrepareOptions {
   readonly bundle?: string
   /** Places (HOST/INSTANCE) of nodes that have left and are to come back. */
   readonly back?: ReadonlySet<string>
+  /** The run that is taken up again; then nothing is read from the file. */
+  readonly resumes?: RunHeader
   /** Restart without asking how the cluster is: for one that is down anyway. */
   readonly ungated?: boolean
 }
@@ -36,6 +44,10 @@ export interface Prepared<Result> {
   readonly plan: Plan
   /** What has come out so far. */
   result(): Result
+  /** Writes on the hosts how it ended; `close` does so, too. Absent: it changes no host. */
+  end?(): Promise<void>
+  /** About open debts, once it has ended; undefined: there are none. */
+  debtLine?(): string | undefined
   /** Closes the connections. Call it whatever happened. */
   close(): Promise<void>
 }
@@ -67,24 +79,80 @@ export function prepareCheck(options: PrepareOptions): PreparedCheck {
 export async function prepareDeploy(
   options: PrepareDeployOptions,
 ): Promise<Prepared<DeployOutcome>> {
-  const {dryRun, timeoutMs, back} = options
-  const {site: known} = openTopology(options.file, {keep: false})
-  await settleLeaving(known)
-  const {topology, site, before} = openTopology(options.file, {
-    keep: !dryRun,
-    ...(back === undefined ? {} : {back}),
-  })
-  const payload = await openPayload(options.bundle)
+  const byFile = options.resumes === undefined ? await toldByFile(options) : undefined
+  const payload = await payloadFor(options)
+  const told = byFile ?? toldByRun(options.resumes, payload.release)
+  const {topology, site, before, back, timeoutMs, ungated} = told
+  const {dryRun, resumes} = options
   const key = dryRun && !hasClusterKey(site) ? 'not made yet\n' : clusterKey(site)
   const fleet = openFleet(topology, {...options, site})
-  const {plan, outcome} = planDeploy(fleet, newDeployment(topology, payload, key), {
+  const deployment = newDeployment(topology, payload, key)
+  const {plan, outcome} = planDeploy(fleet, deployment, {
     dryRun,
     timeoutMs,
     site,
     before,
-    ...(back === undefined ? {} : {back}),
-    ungated: options.ungated ?? false,
+    back: new Set(back),
+    ungated,
     now: Date.now,
   })
-  return {topology, plan, result: outcome, close: () => fleet.close()}
+  if (dryRun) return {topology, plan, result: outcome, close: () => fleet.close()}
+  const run = deployRun(plan, fleet, deployment, {
+    timeoutMs,
+    back,
+    ungated,
+    ...(resumes === undefined ? {} : {resumes}),
+  })
+  const close = async (): Promise<void> => {
+    try {
+      await run.close()
+    } finally {
+      await fleet.close()
+    }
+  }
+  const {debtLine} = run
+  return {topology, plan: run.plan, result: outcome, end: () => run.close(), debtLine, close}
+}
+
+/** What an upgrade has made the cluster run is shipped on; a bundle that is given wins. */
+async function payloadFor({file, bundle, resumes}: PrepareDeployOptions): Promise<Payload> {
+  const shipped = await openPayload(bundle)
+  if (bundle !== undefined) return shipped
+  const site =
+    resumes === undefined ? openTopology(file, {keep: false}).site : siteOf(resumes.cluster)
+  return withKept(shipped, site)
+}
+
+interface Told extends OpenedTopology {
+  readonly back: readonly string[]
+  readonly timeoutMs: number
+  readonly ungated: boolean
+}
+
+async function toldByFile(options: PrepareDeployOptions): Promise<Told> {
+  const {dryRun, back, timeoutMs} = options
+  const {site: known} = openTopology(options.file, {keep: false})
+  await settleLeaving(known)
+  const opened = openTopology(options.file, {
+    keep: !dryRun,
+    ...(back === undefined ? {} : {back}),
+  })
+  return {...opened, back: [...(back ?? [])], timeoutMs, ungated: options.ungated ?? false}
+}
+
+/** By the run that is taken up again. */
+function toldByRun(header: RunHeader | undefined, release: Release): Told {
+  const resumes = defined(header, 'a deploy has a file or a run')
+  const intent = deployIntentOf(resumes, release)
+  const site = siteOf(intent.topology.cluster.name)
+  if (!hasClusterKey(site)) throw keyMissing(resumes)
+  return {...intent, site, before: readSite(site)}
+}
+
+function keyMissing({run}: RunHeader): AisError {
+  return new AisError({
+    code: 'NOT_FOUND',
+    message: `this machine does not have the cluster's key, which run ${run} needs`,
+    hint: 'fetch it from the hosts first: aisctl adopt HOST…',
+  })
 }

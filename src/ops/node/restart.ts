@@ -4,7 +4,7 @@
  * maintenance, no change of the map but the handover.
  */
 
-import {namesOf, nodesJson, openIntent} from '../lifecycle.ts'
+import {namesOf, nodesJson, openIntent, runOf} from '../lifecycle.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import {labelOf} from '../cluster/health.ts'
 import {look, lookOrRefuse, newRoll, orderOf} from '../sequence/roll.ts'
@@ -43,6 +43,7 @@ export async function planNodeRestart(options: RestartOptions): Promise<Lifecycl
   })
   return {
     plan: {title: `restart ${names}, one after the other`, steps: sequence.steps, parallel: 1},
+    run: runOf(intent, whole ? 'cluster restart' : 'node restart', {maxFailed, ungated}),
     nodes: nodes.map(labelOf),
     question: `Restart ${names}, one after the other?`,
     destructive: true,

@@ -1,6 +1,6 @@
 /** `aisctl node start`: units running, nodes active in the map again. */
 
-import {namesOf, nodesJson, nodeSteps, openIntent} from '../lifecycle.ts'
+import {namesOf, nodesJson, nodeSteps, openIntent, runOf} from '../lifecycle.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import {labelOf, waitForHealth} from '../cluster/health.ts'
 import {lookCloserAt} from './explain.ts'
@@ -36,6 +36,7 @@ export async function planNodeStart(options: LifecycleOptions): Promise<Lifecycl
       ],
       parallel: HOSTS_PARALLEL,
     },
+    run: runOf(intent, 'node start'),
     nodes: nodes.map(labelOf),
     question: `Start ${names}?`,
     destructive: false,

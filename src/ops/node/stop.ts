@@ -1,6 +1,6 @@
 /** `aisctl node stop`: daemons off now, data stays, the nodes are absent and keep their votes. */
 
-import {namesOf, nodesJson, nodeSteps, openIntent} from '../lifecycle.ts'
+import {namesOf, nodesJson, nodeSteps, openIntent, runOf} from '../lifecycle.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import {labelOf} from '../cluster/health.ts'
 import {controlUnit} from './unit.ts'
@@ -17,6 +17,7 @@ export async function planNodeStop(options: LifecycleOptions): Promise<Lifecycle
       steps: nodeSteps(nodes, 'stop', (node) => controlUnit(fleet, node, 'stop'), 'serial'),
       parallel: 1,
     },
+    run: runOf(intent, 'node stop'),
     nodes: nodes.map(labelOf),
     question: `Stop ${names}?`,
     destructive: true,

@@ -61,7 +61,11 @@ export function planError(plan: Plan, outcome: PlanOutcome): Error | undefined {
       message: [...new Set(lines)].join('\n'),
       hint:
         (error instanceof AisError ? error.hint : undefined) ?? 'mend it and repeat the command',
-      details: {failed: outcome.failed, blocked: outcome.blocked},
+      details: {
+        ...(error instanceof AisError ? error.details : {}),
+        failed: outcome.failed,
+        blocked: outcome.blocked,
+      },
     },
     error,
   )

@@ -25,6 +25,25 @@ export function debtsOf(debts: readonly NewDebt[], run: string, nowMs: number): 
   return debts.map((debt) => ({format: 1, ...debt, run, sinceMs: nowMs}))
 }
 
+/**
+ * Keys of those debts that the steps which were done have paid: what was owed to a host is paid
+ * when it has been brought to its manifest, what was owed to a node when the same was done to it.
+ */
+export function paidBy(debts: readonly Debt[], done: ReadonlySet<string>): readonly string[] {
+  return debts.flatMap(({key}) => {
+    const [kind = '', place = ''] = key.split(':')
+    return stepsThatPay(kind, place).some((pays) => [...done].some(pays)) ? [key] : []
+  })
+}
+
+function stepsThatPay(kind: string, place: string): readonly ((step: string) => boolean)[] {
+  if (place.includes('/')) return [(step) => step === `${place}/${kind}`]
+  const installed = (step: string): boolean => step === `${place}/install`
+  const touched = (step: string): boolean =>
+    step.startsWith(`${place}/`) && /\/(start|stop|restart)$/.test(step)
+  return kind === 'not-stopped' ? [installed, touched] : [installed]
+}
+
 /** The last line of a command when something is owed; undefined when nothing is. */
 export function debtLine(debts: readonly NewDebt[]): string | undefined {
   const [first] = debts

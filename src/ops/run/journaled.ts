@@ -8,7 +8,7 @@ import {AisError} from '../../base/errors.ts'
 import type {Fleet} from '../fleet.ts'
 import type {Host} from '../host/host.ts'
 import type {Plan, Step, StepContext} from '../plan/plan.ts'
-import {debtLine, debtsOf, type NewDebt} from './debts.ts'
+import {debtLine, debtsOf, paidBy, type NewDebt} from './debts.ts'
 import {newHolder, type Holder} from './holder.ts'
 import {
   isOver,
@@ -32,8 +32,10 @@ export interface RunSpec {
   readonly looks?: readonly string[]
   /** The run that is taken up again. */
   readonly resumes?: RunHeader
-  /** What has come to be owed, and keys of debts that are paid; asked when the steps are over. */
-  debts?(): {readonly owed: readonly NewDebt[]; readonly paid: readonly string[]}
+  /** What has come to be owed; asked when the steps are over. */
+  debts?(): readonly NewDebt[]
+  /** Keys of debts that are paid, besides those that the steps tell by themselves. */
+  paid?(): readonly string[]
   /** Looks, under the lock, whether what was read before is still so. Throws when it is not. */
   checkLocked?(lock: RunLock): void
   readonly nowMs?: () => number
@@ -132,7 +134,7 @@ function inRun(work: Work, step: Step): Step {
     ...(step.skip === undefined ? {} : {skip: () => skipped(work, step)}),
     run: async (context) => {
       const {lock, journal} = runningOf(work)
-      const why = lock.lost() ?? (step.host === undefined ? undefined : lock.missing.get(step.host))
+      const why = lock.lost()
       if (why !== undefined) throw keep(work, why)
       const note = (state: 'begin' | 'done' | 'failed', what = ''): Promise<void> =>
         step.host === undefined ? journal.note({act: step.id, state, what}) : Promise.resolve()
@@ -187,17 +189,22 @@ async function finish(work: Work): Promise<void> {
 
 async function settle(work: Work, journal: Journal, header: RunHeader): Promise<void> {
   const {spec, nowMs} = work
-  const {owed, paid} = spec.debts?.() ?? {owed: [], paid: []}
-  await journal.owe(debtsOf(owed, header.run, nowMs()), paid)
+  const {states} = await readAllStates(hostsOf(spec.fleet))
+  const debts = new Map(states.flatMap((state) => state.debts.map((debt) => [debt.key, debt])))
+  const paid = [...(spec.paid?.() ?? []), ...paidBy([...debts.values()], work.settled)]
+  for (const key of paid) debts.delete(key)
+  const owed = debtsOf(spec.debts?.() ?? [], header.run, nowMs())
+  for (const debt of owed) debts.set(debt.key, debt)
+  const stillPaid = paid.filter((key) => !debts.has(key))
+  await journal.owe(owed, stillPaid)
   const outcome = outcomeOf(work)
   await journal.end(outcome, work.errors.map(firstLine).join('; '))
-  const {states} = await readAllStates(hostsOf(spec.fleet))
   const left = unfinishedRuns(states)
   const over = isOver(outcome) ? left.filter((one) => supersedes(header, one.header)) : []
   for (const {header: earlier} of over) await journal.close(earlier, 'superseded')
-  const debts = new Map(states.flatMap((state) => state.debts.map((debt) => [debt.key, debt])))
-  for (const key of paid) debts.delete(key)
-  const open = left.filter((one) => !over.includes(one))
+  const open = left.filter(
+    (one) => !over.includes(one) && (one.run !== header.run || !isOver(outcome)),
+  )
   work.debts = debtLine([...debts.values(), ...debtsOfRuns(open)])
 }
 

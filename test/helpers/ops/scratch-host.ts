@@ -43,7 +43,7 @@ export interface PythonReport {
 }
 
 const PROGRAMS: Readonly<Record<string, string>> = {
-  'systemctl': `s=$SCRATCH/systemd; mkdir -p $s/active $s/enabled; mkdir -p $s/id; rc=0; verb=$1; shift
+  'systemctl': `s=$SCRATCH/systemd; mkdir -p $s/active $s/enabled $s/id; rc=0; verb=$1; shift
 [ $verb != show ] || { case $2 in
   InvocationID) cat $s/id/$4 2>/dev/null ;; ActiveState) [ -e $s/active/$4 ] && echo active || echo inactive ;;
   esac; exit 0; }
@@ -52,7 +52,8 @@ for u in "$@"; do case $u in --now) now=1; continue ;; -*) continue ;; esac; cas
   disable) rm -f $s/enabled/$u; [ -z "\${now-}" ] || rm -f $s/active/$u ;;
   is-active) if [ -e $s/active/$u ]; then rc=0; echo active; else rc=3; echo inactive; fi ;;
   is-enabled) [ -e $s/enabled/$u ] && echo enabled || echo disabled ;;
-  enable) : >$s/enabled/$u ;; start) [ -e $s/active/$u ] || { date +%N >$s/id/$u; : >$s/active/$u; } ;; stop) rm -f $s/active/$u ;;
+  enable) : >$s/enabled/$u ;; stop) rm -f $s/active/$u ;;
+  start) [ -e $s/active/$u ] || { date +%N >$s/id/$u; : >$s/active/$u; } ;;
   esac; done; exit $rc`,
   'mountpoint': `[ "$2" = . ] && d=$(pwd) || d=$2; [ -e "$SCRATCH/mounts/$(echo "$d" | tr / _)" ]`,
   'systemd-detect-virt': `[ -e $SCRATCH/container ]`,

@@ -54,6 +54,7 @@ with old files are restarted one at a time, each when the cluster says that all 
     })
     try {
       const outcome = await viewPlan(deploy.plan, {quiet: this.jsonEnabled()})
+      await deploy.end?.()
       const result = deploy.result()
       for (const {severity, host, what} of result.findings) {
         if (severity === 'warning' && !this.jsonEnabled()) this.warn(`${host}: ${what}`)
@@ -62,6 +63,8 @@ with old files are restarted one at a time, each when the cluster says that all 
       if (error instanceof AisError) throw withReports(error, result)
       if (error !== undefined) throw error
       this.log(deploySummary(deploy.topology, result, dryRun))
+      const debts = deploy.debtLine?.()
+      if (debts !== undefined) this.log(debts)
       return result
     } finally {
       await deploy.close()
