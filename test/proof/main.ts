@@ -2,7 +2,8 @@
  * `npm run proof -- NAME [--for MIN] [--jobs N] [--json] [--report]`: the full figures, too long
  * for one sitting. Each run works for so many minutes in slices and appends every slice's outcome
  * to test/proof/NAME.jsonl (commit, seeds, outcome); a later run goes on where the last one ended.
- * `sim` plays worlds of kernels, `sim-objects` worlds of stores. `--report` runs nothing: it prints
+ * `sim` plays worlds of kernels, `faults` (`--lab NAME`) puts faults into lab hosts and asks doctor,
+ * `sim-objects` worlds of stores. `--report` runs nothing: it prints
  * the sum and how much of it is of the present commit. The last line of stdout is one JSON object
  * {bench, rows}.
  */
@@ -10,15 +11,17 @@
 import {drawRows} from '../bench/row.ts'
 import {appendSlice, readSlices} from './journal.ts'
 import {presentCommit} from './commit.ts'
+import {FAULT_SOURCES, proveFaults, readRounds, reportFaults} from './faults.ts'
 import {proveSim, PROOFS, reportSim} from './sim.ts'
 
 const MINUTES_DEFAULT = 10
 
 async function main(args: readonly string[]): Promise<number> {
   const [name] = args.filter((arg) => !arg.startsWith('-'))
+  if (name === 'faults') return mainOfFaults(args)
   const proof = PROOFS.find((one) => one.name === name)
   if (proof === undefined) {
-    const names = PROOFS.map((one) => one.name).join('|')
+    const names = [...PROOFS.map((one) => one.name), 'faults'].join('|')
     process.stderr.write(
       `usage: npm run proof -- ${names} [--for MIN] [--jobs N] [--json] [--report]\n`,
     )
@@ -37,6 +40,22 @@ async function main(args: readonly string[]): Promise<number> {
   const rows = reportSim(proof, readSlices(proof.name), commit)
   if (!args.includes('--json')) process.stdout.write(`${drawRows(rows)}\n`)
   process.stdout.write(`${JSON.stringify({bench: proof.name, rows})}\n`)
+  return rows.every(({ok}) => ok) ? 0 : 1
+}
+
+/** The lab that faults are put into, unless another is named. */
+const LAB_DEFAULT = 'faults'
+
+async function mainOfFaults(args: readonly string[]): Promise<number> {
+  const commit = presentCommit(FAULT_SOURCES)
+  if (!args.includes('--report')) {
+    const at = args.indexOf('--lab')
+    const lab = at === -1 ? LAB_DEFAULT : (args[at + 1] ?? LAB_DEFAULT)
+    await proveFaults({lab, minutes: numberOf(args, '--for') ?? MINUTES_DEFAULT, commit})
+  }
+  const rows = reportFaults(readRounds(), commit)
+  if (!args.includes('--json')) process.stdout.write(`${drawRows(rows)}\n`)
+  process.stdout.write(`${JSON.stringify({bench: 'faults', rows})}\n`)
   return rows.every(({ok}) => ok) ? 0 : 1
 }
 

@@ -8,7 +8,8 @@ import {dirname, join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {AisError} from 'aisctl/kit'
 
-export type Asset = 'supervise.sh' | 'wait-ssh.sh' | 'delay-line.py' | 'shutdown-filesystems.py'
+export type Asset =
+  'supervise.sh' | 'wait-ssh.sh' | 'delay-line.py' | 'shutdown-filesystems.py' | 'fault.sh'
 
 /** Folders between this file and the plugin's own are fewer. */
 const PARENTS_MAX = 6

@@ -40,6 +40,12 @@ export function lossRules(number: number, percent: number): string[] {
   return [rule(`${from(number)} ${chance}`, 'drop'), rule(`${to(number)} ${chance}`, 'drop')]
 }
 
+/** What one host sends to these TCP ports of another is lost; everything else passes. */
+export function portRules(source: number, target: number, ports: readonly number[]): string[] {
+  const way = `${from(source)} ${to(target)} tcp dport { ${ports.join(', ')} }`
+  return [rule(way, 'drop')]
+}
+
 /** Adds rules to those that act. */
 export async function addRules(lab: LabState, rules: readonly string[]): Promise<void> {
   const script = [
