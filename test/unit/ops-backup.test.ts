@@ -191,6 +191,8 @@ t.test('a backup is never brought back over a majority that lives, or may live',
     code: 'REFUSED',
     message: `p[${P2}] may lead and keeps a record; nothing was changed`,
   })
+  const leaderless = surveyWith({[T1]: RECORD, [T2]: RECORD})
+  t.equal(judge(leaderless).leader.role, 'proxy', 'a majority that nobody may lead')
   const hidden = surveyWith({[T1]: RECORD}, ['h2', 'h3'])
   t.throws(() => judge(hidden), {message: /could not be asked: with them a majority may live/})
   t.equal(judge(hidden, ['h2']).leader.id, P1, 'one of them is gone: the rest is no majority')

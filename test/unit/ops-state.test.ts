@@ -221,7 +221,11 @@ t.test(
   async (t) => {
     freshMachine(t)
     const nobody = {'10.0.0.1': {off: true}}
-    await t.rejects(adopt(t, nobody), {code: 'UNREACHABLE', message: '10.0.0.1: no answer'})
+    await t.rejects(adopt(t, nobody), {
+      code: 'UNREACHABLE',
+      message: '10.0.0.1: no answer',
+      hint: /^nothing was kept; /,
+    })
     const guest = {'10.0.0.1': {...KEPT, login: '1000'}}
     await t.rejects(adopt(t, guest), {message: '10.0.0.1: the login is not root'})
     const alone = {'10.0.0.1': KEPT}

@@ -65,7 +65,7 @@ export interface AdoptPlan {
 interface Work {
   readonly options: AdoptOptions
   readonly words: HostWord[]
-  readonly silent: Map<string, string>
+  readonly silent: Map<string, AisError>
   agreement?: Agreement
   key?: string
   adopted?: Adopted
@@ -225,7 +225,7 @@ function keepStep(work: Work, agree: Step): Step {
         generation,
         holders: agreement.holders,
         dissent: agreement.dissent,
-        silent: [...work.silent].map(([host, why]) => ({host, why})),
+        silent: [...work.silent].map(([host, {message}]) => ({host, why: message})),
         ...(written ? {written: options.file} : {}),
         otherSsh: Object.entries(options.ssh)
           .filter(([name, value]) => kept.ssh[name as keyof SshSettings] !== value)
@@ -259,10 +259,15 @@ function refuseOtherSite({topology}: SavedState): void {
 }
 
 function nobody({silent}: Work): AisError {
-  const lines = [...silent.values()]
+  const errors = [...silent.values()]
+  const [first] = errors
   return new AisError({
-    code: 'UNREACHABLE',
-    message: lines.length === 0 ? 'no host was asked' : lines.join('\n'),
-    hint: 'nothing was kept; the login must reach root: --user, --become, --identity, --accept-new',
+    code: first?.code ?? 'UNREACHABLE',
+    message: errors.length === 0 ? 'no host was asked' : errors.map(textOf).join('\n'),
+    hint: `nothing was kept; ${first?.hint ?? 'the login must reach root: --user, --become, --identity'}`,
   })
+}
+
+function textOf({message}: AisError): string {
+  return message
 }

@@ -122,7 +122,7 @@ export function sshConnections(options: ConnectOptions): {
 }
 
 /** The reason why a host was not heard; what is no fault of the host is thrown. */
-export function silenceOf(error: unknown): string {
-  if (error instanceof AisError) return error.message
+export function silenceOf(error: unknown): AisError {
+  if (error instanceof AisError) return error
   throw error
 }

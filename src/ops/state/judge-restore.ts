@@ -96,9 +96,12 @@ function refuseMajority(
   silent: readonly string[],
 ): void {
   const voters = votersOf(smap)
-  const answered = (ids: readonly string[]): Set<string> =>
-    new Set(voters.filter(({id}) => ids.includes(id)).map(voterKey))
-  if (isQuorum(voters, answered(keepers))) {
+  const lives = (ids: readonly string[]): boolean => {
+    const alive = voters.filter(({id}) => ids.includes(id))
+    // A majority that nobody may lead has no way on by itself.
+    return alive.some(({electable}) => electable) && isQuorum(voters, new Set(alive.map(voterKey)))
+  }
+  if (lives(keepers)) {
     const keep = keepers.map((id) => labelOf(smap.nodes[id], id)).join(', ')
     throw new AisError({
       code: 'REFUSED',
@@ -106,15 +109,15 @@ function refuseMajority(
       hint: 'start what is off: aisctl cluster start · look: aisctl show elections',
     })
   }
-  const electable = keepers.find((id) => mayLead(smap.nodes[id]))
-  if (electable !== undefined) {
+  const leader = keepers.find((id) => mayLead(smap.nodes[id]))
+  if (leader !== undefined) {
     throw new AisError({
       code: 'REFUSED',
-      message: `${labelOf(smap.nodes[electable], electable)} may lead and keeps a record; nothing was changed`,
+      message: `${labelOf(smap.nodes[leader], leader)} may lead and keeps a record; nothing was changed`,
       hint: 'it needs no backup: aisctl cluster recover',
     })
   }
-  if (!isQuorum(voters, answered([...keepers, ...silent]))) return
+  if (!lives([...keepers, ...silent])) return
   throw new AisError({
     code: 'REFUSED',
     message: `${silent.map((id) => labelOf(smap.nodes[id], id)).join(', ')} could not be asked: with them a majority may live; nothing was changed`,

@@ -44,7 +44,7 @@ export function surveySteps(fleet: Fleet, survey: Survey, now: () => number): St
       try {
         await ask(fleet, host, survey, now)
       } catch (error) {
-        survey.silent.set(host.name, silenceOf(error))
+        survey.silent.set(host.name, silenceOf(error).message)
       }
     },
   }))

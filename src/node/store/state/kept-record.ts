@@ -26,12 +26,12 @@ const LINE_CHARS = 8192
 export const RESTORED_INDEX_STEP = 1_000_000
 
 /**
- * Lines for standard output: one of JSON, then the newest record, committed if one is known, packed
- * as gzip in base64.
+ * Lines for standard output: one of JSON, then the accepted record, packed as gzip in base64. The
+ * newest that was accepted anywhere is at least what was committed.
  */
 export function tellRecord(file: NodeFile): string[] {
   const {state, amnesia} = storeOf(file.state).load()
-  const kept = state?.committed ?? state?.accepted ?? null
+  const kept = state?.accepted ?? null
   const packed = kept === null ? '' : gzipSync(kept.text).toString('base64')
   const {uuid, inc} = state ?? {uuid: '', inc: 0}
   const record = kept === null ? null : {...markOf(kept.record), sha: kept.sha}
