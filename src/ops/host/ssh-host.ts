@@ -16,6 +16,8 @@ import {connectSsh, type SshConnection, type SshOptions} from './ssh-connect.ts'
 
 /** Time for sudo to ask, and to refuse a wrong password. */
 const SUDO_TIMEOUT_MS = 15_000
+/** Of a command that a signal has ended. */
+const KILLED_STATUS = 128
 
 export interface SshHostOptions extends SshOptions {
   /** Absent: there is nobody to ask. */
@@ -66,13 +68,14 @@ async function runPlain(
   command: HostRun,
   options: SshHostOptions,
 ): Promise<HostResult> {
-  const channel = await openChannel(connection, shellLine(argv), false, options.name)
+  const started = await startCommand(connection, shellLine(argv), false, options.name)
+  const {channel} = started
   const stdout = collectOutput((line) => command.onLine?.(line, 'stdout'))
   const stderr = collectOutput((line) => command.onLine?.(line, 'stderr'))
   channel.on('data', (chunk: Uint8Array) => stdout.push(chunk))
   channel.stderr.on('data', (chunk: Uint8Array) => stderr.push(chunk))
   feed(channel, command.input, true)
-  const status = await statusOf(channel, command, options.name)
+  const status = await statusOf(started, command, options.name)
   return {status, stdout: stdout.end(), stderr: stderr.end()}
 }
 
@@ -92,9 +95,10 @@ async function runWithPassword(
   const line = shellLine(['sudo', '-p', words.prompt, '--', ...inner])
   const sudo = sudoOf(options)
   const password = await sudo.get()
-  const channel = await openChannel(connection, line, true, options.name)
+  const started = await startCommand(connection, line, true, options.name)
+  const {channel} = started
   const stdout = collectOutput((text) => command.onLine?.(text, 'stdout'))
-  const ended = statusOf(channel, command, options.name)
+  const ended = statusOf(started, command, options.name)
   const talk = {...words, password, sudo, stdout, name: options.name, user: connection.user}
   const fed = answerSudo(channel, talk).then(() => feed(channel, command.input, false))
   const [status] = await Promise.all([ended, fed])
@@ -161,16 +165,25 @@ function sudoOf(options: SshHostOptions): SudoPassword {
   })
 }
 
-function openChannel(
-  connection: SshConnection,
+/** A command on its host, and how it ended as far as was heard. */
+export interface StartedCommand {
+  readonly channel: ClientChannel
+  readonly exit: {status?: number}
+}
+
+/** Starts a command. What a quick one ends with may arrive together with its start. */
+export function startCommand(
+  {client}: Pick<SshConnection, 'client'>,
   line: string,
   pty: boolean,
   name: string,
-): Promise<ClientChannel> {
+): Promise<StartedCommand> {
   return new Promise((resolve, reject) => {
-    connection.client.exec(line, pty ? {pty: {term: 'dumb'}} : {}, (error, channel) => {
-      if (error === undefined) resolve(channel)
-      else reject(lost(name, error))
+    client.exec(line, pty ? {pty: {term: 'dumb'}} : {}, (error, channel) => {
+      if (error !== undefined) return reject(lost(name, error))
+      const exit: StartedCommand['exit'] = {}
+      channel.once('exit', (code: number | null) => (exit.status = code ?? KILLED_STATUS))
+      resolve({channel, exit})
     })
   })
 }
@@ -188,9 +201,13 @@ function feed(channel: ClientChannel, input: HostRun['input'], ends: boolean): v
   }
 }
 
-function statusOf(channel: ClientChannel, command: HostRun, name: string): Promise<number> {
+/** The status of a command, when its channel has closed. @throws AisError UNREACHABLE, TIMED_OUT */
+export function statusOf(
+  {channel, exit}: StartedCommand,
+  command: Pick<HostRun, 'timeoutMs'>,
+  name: string,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    let status: number | undefined
     const limit = command.timeoutMs
     const timer =
       limit === undefined
@@ -204,12 +221,11 @@ function statusOf(channel: ClientChannel, command: HostRun, name: string): Promi
               }),
             )
           }, limit)
-    channel.on('exit', (code: number | null) => (status = code ?? 128))
     channel.once('error', (error: Error) => reject(lost(name, error)))
     channel.once('close', () => {
       clearTimeout(timer)
-      if (status === undefined) reject(lost(name))
-      else resolve(status)
+      if (exit.status === undefined) reject(lost(name))
+      else resolve(exit.status)
     })
   })
 }
