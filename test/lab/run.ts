@@ -17,6 +17,7 @@ import {run} from '../../plugins/lab/src/lab/run.ts'
 import {ansibleCases} from './cluster/ansible.ts'
 import {blackoutCases} from './cluster/blackout.ts'
 import {clusterOf, deploy} from './cluster/cluster.ts'
+import {decommissionCases, shutdownCases} from './cluster/departure.ts'
 import {identityCases} from './cluster/identity.ts'
 import {installCases} from './cluster/install.ts'
 import {restartCases} from './cluster/restarts.ts'
@@ -109,8 +110,11 @@ async function clusterOnHosts(): Promise<void> {
         await restartCases(t, cluster)
         await blackoutCases(t, cluster)
         await identityCases(t, cluster)
+        await shutdownCases(t, cluster)
       }
       await hostScenarios(t, under, choice)
+      // The cluster has fewer nodes afterwards.
+      if (choice.only.length === 0) await decommissionCases(t, cluster)
     } finally {
       if (values.keep !== true) t.equal((await lab(under, 'down')).status, 0)
     }

@@ -8,11 +8,14 @@ import {lab} from '../lab-under-test.ts'
 import {type Cluster, hostsOf, isWell, onNode, operate, settled, unitOf, write} from './cluster.ts'
 import {allThere, via} from './install.ts'
 
+const isLong = process.argv.includes('--long')
 const BODY_BYTES_MAX = 64 * 1024
 const OBJECTS = 200
 const WRITE_MS_MAX = 120_000
 
+/** Only under --long: power that goes by itself is played always. */
 export async function shutdownCases(t: Test, cluster: Cluster): Promise<void> {
+  if (!isLong) return
   await t.test('a cluster that was shut down starts as it was, by command', async (t) => {
     await fill(t, cluster, 'before')
     await shutDown(t, cluster)
@@ -83,6 +86,7 @@ export async function decommissionCases(t: Test, cluster: Cluster): Promise<void
     await allThere(t, rest)
   })
 
+  if (!isLong) return
   await t.test('a deploy of the old topology leaves it out', async (t) => {
     const again = await operate(cluster, 'deploy', '--file', cluster.topology)
     t.equal(again.status, 0, again.stderr)

@@ -58,6 +58,7 @@ async function removedByForce(play: Play, herd: Herd): Promise<readonly string[]
     LOST_MS_MAX,
   )
   checks.expect(isSilent !== undefined, 'it is shown as silent')
+  await namedAsHolding(play, target)
   await moveAtMost(play, '0')
   const alone = await outOfReach(play, herd)
   checks.expect(alone.length > 0, 'some objects are with it alone')
@@ -75,6 +76,15 @@ async function removedByForce(play: Play, herd: Herd): Promise<readonly string[]
   await expectPromises(play, herd, 'back')
   await adopt(play, herd, target, alone)
   return [target.id]
+}
+
+/** The operator is told who holds it up, and both ways on. */
+async function namedAsHolding(play: Play, {id}: StageNode): Promise<void> {
+  const {stdout} = await operator(play, 'show', 'rebalance')
+  const named = stdout.includes(`t[${id}] has not answered`)
+  const ways = [`aisctl node start ${id}`, `aisctl advanced remove-from-smap ${id}`]
+  const told = named && ways.every((way) => stdout.includes(way))
+  play.checks.expect(told, 'it is named, with what to type', stdout)
 }
 
 /** Names that are answered by 503 and nothing else, asked of a gateway that waits for nobody. */
