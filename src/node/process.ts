@@ -4,12 +4,19 @@
  */
 
 import {AisError, type Refusal} from '../base/errors.ts'
+import type {NodeFile} from '../model/config/node-file.ts'
 
 import {parseArgv, USAGE, type Flags} from './config/argv.ts'
 import {loadConfig, loadNodeFile, type NodeConfig} from './config/load.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
 import {reasonOf} from './observe/log.ts'
-import {clearState, goneRefusal, isGone} from './store/decommission.ts'
+import {
+  finishDeparture,
+  goneRefusal,
+  leaverOf,
+  readDeparture,
+  type Departure,
+} from './store/decommission.ts'
 import {forgetWithoutCounter} from './store/state/lost-counter.ts'
 import {ensureStateDirectory} from './store/state/meta-store.ts'
 import {readIdentity, settleIdentity, type NodeIdentity} from './store/state/node-identity.ts'
@@ -54,10 +61,8 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   const pool = POOL_PER_MOUNTPATH * mountpaths + POOL_SPARE
   process.env['UV_THREADPOOL_SIZE'] = String(pool)
   makeStateDirectory(file.state)
-  if (isGone(file.state)) {
-    clearState(file.state)
-    throw goneRefusal(file.state)
-  }
+  const departure = readDeparture(file.state)
+  if (departure?.state === 'gone') throw await endDeparture(file, departure)
   const identity = await settle(config)
   const amnesia =
     identity.origin === 'mountpaths'
@@ -68,10 +73,16 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   const ignored = (): void => undefined
   process.on('SIGHUP', ignored)
   process.on('SIGPIPE', ignored)
-  const main = await startMainThread({config, id: identity.id, amnesia, entry, fail})
+  const main = await startMainThread({config, id: identity.id, amnesia, departure, entry, fail})
   process.on('SIGTERM', main.stop)
   process.on('SIGINT', main.stop)
   process.on('SIGUSR2', main.dump)
+}
+
+/** What a decommission has left on the disks of a node that is no member any more is removed. */
+async function endDeparture(file: NodeFile, departure: Departure): Promise<AisError> {
+  const problems = await finishDeparture(leaverOf(file, readIdentity(file.state)))
+  return goneRefusal(file.state, departure, problems)
 }
 
 function makeStateDirectory(path: string): void {

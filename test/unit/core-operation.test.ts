@@ -138,6 +138,26 @@ t.test('a decommissioned node leaves the map after its data, and ends', (t) => {
   t.end()
 })
 
+t.test('one that dies after the wipe tells when it is back, and joins nobody', (t) => {
+  const stage = withData()
+  for (const other of [0, 1, 2, 3, 4, 5]) stage.network.slow(6, other, 400)
+  take(stage, 'decommission-node', [6], {rmUserData: true})
+  const wiped = (): boolean => stage.at(6).node()?.leaving === 'wiped'
+  t.ok(moving(stage, wiped) >= 0)
+  stage.at(6).kill(true)
+  t.ok(record(stage).smap.nodes[idOf(stage, 6)], 'nobody has heard of it yet')
+  stage.network.heal()
+  stage.run(2000)
+  stage.at(6).start()
+  t.ok(stage.until(() => record(stage).smap.nodes[idOf(stage, 6)] === undefined) >= 0)
+  t.ok(stage.until(() => !stage.at(6).isUp(), 10_000) >= 0, 'and it ends')
+  t.equal(record(stage).op, null)
+  stage.at(6).start()
+  t.ok(stage.until(() => !stage.at(6).isUp(), 30_000) >= 0, 'it hears that it is gone already')
+  t.equal(record(stage).smap.nodes[idOf(stage, 6)], undefined, 'it has not joined again')
+  t.end()
+})
+
 t.test('what is left where it is, is remembered and moved before a decommission', (t) => {
   const stage = withData()
   const left = take(stage, 'start-maintenance', [6], {skipRebalance: true})

@@ -11,6 +11,7 @@ import {NO_LEASE} from '../ownership/lease.ts'
 import {EXIT_CONFIGURATION, type DurableState, type KernelEvent} from './events.ts'
 import {beginFounding} from './found.ts'
 import {mayFound} from './stage.ts'
+import {stopOfLeaver} from './stop.ts'
 import type {NodeState} from './state.ts'
 import type {Turn} from './turn.ts'
 import {emit, log, persist} from './turn.ts'
@@ -53,11 +54,11 @@ export function bootedNode(event: Booted): NodeState {
     held: POSITION_NONE,
     activeNotes: durable.committed === null ? [] : noteActive([], durable.committed.record, nowMs),
     clusterStarted: false,
-    stop: null,
+    stop: event.leaving === true ? stopOfLeaver(nowMs) : null,
     move: null,
     reclaim: null,
     cleared: 0,
-    leaving: 'no',
+    leaving: event.leaving === true ? 'wiped' : 'no',
   }
 }
 
@@ -81,7 +82,7 @@ export function onBooted(turn: Turn, event: Booted): void {
     const named = `the configuration names ${facts.uuid}`
     const reason = `the state here belongs to cluster ${durable.uuid}, ${named}`
     log(turn, 'error', reason)
-    emit(turn, {type: 'exit', status: EXIT_CONFIGURATION, reason})
+    emit(turn, {type: 'exit', status: EXIT_CONFIGURATION, reason, left: false})
     return
   }
   if (event.amnesia !== '') {

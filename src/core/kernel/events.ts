@@ -80,6 +80,11 @@ export type KernelEvent =
       readonly durable: DurableState | null
       /** Why stored state could not be read; '' when there was none. Forbids founding (R9). */
       readonly amnesia: string
+      /**
+       * What it had to remove for a decommission is gone from here, and the cluster may not know it
+       * yet: it tells, and joins nobody. Absent: no.
+       */
+      readonly leaving?: boolean
       readonly seed: number
       readonly nowMs: number
       readonly wallMs: number
@@ -179,5 +184,13 @@ export type KernelEffect =
       readonly text: string
       readonly facts: Readonly<Record<string, unknown>>
     }
-  /** Ordered stop is complete, or a refusal that no restart mends (78). */
-  | {readonly type: 'exit'; readonly status: number; readonly reason: string}
+  /**
+   * Ordered stop is complete, or a refusal that no restart mends (78). `left`: the cluster has
+   * recorded that this node is none of its members any more.
+   */
+  | {
+      readonly type: 'exit'
+      readonly status: number
+      readonly reason: string
+      readonly left: boolean
+    }

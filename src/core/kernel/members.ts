@@ -131,8 +131,10 @@ export function onLeavingAsked(turn: Turn, askId: number, request: LeavingReques
   const {stage} = turn.node
   // Who has just taken office records it with its first change.
   const takes = isCommitting(turn.node) || (stage.stage === 'leading' && !stage.confirmed)
+  const isGone = request.gone && member === undefined && isCommitting(turn.node)
   if (!takes || !known || request.uuid !== turn.node.durable.uuid) {
-    answer(turn, askId, {type: 'leaving', recorded: false})
+    const recorded = isGone && request.uuid === turn.node.durable.uuid
+    answer(turn, askId, {type: 'leaving', recorded})
     return
   }
   updatePeer(turn, id, {stopping: true})

@@ -17,6 +17,7 @@ import type {Discovery} from '../membership/discovery.ts'
 import {EXIT_CONFIGURATION} from './events.ts'
 import {accept} from './follow.ts'
 import {stepDown} from './stage.ts'
+import {tellLeaving} from './stop.ts'
 import type {NodeState, Purpose} from './state.ts'
 import type {Turn} from './turn.ts'
 import {emit, enter, isAsking, log, persist, send, update} from './turn.ts'
@@ -70,13 +71,17 @@ export function tickSeeking(turn: Turn): void {
   }
 }
 
-/** Asks to be let in where the primary is said to be, unless that question is under way. */
+/**
+ * Asks to be let in where the primary is said to be, unless that question is under way; one that
+ * was on its way out asks for nothing but to be gone.
+ */
 function askToJoin(turn: Turn, discovery: Discovery): void {
   const {node} = turn
   const {durable, facts} = node
   const saved = durable.accepted?.record.smap ?? null
   const place = placeToJoin(facts.self.id, saved, discovery.hint)
-  if (place === null || isAsking(node, (purpose) => purpose.type === 'join')) return
+  if (place === null || isAsking(node, ({type}) => type === 'join' || type === 'leaving')) return
+  if (node.leaving === 'wiped') return tellLeaving(turn, {control: place, id: null})
   send(
     turn,
     {control: place, id: null},
@@ -211,7 +216,7 @@ function onDuplicate(turn: Turn, discovery: Discovery, refused: Refusal): void {
   const sinceMs = discovery.duplicateSinceMs ?? nowMs
   log(turn, 'error', `not admitted: ${refused.message}`, {code: refused.code})
   if (nowMs - sinceMs >= DUPLICATE_MS) {
-    emit(turn, {type: 'exit', status: EXIT_CONFIGURATION, reason: refused.message})
+    emit(turn, {type: 'exit', status: EXIT_CONFIGURATION, reason: refused.message, left: false})
     return
   }
   setDiscovery(turn, {

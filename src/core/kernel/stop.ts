@@ -4,8 +4,11 @@
  */
 
 import {refusal, type Refusal} from '../../base/errors.ts'
+import type {NodeId} from '../../model/ids.ts'
+import type {Endpoint} from '../../model/node.ts'
 import {handOverToNext} from './hand-over.ts'
 import {failAsks} from './stage.ts'
+import type {Stop} from './state.ts'
 import type {Turn} from './turn.ts'
 import {acceptedOf, emit, enter, isAsking, log, selfVoter, send, update} from './turn.ts'
 
@@ -14,13 +17,16 @@ const STOP_MS = 3000
 /** A node whose decommission is done here is a member until somebody has heard of it. */
 const GONE_MS = 600_000
 
+/** A stop that begins now, of a node that has left or is about to be away. */
+export function stopOfLeaver(nowMs: number): Stop {
+  return {untilMs: nowMs + STOP_MS, goneMs: nowMs + GONE_MS, announced: false}
+}
+
 /** The process is to end. */
 export function onStopOrdered(turn: Turn): void {
   const {node} = turn
   if (node.stop !== null) return
-  const {nowMs} = node
-  const stop = {untilMs: nowMs + STOP_MS, goneMs: nowMs + GONE_MS, announced: false}
-  update(turn, {stop})
+  update(turn, {stop: stopOfLeaver(node.nowMs)})
   log(turn, 'info', 'stopping')
   // The office first: the absence is then announced to whoever has it.
   if (!handOverToNext(turn)) announceStop(turn)
@@ -37,10 +43,21 @@ export function announceStop(turn: Turn): void {
   if (node.stage.stage !== 'following' || record === undefined || primary === undefined) {
     return unheard(turn)
   }
+  tellLeaving(turn, primary)
+}
+
+/** Says to a primary that this node will be away, or is gone for good. */
+export function tellLeaving(
+  turn: Turn,
+  primary: {readonly control: Endpoint; readonly id: NodeId | null},
+): void {
+  const {node} = turn
+  const {uuid} = node.durable
+  if (uuid === '') return
   send(turn, primary, {
     request: {
       type: 'leaving',
-      uuid: record.uuid,
+      uuid,
       voter: selfVoter(node),
       run: node.durable.run,
       gone: node.leaving === 'wiped',
@@ -89,7 +106,8 @@ export function exitIfDone(turn: Turn): void {
     emit(turn, {type: 'reply', askId, result: {type: 'refused', refusal: stopping()}})
   }
   update(turn, {waitingCommands: []})
-  emit(turn, {type: 'exit', status: 0, reason: 'ordered stop'})
+  const left = turn.node.leaving === 'wiped' && stop.announced
+  emit(turn, {type: 'exit', status: 0, reason: left ? 'decommissioned' : 'ordered stop', left})
   update(turn, {stop: {untilMs: Infinity, goneMs: 0, announced: false}})
 }
 

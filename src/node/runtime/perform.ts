@@ -20,7 +20,7 @@ export interface PerformDeps {
   readonly lease: (untilMs: number) => void
   /** Removes what belongs to the cluster, then `decommissioned`. */
   readonly decommission: (order: Extract<KernelEffect, {type: 'decommission'}>) => void
-  readonly exit: (status: number, reason: string) => void
+  readonly exit: (exit: Extract<KernelEffect, {type: 'exit'}>) => void
   readonly log: Log
 }
 
@@ -44,7 +44,7 @@ export function createPerform(deps: PerformDeps): (effect: KernelEffect) => void
       case 'log':
         return deps.log[effect.level](effect.text, effect.facts)
       case 'exit':
-        return deps.exit(effect.status, effect.reason)
+        return deps.exit(effect)
       default:
         return unreachable(effect)
     }

@@ -34,7 +34,7 @@ import {createDiskRoom, type DiskRoom} from './mountpath/room.ts'
 import {createRepairs, type Repair} from './object/repairs.ts'
 import type {Change, Lookup, ObjectKey, WriteDone, Writing} from './object/writing.ts'
 import {lockName} from './object/writing.ts'
-import {clearMountpaths} from './decommission.ts'
+import {clearUserData} from './decommission.ts'
 import {createDiscarding, type Discard, type DiscardDone} from './object/object-discard.ts'
 import type {SetHistory} from './mountpath/set-history.ts'
 import {createClearing, type ClearOrder, type Cleared} from './clearing.ts'
@@ -188,7 +188,7 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
     lookAgain: () => indexes.lookAgain(),
     decommission: async (rmUserData) => {
       indexes.close()
-      await clearMountpaths(mountpaths, rmUserData)
+      if (rmUserData) await clearUserData(mountpaths)
     },
     place: (key, done) => placeKey(writing, key, false, done),
     copies: parts.copies,

@@ -13,7 +13,7 @@ import type {MoveReport} from '../../model/peer-messages.ts'
 import type {ClusterRecord} from '../../model/record.ts'
 import type {StatsSnapshot} from '../observe/stats.ts'
 import type {SelfIdentity} from '../peer/guard.ts'
-import {leaveGone} from '../store/decommission.ts'
+import {noteDeparture} from '../store/decommission.ts'
 import type {
   Answer,
   DataThreadStart,
@@ -94,7 +94,7 @@ export class DataPorts {
     return Promise.all(this.#ports.map((port) => this.#report(port)))
   }
 
-  /** Clears the disks, then leaves the mark of it. @throws AisError naming what stays */
+  /** Clears the disks, then notes that the node is leaving. @throws AisError naming what stays */
   async decommission({op, rmUserData}: DecommissionOrder): Promise<void> {
     const [start] = this.#deps.starts
     const {file} = defined(start, 'a node has a data worker').config
@@ -106,7 +106,7 @@ export class DataPorts {
       })
       if (problem !== '') throw new AisError({code: 'IO_ERROR', message: problem})
     }
-    leaveGone(file.state, {uuid: file.uuid, op})
+    noteDeparture(file.state, {uuid: file.uuid, op, state: 'leaving'})
   }
 
   /** Asks all to drain and stop; resolves when they have, or after the time. */

@@ -33,7 +33,7 @@ import {createMovementWatch} from '../runtime/movement.ts'
 import {createPerform} from '../runtime/perform.ts'
 import {createRuntime, type Runtime} from '../runtime/runtime.ts'
 import {standingOf} from '../runtime/standing.ts'
-import {clearState} from '../store/decommission.ts'
+import {finishDeparture, leaverOf, type Departure} from '../store/decommission.ts'
 import {nodeFs} from '../store/fs/fs.ts'
 import {
   readOverrides,
@@ -52,6 +52,8 @@ export interface MainThreadOptions {
   readonly id: NodeId
   /** Why the node has forgotten what it promised, though its disks know it; '' otherwise. */
   readonly amnesia: string
+  /** It was leaving its cluster when it ended; null: no. */
+  readonly departure: Departure | null
   /** The program's entry file. */
   readonly entry: URL
   /** One line for the operator, then the end of the process. */
@@ -66,6 +68,8 @@ const DRAIN_TIMEOUT_MS = 20_000
 const HELD_UP_MS = 1000
 /** On a machine that is overloaded one line in this time is enough. */
 const HELD_UP_SAID_MS = 10_000
+/** What could not be removed for a decommission is tried again after so long. */
+const DECOMMISSION_AGAIN_MS = 10_000
 
 export interface MainThread {
   /** SIGTERM, SIGINT: announce absent, drain, close, exit. */
@@ -203,7 +207,7 @@ class Main {
     this.#clearing = true
     const order = {op: 'cluster', rmUserData: removeUserData, keepInitialConfig}
     this.#data.decommission({type: 'decommission', ...order}).then(
-      () => this.#end(EXIT_STOPPED, 'decommissioned with its cluster'),
+      () => this.#end(EXIT_STOPPED, 'decommissioned with its cluster', true),
       (error: unknown) => {
         this.#clearing = false
         this.#log.error('decommission failed', {error: reasonOf(error)})
@@ -222,7 +226,10 @@ class Main {
     this.#noteDurable(durable)
     const seed = Number.parseInt(newNonce().slice(0, 8), 16)
     const facts = bootFacts(this.#options)
-    this.#runtime.tell({type: 'booted', facts, durable, amnesia, seed, ...this.#now()})
+    const {departure} = this.#options
+    const leaving = departure !== null
+    if (leaving) this.#noteProblem(`leaving cluster ${departure.uuid} (${departure.op})`)
+    this.#runtime.tell({type: 'booted', facts, durable, amnesia, leaving, seed, ...this.#now()})
     setInterval(() => this.#tick(), TICK_MS)
   }
 
@@ -259,7 +266,7 @@ class Main {
       publish: (view) => this.#publish(view),
       lease: (untilMs) => writeLease(this.#lease, this.#clock.toNs(untilMs)),
       decommission: (order) => this.#decommission(order),
-      exit: (status, reason) => this.#end(status, reason),
+      exit: ({status, reason, left}) => this.#end(status, reason, left),
       log: this.#log,
     })
   }
@@ -267,7 +274,10 @@ class Main {
   #decommission(order: Extract<KernelEffect, {type: 'decommission'}>): void {
     this.#data.decommission(order).then(
       () => this.#runtime.tell({type: 'decommissioned', nowMs: this.#clock.nowMs()}),
-      (error: unknown) => this.#log.error('decommission failed', {error: reasonOf(error)}),
+      (error: unknown) => {
+        this.#log.error('decommission failed, it is tried again', {error: reasonOf(error)})
+        setTimeout(() => this.#decommission(order), DECOMMISSION_AGAIN_MS)
+      },
     )
   }
 
@@ -336,25 +346,32 @@ class Main {
     fail({code: 'INTERNAL', message, hint: 'please report it'}, EXIT_FAILED)
   }
 
-  #end(status: number, reason: string): void {
+  /** @param left the cluster has recorded that this node is no member any more */
+  #end(status: number, reason: string, left = false): void {
     if (this.#phase === 'ending') return
     this.#phase = 'ending'
-    this.#finish(status, reason).catch((error: unknown) => {
+    this.#finish(status, reason, left).catch((error: unknown) => {
       const message = `the stop failed: ${reasonOf(error)}`
       this.#options.fail({code: 'INTERNAL', message}, EXIT_FAILED)
     })
   }
 
-  async #finish(status: number, reason: string): Promise<void> {
+  async #finish(status: number, reason: string, left: boolean): Promise<void> {
     this.#log.info('stopping', {status, reason})
     this.#notifier.stopping(reason)
     await this.#data.stop(DRAIN_TIMEOUT_MS)
     this.#control.close()
     this.#sender.close()
     await this.#store.close()
-    clearState(this.#options.config.file.state)
+    if (left) await this.#leave()
     await this.#notifier.close()
     process.exit(status)
+  }
+
+  async #leave(): Promise<void> {
+    const {config, id} = this.#options
+    const problems = await finishDeparture(leaverOf(config.file, id))
+    if (problems.length > 0) this.#log.error('not everything could be removed', {problems})
   }
 
   #dataStarts(): readonly DataThreadStart[] {

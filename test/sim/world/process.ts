@@ -134,6 +134,8 @@ export function createProcess(deps: ProcessDeps): SimProcess {
   let rate = 1
   let wallOffsetMs = 0
   let view: ClusterView | undefined
+  /** The note on its disk that it has removed what belonged to the cluster. */
+  let leaving = false
   let leaseUntilMs = 0
   let viewAtMs = 0
   let events = 0
@@ -246,7 +248,12 @@ export function createProcess(deps: ProcessDeps): SimProcess {
         witness.inUse(process)
         return undefined
       case 'decommission':
-        return clock.after(1, () => within(now, () => tell({type: 'decommissioned'})))
+        return clock.after(1, () =>
+          within(now, () => {
+            leaving = true
+            tell({type: 'decommissioned'})
+          }),
+        )
       case 'exit':
         kill(false)
         return deps.onExit(process)
@@ -329,7 +336,8 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       witness.durable(process)
       const before = state
       state = initialKernel()
-      tell({type: 'booted', facts, durable: loaded.state, amnesia: loaded.amnesia, seed: run})
+      const {state: durable, amnesia} = loaded
+      tell({type: 'booted', facts, durable, amnesia, leaving, seed: run})
       if (deps.mutant?.resumesOffice === true) state = resumed(state, before)
       clock.after(tickMs * random.ratio(), tickFrom(run))
     },
