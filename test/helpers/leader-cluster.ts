@@ -188,6 +188,7 @@ async function answer(asked: Asked, body: string): Promise<void> {
 type Answerer = (cluster: LeaderCluster, node: PretendedNode) => unknown
 
 const ANSWERS: Readonly<Record<string, Answerer>> = {
+  '/v1/health ': () => null,
   '/v1/daemon smap': (cluster, node) => smapOf(cluster, node),
   '/v1/daemon node_status': (_cluster, node) => statusOf(node),
   '/v1/daemon recovery': (cluster, node) => recoveryOf(cluster, node),

@@ -48,14 +48,14 @@ import {NODE_FLAG} from '../../src/model/node.ts'
 import type {Operation} from '../../src/model/record.ts'
 import {encodeAdopted, type Adopted} from '../../src/wire/adopt.ts'
 import {encodeJson} from '../../src/wire/json.ts'
-import type {OperationAnswer, OperationNode, RebalanceNote} from '../../src/wire/operation.ts'
+import type {OperationAnswer, RebalanceNote} from '../../src/wire/operation.ts'
 import type {LeaderCluster} from '../helpers/leader-cluster.ts'
 import {startLeaderCluster, UUID} from '../helpers/leader-cluster.ts'
+import {AT, operationAnswer as operation, operationNode as part} from '../helpers/operation.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SNAPSHOTS = join(ROOT, 'test/unit/snapshots')
 const loaded = loadConfig(ROOT, false)
-const AT = 1_795_280_400_000
 const T1 = 'target01' as NodeId
 const T2 = 'target02' as NodeId
 
@@ -69,28 +69,6 @@ function matches(t: Test, name: string, found: string): void {
   t.equal(found, readFileSync(file, 'utf8'), name)
 }
 
-function part(id: string, more: Partial<OperationNode> = {}): OperationNode {
-  return {
-    id,
-    role: id.startsWith('t') ? 'target' : 'proxy',
-    status: '',
-    away: false,
-    state: 'walking',
-    objects: 0,
-    bytes: 0,
-    inObjects: 0,
-    inBytes: 0,
-    left: null,
-    problem: '',
-    heardMs: AT,
-    holds: true,
-    objectsPerSecond: 0,
-    bytesPerSecond: 0,
-    secondsLeft: null,
-    ...more,
-  }
-}
-
 function note(id: string, more: Partial<RebalanceNote> = {}): RebalanceNote {
   return {id, state: 'running', entry: 120, beganMs: AT, endedMs: null, nodes: [], ...more}
 }
@@ -101,26 +79,6 @@ function ended(id: string, state: RebalanceNote['state']): RebalanceNote {
     {id: T2, objects: 0, bytes: 0, inObjects: 1234, inBytes: 5_000_000, problem: ''},
   ]
   return note(id, {state, endedMs: AT + 12_000, nodes})
-}
-
-function operation(more: Partial<OperationAnswer> = {}): OperationAnswer {
-  return {
-    uuid: UUID,
-    node: 'gateway1',
-    live: true,
-    epoch: 7,
-    index: 123,
-    nowMs: AT,
-    op: null,
-    move: null,
-    rebalance: '',
-    ownFrom: 100,
-    inPlace: true,
-    nodes: [],
-    rebalances: [],
-    reclaim: null,
-    ...more,
-  }
 }
 
 const MOVING = operation({

@@ -9,25 +9,18 @@ __metaclass__ = type
 
 import json
 import time
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+
+from ansible_collections.aisctl.cluster.plugins.module_utils import cluster, membership
 
 PROBE_SECONDS = 2
 PAUSE_SECONDS = 0.2
-MAP_BYTES_MAX = 4 * 1024 * 1024
-MAINTENANCE_FLAGS = 4 | 8
 
 
-def ask(url):
+def ask(url, path):
     """The text of an answer 200, or None."""
-    opener = build_opener(ProxyHandler({}))
     try:
-        answer = opener.open(url, timeout=PROBE_SECONDS)
-        try:
-            return answer.read(MAP_BYTES_MAX).decode("utf-8", "replace") if answer.getcode() == 200 else None
-        finally:
-            answer.close()
-    except (URLError, OSError, ValueError):
+        return cluster.send(url, "GET", path, None, PROBE_SECONDS)
+    except (cluster.Unsent, cluster.ApiError):
         return None
 
 
@@ -36,7 +29,7 @@ def read_map(nodes):
     for node in nodes:
         if node["role"] != "proxy":
             continue
-        text = ask(node["url"] + "/v1/daemon?what=smap")
+        text = ask(node["url"], "/v1/daemon?what=smap")
         try:
             found = json.loads(text) if text is not None else None
         except ValueError:
@@ -51,10 +44,15 @@ def primary_of(found):
     return (found or {}).get("proxy_si", {}).get("daemon_id", "")
 
 
+def primary_last(order, primary):
+    """The ids in the order of the inventory, the present primary at the end."""
+    return sorted(order, key=lambda node: node == primary)
+
+
 def unwell(nodes, found):
     """Why each node that is not well is not, by id."""
     reasons = {}
-    members = dict((found or {}).get("pmap", {}), **(found or {}).get("tmap", {}))
+    members = membership.members_of(found or {})
     ext = (found or {}).get("ext", {})
     for node in nodes:
         member = members.get(node["id"])
@@ -62,11 +60,11 @@ def unwell(nodes, found):
             reasons[node["id"]] = "not in the map"
         elif node["id"] in ext.get("abs", {}):
             reasons[node["id"]] = ext["abs"][node["id"]].get("kind", "away")
-        elif int(member.get("flags") or 0) & MAINTENANCE_FLAGS:
+        elif int(member.get("flags") or 0) & (membership.MAINTENANCE | membership.DECOMMISSION):
             continue
         elif node["id"] in ext.get("learners", []):
             reasons[node["id"]] = "is catching up"
-        elif ask(node["url"] + "/v1/health") is None:
+        elif ask(node["url"], "/v1/health") is None:
             reasons[node["id"]] = "does not answer"
     return reasons
 

@@ -32,6 +32,11 @@ options:
     description: Seconds to wait; with 0 the nodes are asked once and nothing fails.
     type: int
     default: 120
+  order:
+    description: Ids of nodes in the order in which they are to be taken; see RV(order).
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Asks, as always.
@@ -54,6 +59,11 @@ primary:
   description: Id of the primary; empty when no gateway knows one.
   returned: always
   type: str
+order:
+  description: The same ids with the present primary at the end.
+  returned: always
+  type: list
+  elements: str
 unwell:
   description: Why each node that is not well is not, by id.
   returned: always
@@ -70,6 +80,7 @@ def main():
             "nodes": {"type": "list", "elements": "dict", "required": True},
             "ignore": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 120},
+            "order": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -79,7 +90,8 @@ def main():
     if reasons and timeout > 0:
         listed = ", ".join("%s %s" % item for item in sorted(reasons.items()))
         module.fail_json(msg="not well after %d s: %s" % (timeout, listed), primary=primary, unwell=reasons)
-    module.exit_json(changed=False, primary=primary, unwell=reasons)
+    order = health.primary_last(module.params["order"], primary)
+    module.exit_json(changed=False, primary=primary, unwell=reasons, order=order)
 
 
 if __name__ == "__main__":

@@ -26,13 +26,17 @@ options:
     type: str
     choices: [started, stopped, restarted]
     required: true
+  enabled:
+    description: Whether the unit is to start with its host. Left as it is when it is not given.
+    type: bool
+    version_added: 1.1.0
 attributes:
   check_mode:
     description: Says what would change.
     support: full
   diff_mode:
-    description: There is nothing to show.
-    support: none
+    description: Shows what is done to the unit.
+    support: full
 author:
   - The aisctl authors (@aisctl)
 """
@@ -60,32 +64,49 @@ def main():
         argument_spec={
             "unit": {"type": "str", "required": True},
             "state": {"type": "str", "required": True, "choices": ["started", "stopped", "restarted"]},
+            "enabled": {"type": "bool"},
         },
         supports_check_mode=True,
     )
-    host = m.Host()
+    host, unit = m.Host(), module.params["unit"]
+    steps = steps_of(host, unit, module.params["state"], module.params["enabled"])
     try:
-        changed = run(module, host, module.params["unit"], module.params["state"])
+        for step in [] if module.check_mode else steps:
+            perform(host, unit, step)
     except m.ManifestError as error:
         module.fail_json(msg=str(error))
-    active = host.run(["systemctl", "is-active", module.params["unit"]])[1].strip()
-    module.exit_json(changed=changed, active=active)
+    active = host.run(["systemctl", "is-active", unit])[1].strip()
+    diff = {"before": "", "after": "".join("systemctl %s %s\n" % (step, unit) for step in steps)}
+    module.exit_json(changed=bool(steps), active=active, diff=diff)
 
 
-def run(module, host, unit, state):
+def steps_of(host, unit, state, enabled):
+    """Verbs of systemctl that bring the unit there."""
     running = host.is_running(unit)
-    changed = state == "restarted" or running != (state == "started")
-    if not changed or module.check_mode:
-        return changed
-    if running:
+    steps = []
+    if state == "restarted":
+        steps.append("restart" if running else "start")
+    elif running != (state == "started"):
+        steps.append("start" if state == "started" else "stop")
+    if enabled is not None:
+        is_enabled = host.run(["systemctl", "is-enabled", unit])[1].strip() == "enabled"
+        if is_enabled != enabled:
+            steps.append("enable" if enabled else "disable")
+    return steps
+
+
+def perform(host, unit, step):
+    if step in ("enable", "disable"):
+        host.must(["systemctl", step, unit], "cannot %s %s" % (step, unit))
+        return
+    if step in ("stop", "restart"):
         host.must(["systemctl", "stop", unit], "cannot stop " + unit)
-    if state != "stopped":
+    if step in ("start", "restart"):
         lock = host.lock()
         m.switch_links(host, unit)
         lock.close()
         host.run(["systemctl", "reset-failed", unit])
         host.must(["systemctl", "start", unit], "cannot start " + unit)
-    return changed
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import {join} from 'node:path'
@@ -18,8 +19,17 @@ import {stringify} from 'yaml'
 import {packageRoot} from '../payload/package-root.ts'
 import {groupsOf, sharedVariables, sshArguments, type Inventory} from './inventory.ts'
 
+export interface ExportOptions {
+  /** What is shipped is only pointed at: for a directory that does not outlive this machine's cache. */
+  readonly linked?: boolean
+}
+
 /** Writes the directory; what an earlier export left there is replaced. */
-export function exportInventory(inventory: Inventory, directory: string): void {
+export function exportInventory(
+  inventory: Inventory,
+  directory: string,
+  {linked = false}: ExportOptions = {},
+): void {
   const {topology, site, hosts, payload} = inventory
   const at = (...parts: string[]): string => join(directory, ...parts)
   for (const part of ['collections', 'group_vars', 'host_vars', 'payload', 'secrets']) {
@@ -48,8 +58,8 @@ export function exportInventory(inventory: Inventory, directory: string): void {
     const text = `${JSON.stringify(variables, null, 2)}\n`
     writeFileSync(at('host_vars', host, 'aisctl.json'), text)
   }
-  for (const [hash, file] of Object.entries(payload))
-    copyFileSync(file, at('payload', `${hash}.gz`))
+  const bring = linked ? symlinkSync : copyFileSync
+  for (const [hash, file] of Object.entries(payload)) bring(file, at('payload', `${hash}.gz`))
   writeFileSync(at('secrets', 'cluster-key'), readFileSync(site.keyFile), {mode: 0o600})
   writeFileSync(at('known_hosts'), knownHostsText(inventory))
   cpSync(
@@ -59,6 +69,7 @@ export function exportInventory(inventory: Inventory, directory: string): void {
       recursive: true,
     },
   )
+  writeFileSync(at('hosts.json'), `${JSON.stringify(Object.keys(hosts))}\n`)
   writeFileSync(at('ansible.cfg'), CONFIG)
 }
 
@@ -67,6 +78,7 @@ inventory = inventory.yml
 collections_path = ./collections
 collections_paths = ./collections
 forks = 25
+callbacks_enabled = aisctl.cluster.events
 
 [ssh_connection]
 pipelining = True

@@ -13,6 +13,7 @@ import {openPayload} from '../payload/payload.ts'
 import type {Release} from '../payload/release.ts'
 import type {Runtime} from '../payload/runtime.ts'
 import {clusterKey, type Site} from '../site/site.ts'
+import {restartOrder} from '../sequence/gate.ts'
 import type {Topology, TopologyHost} from '../topology/resolve.ts'
 
 /** What a playbook needs of one host. */
@@ -27,6 +28,8 @@ export interface HostVariables {
 export interface InventoryNode {
   readonly id: string
   readonly role: string
+  /** Name of its host in this inventory. */
+  readonly host: string
   readonly unit: string
   /** Of its public listener. */
   readonly url: string
@@ -74,6 +77,7 @@ export async function buildInventory(options: InventoryOptions): Promise<Invento
     aisctl_nodes: host.nodes.map((node) => ({
       id: node.id,
       role: node.role,
+      host: host.name,
       unit: `aisnode@${node.instance}.service`,
       url: publicUrl(topology, node),
     })),
@@ -109,7 +113,9 @@ export function liveInventory(inventory: Inventory): Record<string, unknown> {
 }
 
 /** Hosts by what runs on them. */
-export function groupsOf({topology}: Pick<Inventory, 'topology'>): Record<string, {hosts: string[]}> {
+export function groupsOf({
+  topology,
+}: Pick<Inventory, 'topology'>): Record<string, {hosts: string[]}> {
   const having = (role: string): {hosts: string[]} => ({
     hosts: topology.hosts
       .filter(({nodes}) => nodes.some((node) => node.role === role))
@@ -119,12 +125,15 @@ export function groupsOf({topology}: Pick<Inventory, 'topology'>): Record<string
 }
 
 /** Variables that are the same for a live and an exported inventory. */
-export function sharedVariables({ssh, cluster}: Topology): Record<string, unknown> {
+export function sharedVariables(topology: Topology): Record<string, unknown> {
+  const {ssh, cluster} = topology
   return {
     ansible_become: ssh.become !== 'none',
     ansible_pipelining: true,
     aisctl_cluster: cluster.name,
     aisctl_uuid: cluster.uuid,
+    // Who is primary only the cluster knows: it is asked when a playbook begins.
+    aisctl_order: restartOrder(topology),
   }
 }
 
