@@ -55,6 +55,9 @@ export const loadDeploy = (): Promise<typeof import('../ops/deploy/prepare.ts')>
 /** What the findings of a check mean, page by page. */
 export const loadCheckPages = (): Promise<typeof import('../ops/check/explain.ts')> =>
   import('../ops/check/explain.ts')
+/** What a scale-out adds. */
+export const loadScaleOut = (): Promise<typeof import('../ops/node/scale-out.ts')> =>
+  import('../ops/node/scale-out.ts')
 /** The topology as Ansible's inventory. */
 export const loadInventory = (): Promise<typeof import('../ops/inventory/inventory.ts')> =>
   import('../ops/inventory/inventory.ts')

@@ -8,6 +8,7 @@ import {NODE_FLAG} from '../../src/model/node.ts'
 import {leavingOf, noteLeaving, recordRemoved, settleLeaving} from '../../src/ops/node/removal.ts'
 import {planClusterShutdown} from '../../src/ops/cluster/shutdown.ts'
 import {planNodeRestart} from '../../src/ops/node/restart.ts'
+import {additionsOf} from '../../src/ops/node/scale-out.ts'
 import {restartAll} from '../../src/ops/node/rolling.ts'
 import {previewPlan} from '../../src/ops/plan/preview.ts'
 import {planError, runPlan} from '../../src/ops/plan/run.ts'
@@ -20,8 +21,9 @@ import {whyClosed} from '../../src/ops/sequence/gate.ts'
 import {look, newRoll} from '../../src/ops/sequence/roll.ts'
 import {readSite, siteOf, writeSite, type Site} from '../../src/ops/site/site.ts'
 import {nodesOf} from '../../src/ops/topology/resolve.ts'
-import {removedOf} from '../../src/ops/topology/removed.ts'
+import {removedOf, withRemoved} from '../../src/ops/topology/removed.ts'
 import {startFakeFleet, type FakeFleet, type FakeNode} from '../helpers/ops/fake-fleet.ts'
+import {TOPOLOGY, topologyOf} from '../helpers/ops/sample-topology.ts'
 
 async function fleetOf(t: Test, hosts: readonly string[]): Promise<{fake: FakeFleet; site: Site}> {
   const directory = t.testdir()
@@ -343,3 +345,20 @@ for (const [what, spoil] of [
     t.equal(readKept(scene.site).current, undefined)
   })
 }
+
+t.test('a scale-out adds what is new, and brings back who is named', async (t) => {
+  const {site} = await fleetOf(t, ['p', 't'])
+  const before = topologyOf(TOPOLOGY)
+  const [, , gone] = nodesOf(before)
+  const topology = withRemoved(before, [gone?.id ?? ''])
+  writeSite(site, {format: 1, generation: 5, topology})
+  const file = join(t.testdirName, 'topology.yaml')
+  writeFileSync(file, TOPOLOGY)
+  t.throws(() => additionsOf(file, []), {code: 'REFUSED', message: /no node that sample has not/})
+  t.throws(() => additionsOf(file, ['h2/target']), {code: 'NODE_NOT_FOUND', hint: /h1\/target-2/})
+  t.match(additionsOf(file, ['h1/target-2']), {targets: 1, back: new Set(['h1/target-2'])})
+  writeFileSync(file, `${TOPOLOGY}  - name: h3\n    nodes: [{role: proxy}]\n`)
+  const {nodes, targets} = additionsOf(file, [])
+  t.match(nodes, [/^p\[\w+\] \(h3\/proxy\)$/])
+  t.equal(targets, 0)
+})

@@ -12,12 +12,13 @@ import {waitForHealth, type ClusterHealth} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
 import {applyManifest, isContentMissing, type ApplyReport} from '../host/apply.ts'
 import {readFacts} from '../host/facts.ts'
+import {withoutGoneMark} from '../host/manifest.ts'
 import {lookCloserAt} from '../node/explain.ts'
 import {restartPending} from '../node/rolling.ts'
 import type {Plan, Step} from '../plan/plan.ts'
 import {noteDeployed} from '../release/kept.ts'
 import {writeSite, type SavedState, type Site} from '../site/site.ts'
-import {checkImmutable, returns} from '../topology/immutable.ts'
+import {checkImmutable, placeOf, returns} from '../topology/immutable.ts'
 import {nodesOf, type TopologyHost} from '../topology/resolve.ts'
 import type {Deployment} from './deployment.ts'
 import {
@@ -219,7 +220,9 @@ async function bringTo(
   const {fleet, deployment, options} = work
   const runtime = await runtimeFor(deployment, deployment.facts.get(host.name)?.arch ?? '')
   const state = work.state ?? stateToSave(deployment.topology, [])
-  const manifest = manifestOf(deployment, host, runtime, state)
+  const made = manifestOf(deployment, host, runtime, state)
+  const returning = host.nodes.filter((node) => options.back?.has(placeOf(node)))
+  const manifest = {...made, entries: [...returning.map(withoutGoneMark), ...made.entries]}
   const remote = fleet.host(host.name)
   if (options.dryRun) {
     return applyManifest(remote, manifest, {mode: 'check', payload: [], secrets: {}})

@@ -285,6 +285,11 @@ export function savedStateFile(text: string): ManifestEntry {
   return textFile(TOPOLOGY_FILE, text, {mode: '0600'})
 }
 
+/** What keeps a node that was decommissioned from starting: gone, when it is to come back. */
+export function withoutGoneMark({instance}: TopologyNode): ManifestEntry {
+  return {type: 'absent', path: `/var/lib/aisnode/${instance}/decommissioned`, restart: []}
+}
+
 /** Nodes that have left: off, and not started with the host. */
 export function removedUnits({removed = []}: TopologyHost): ManifestEntry[] {
   return removed.map((node) => unit(unitOf(node), 'disabled'))
