@@ -12,6 +12,7 @@ import {openCluster} from '../client/cluster.ts'
 import type {FoundCluster} from '../client/find-cluster.ts'
 import {findCluster} from '../client/find-cluster.ts'
 import {knownClusters} from '../client/known-clusters.ts'
+import {hasEffect, isSettingKey} from '../model/config/schema.ts'
 import {prettyJson} from './render/json.ts'
 import type {Paint} from './render/paint.ts'
 import {paintFor} from './render/paint.ts'
@@ -95,6 +96,13 @@ export abstract class AisctlCommand extends Command {
     const text = typeof input === 'string' ? input : input.message
     this.logToStderr(`${paintFor(process.stderr)('yellow', 'Warning:')} ${text}`)
     return input
+  }
+
+  /** Says which of these settings nothing heeds, though they are kept. */
+  protected warnOf(keys: readonly string[]): void {
+    const inert = keys.filter((key) => isSettingKey(key) && !hasEffect(key))
+    if (inert.length === 0) return
+    this.warn(`${inert.join(', ')}: kept for AIStore's tools, without effect in this release`)
   }
 
   protected override logJson(json: unknown): void {

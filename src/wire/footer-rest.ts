@@ -4,9 +4,9 @@
  * Behind the first the older footer is in force; behind the second it would be old news.
  *
  * A change appends a footer with one write at the end of the file, flushed before it is
- * acknowledged. A crash leaves it shorter, or without some of its sectors, which read as zeros then;
- * whatever is there is as it was written. A whole footer has no sector of zeros. Rot changes bytes
- * of a whole one.
+ * acknowledged. A crash leaves it shorter, or without some of its sectors, which read as zeros
+ * then; whatever is there is as it was written. A whole footer has no sector of zeros. Rot changes
+ * bytes of a whole one.
  */
 
 import {FOOTER_BYTES_MAX, HEAD_BYTES, MAGIC_END, MAGIC_START, TAIL_BYTES} from './footer-shape.ts'

@@ -35,6 +35,7 @@ import {
   unitTwins,
   usedDependencies,
 } from '../helpers/tidy/tree-rules.ts'
+import {SETTING_KEYS, hasEffect} from '../../src/model/config/schema.ts'
 import {OBJECT_MUTANTS} from '../sim/objects/mutants.ts'
 import {MUTANTS, NO_CHECK_QUORUM} from '../sim/world/mutants.ts'
 import {pick, readTree, ROOT, type Finding, type SourceFile} from '../helpers/tidy/tree.ts'
@@ -68,6 +69,18 @@ t.test('no file holds a banned word, a silenced rule, a machine path or a regist
   ]
   for (const text of bad) t.equal(bannedText(sample(text)).length, 1, `caught: ${text}`)
   t.strictSame(bannedText(sample("mkdtemp('aisctl.XXXX" + "XX')")), [], 'a template is no mark')
+  t.end()
+})
+
+t.test('a setting says that it has an effect exactly when something heeds it', (t) => {
+  // Rules between settings are in its folder: they heed nothing.
+  const code = pick(tree, /^src\/(?!model\/config\/)/)
+  for (const key of SETTING_KEYS) {
+    const quoted = code.filter(({text}) => text.includes(`'${key}'`))
+    const heeded = quoted.some(({text}) => new RegExp(`setting\\([^)]*\\)?, '${key}'`).test(text))
+    if (hasEffect(key)) t.not(quoted.length, 0, `${key}: nothing heeds it`)
+    else t.notOk(heeded, `${key}: it is heeded, and its text says that it is not`)
+  }
   t.end()
 })
 

@@ -143,7 +143,7 @@ export const SCHEMA = {
   'rebalance.dest_retry_time': duration(2 * M, {min: S, max: 10 * M}),
   'rebalance.enabled': bool(true, 'Whether a change of active targets moves objects by itself.'),
 
-  'log.level': text('3', 'AIStore verbosity: below 4 info, 4 and above debug.'),
+  'log.level': text('3'),
   'log.max_size': size(64 * MIB),
   'log.max_total': size(512 * MIB),
   'log.flush_time': duration(M, {min: 0}),
@@ -197,10 +197,21 @@ export const SCHEMA = {
   'disk.iostat_time_smooth': duration(8 * S, {min: 0}),
 
   'fshc.test_files': int(4, {min: 1}),
-  'fshc.error_limit': int(2, {min: 1}),
-  'fshc.io_err_limit': int(10, {min: 1}),
-  'fshc.io_err_time': duration(10 * S, {min: S}),
-  'fshc.enabled': bool(true),
+  'fshc.error_limit': int(
+    2,
+    {min: 1},
+    'So many checks in a row that fail disable a mountpath; above 16 as 16.',
+  ),
+  'fshc.io_err_limit': int(
+    10,
+    {min: 1},
+    'So many errors of a device within io_err_time disable its mountpath without a check.',
+  ),
+  'fshc.io_err_time': duration(10 * S, {min: S}, 'See io_err_limit.'),
+  'fshc.enabled': bool(
+    true,
+    'Whether an error of a device, or a call that takes long, has its mountpath checked.',
+  ),
 
   'chunks.objsize_limit': size(0),
   'chunks.max_monolithic_size': size(TIB),
@@ -251,11 +262,7 @@ export const SCHEMA = {
   'net.http.chunked_transfer': bool(true),
   'net.use_ipv6': bool(false),
 
-  'timeout.cplane_operation': duration(
-    2 * S,
-    {min: 10},
-    'How long a node waits for another one to answer a control message.',
-  ),
+  'timeout.cplane_operation': duration(2 * S, {min: 10}),
   'timeout.max_keepalive': duration(5 * S, {min: 20}),
   'timeout.max_host_busy': duration(20 * S, {min: 10 * S}),
   'timeout.startup_time': duration(
@@ -278,11 +285,11 @@ export const SCHEMA = {
 
   'features': u64('0'),
 
-  'versioning.enabled': bool(true, 'Whether objects carry a visible version: 1, 2, … per key.'),
+  'versioning.enabled': bool(true),
   'versioning.validate_warm_get': bool(false),
   'versioning.synchronize': bool(false),
 
-  'resilver.enabled': bool(true),
+  'resilver.enabled': bool(true, 'Whether objects follow when the mountpaths of a target change.'),
 
   'ext.timers.profile': word(
     'default',
@@ -366,6 +373,11 @@ export function isSettingKey(key: string): key is SettingKey {
 /** The row of a key. */
 export function knobOf(key: SettingKey): Knob {
   return SCHEMA[key]
+}
+
+/** Whether anything heeds it; the others are kept for AIStore's tools. */
+export function hasEffect(key: SettingKey): boolean {
+  return knobOf(key).doc !== INERT
 }
 
 /** Whether one node may have its own value. */

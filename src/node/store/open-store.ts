@@ -18,6 +18,7 @@ import type {Fs} from './fs/fs.ts'
 import {nodeFs} from './fs/fs.ts'
 import type {Hashing} from './object/hashing.ts'
 import {loadHashing} from './object/hashing.ts'
+import {USUAL_HEALTH, type HealthSettings} from './mountpath/health-settings.ts'
 import type {Health} from './mountpath/health.ts'
 import {createHealth} from './mountpath/health.ts'
 import {readOverrides, writeOverrides} from './mountpath/mountpath-overrides.ts'
@@ -54,8 +55,8 @@ export interface StoreOptions {
   /** Something an operator should know: a disk that is missing, a file that does not verify. */
   readonly warn: (text: string, facts: Readonly<Record<string, unknown>>) => void
   readonly nowMs: () => number
-  /** Whether disks that fail or are slow are looked at; yes when absent. */
-  readonly isHealthChecked?: () => boolean
+  /** What becomes of disks that fail or are slow; the usual when absent. */
+  readonly health?: () => HealthSettings
   /** Runs something later, once; the result takes it back. The host's timers when absent. */
   readonly after?: (ms: number, act: () => void) => () => void
   /** On how many mountpaths a bucket's objects are to lie; null: as before. One when absent. */
@@ -172,7 +173,7 @@ function openMountpaths(
   const isKnown = (path: string): boolean => setsNow().some(({paths}) => paths.includes(path))
   const health = createHealth({
     mountpathAt: (path) => mountpathAt(disks, path),
-    isEnabled: options.isHealthChecked ?? (() => true),
+    settings: options.health ?? (() => USUAL_HEALTH),
     after: options.after ?? afterMs,
     warn,
   })
@@ -188,6 +189,7 @@ function openMountpaths(
       mustBeEmpty: (path) => complete && setsNow().length > 0 && !isKnown(path),
       allowSharedFilesystem,
       nowMs,
+      health: options.health,
       onSuspect,
       since: options.since,
       newId: options.newId,

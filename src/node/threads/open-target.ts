@@ -183,7 +183,12 @@ function openStore(
     outOfSpace: () => setting(settings(), 'space.out_of_space'),
     ...tellDamage(stats, log),
     within: diskWithin(start.disks),
-    isHealthChecked: () => setting(settings(), 'fshc.enabled'),
+    health: () => ({
+      isEnabled: setting(settings(), 'fshc.enabled'),
+      failedChecks: setting(settings(), 'fshc.error_limit'),
+      failures: setting(settings(), 'fshc.io_err_limit'),
+      withinMs: setting(settings(), 'fshc.io_err_time'),
+    }),
     warn: log.warn,
     nowMs,
   })

@@ -10,7 +10,7 @@ export default class ConfigCluster extends AisctlCommand {
   static override readonly examples = [
     '<%= config.bin %> config cluster rebalance',
     '<%= config.bin %> config cluster proxy --json',
-    '<%= config.bin %> config cluster rebalance.enabled=false log.level=4',
+    '<%= config.bin %> config cluster rebalance.enabled=false ext.rebalance.bandwidth=100MiB',
     '<%= config.bin %> config cluster reset',
   ]
   static override readonly args = {
@@ -32,6 +32,7 @@ export default class ConfigCluster extends AisctlCommand {
   private async set(client: ClusterClient, words: readonly string[]): Promise<unknown> {
     const settings = Object.fromEntries(parseAssignments(words))
     await client.setConfig(settings)
+    this.warnOf(Object.keys(settings))
     const sections = [...new Set(Object.keys(settings).map((key) => key.split('.')[0]))]
     for (const section of sections) this.print((await clusterConfigPage(client, section)).lines)
     this.log('\nCluster config updated. See all of it: aisctl config cluster')

@@ -5,13 +5,13 @@
  */
 
 import {errnoOf} from '../fs/fs.ts'
+import {CHECKS_MAX, type HealthSettings} from './health-settings.ts'
 import type {Mountpath} from './mountpaths.ts'
 import {WORK_FOLDER, isStillThere} from './mountpaths.ts'
 
 export interface HealthDeps {
   readonly mountpathAt: (path: string) => Mountpath | undefined
-  /** Whether a suspicion is followed (`fshc.enabled`); what is asked for always is. */
-  readonly isEnabled: () => boolean
+  readonly settings: () => HealthSettings
   /** Runs something later, once; the result takes it back. */
   readonly after: (ms: number, act: () => void) => () => void
   readonly warn: (text: string, facts: Readonly<Record<string, unknown>>) => void
@@ -25,8 +25,6 @@ export interface Health {
   readonly stop: () => void
 }
 
-/** Probes of one look: one failure may be a bad spot, which the object that lies there tells. */
-const PROBES = 2
 /** A look that has no verdict by then means that the disk hangs: with what led to it, 10 s. */
 const LOOK_LIMIT_MS = 5_000
 /** A disk that completes requests meanwhile is slow and does not hang: it gets so much. */
@@ -73,7 +71,9 @@ export function createHealth(deps: HealthDeps): Health {
       port.probe(`${pinned}/${WORK_FOLDER}/probe${probes}`, (error) => {
         if (error === null || isFull(error)) return conclude(goneNow(mountpath))
         failures.push(reasonOf(error))
-        if (failures.length < PROBES) return probe()
+        // One failure may be a bad spot, which the object that lies there tells.
+        const {failedChecks} = deps.settings()
+        if (failures.length < Math.min(failedChecks, CHECKS_MAX)) return probe()
         conclude(`${why}; a check failed: ${failures.at(-1)}`)
       })
     }
@@ -97,7 +97,7 @@ export function createHealth(deps: HealthDeps): Health {
 
   return {
     suspect: (path, why) => {
-      if (deps.isEnabled()) begin(path, why)
+      if (deps.settings().isEnabled) begin(path, why)
     },
     check: (path) => begin(path, 'a check was asked for'),
     stop: () => {

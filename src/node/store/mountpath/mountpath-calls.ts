@@ -7,14 +7,12 @@
 import {AisError} from '../../../base/errors.ts'
 import {MOUNTPATH_CALLS_MAX} from '../../../model/limits.ts'
 import {errnoOf} from '../fs/fs.ts'
+import {FAILURES_KEPT_MAX, USUAL_HEALTH, type HealthSettings} from './health-settings.ts'
 
 /** A call in flight for longer makes one look at the disk: a healthy one needs less than 1 s. */
 const SLOW_AFTER_MS = 3_000
 /** Checks come every second or so: after a longer gap it was this process that stood still. */
 const FROZEN_AFTER_MS = 5_000
-/** So many failures of the device within so much time disable it, whatever a look at it says. */
-const FAILURES_MAX = 10
-const FAILURES_WITHIN_MS = 10_000
 /** Calls that may wait for one mountpath; beyond, the node is too busy to promise anything. */
 const WAITING_MAX = 4096
 /** Errors that blame the device, not the request. */
@@ -74,19 +72,19 @@ export function createMountpathCalls(
   path: string,
   nowMs: () => number,
   told: CallsTold,
+  settings: () => HealthSettings = () => USUAL_HEALTH,
 ): MountpathCalls {
   const running = new Set<Running>()
   const waiting: (() => void)[] = []
-  const afterwards: (() => void)[] = []
+  const returns = createReturns()
   let why: string | null = null
-  const isFailing = createFailureWindow()
-  let unreturned = 0
+  const isFailing = createFailureWindow(settings)
   let checkedMs: number | null = null
 
   function disable(reason: string, hangs = false): void {
     if (why !== null) return
     why = reason
-    unreturned += hangs ? 1 : 0
+    if (hangs) returns.began()
     told.disabled(reason)
     for (const call of running) call.fail(disabledError(path, reason))
     for (const start of waiting.splice(0)) start()
@@ -96,7 +94,8 @@ export function createMountpathCalls(
     const code = why === null ? errnoOf(error) : ''
     if (!DEVICE_ERRORS.has(code)) return
     if (!isFailing(nowMs())) return told.suspect(code)
-    disable(`${code}: ${FAILURES_MAX} failures within ${FAILURES_WITHIN_MS / 1000} s`)
+    const {failures, withinMs} = settings()
+    disable(`${code}: ${failures} failures within ${withinMs / 1000} s`)
   }
 
   function run<T>(perform: Perform<T>, done: CallDone<T>): void {
@@ -109,20 +108,16 @@ export function createMountpathCalls(
       },
     }
     running.add(call)
-    unreturned += 1
+    returns.began()
     perform((error, value) => {
-      unreturned -= 1
+      returns.ended()
       // One that was given up comes back late, or never: its caller has been answered.
-      if (!running.delete(call)) return letGo()
+      if (!running.delete(call)) return returns.letGo()
       note(error)
       done(error, value)
       waiting.shift()?.()
-      letGo()
+      returns.letGo()
     })
-  }
-
-  function letGo(): void {
-    if (unreturned === 0) for (const act of afterwards.splice(0)) act()
   }
 
   function wait<T>(perform: Perform<T>, done: CallDone<T>): void {
@@ -130,42 +125,70 @@ export function createMountpathCalls(
     waiting.push(() => run(perform, done))
   }
 
-  function runLast<T>(perform: Perform<T>, done: CallDone<T>): void {
-    if (waiting.length > 0 && why === null) wait(perform, done)
-    else run(perform, done)
-  }
-
-  function check(now: number): void {
-    forgiveFreeze(running, checkedMs, now)
-    checkedMs = now
-    const slow = [...running].find((call) => now - call.sinceMs >= SLOW_AFTER_MS)
-    const seconds = slow === undefined ? 0 : Math.round((now - slow.sinceMs) / 1000)
-    if (seconds > 0) told.suspect(`a call has not returned for ${seconds} s`)
-  }
-
   return {
     run,
-    runLast,
+    runLast: (perform, done) => (waiting.length > 0 && why === null ? wait : run)(perform, done),
     note,
     disabled: () => why,
     disable,
-    check,
+    check: (now) => {
+      forgiveFreeze(running, checkedMs, now)
+      checkedMs = now
+      const seconds = slowSeconds(running, now)
+      if (seconds > 0) told.suspect(`a call has not returned for ${seconds} s`)
+    },
     inFlight: () => running.size,
-    unreturned: () => unreturned,
-    whenReturned: (act) => {
+    unreturned: returns.count,
+    whenReturned: returns.when,
+  }
+}
+
+interface Returns {
+  readonly began: () => void
+  readonly ended: () => void
+  readonly count: () => number
+  /** Acts, once, when no call is under way. */
+  readonly when: (act: () => void) => void
+  readonly letGo: () => void
+}
+
+/** Calls that were begun and have not come back, and what waits for all of them. */
+function createReturns(): Returns {
+  const afterwards: (() => void)[] = []
+  let unreturned = 0
+  const letGo = (): void => {
+    if (unreturned === 0) for (const act of afterwards.splice(0)) act()
+  }
+  return {
+    began: () => {
+      unreturned += 1
+    },
+    ended: () => {
+      unreturned -= 1
+    },
+    count: () => unreturned,
+    when: (act) => {
       afterwards.push(act)
       letGo()
     },
+    letGo,
   }
 }
 
 /** Counts a failure; says whether there are too many. */
-function createFailureWindow(): (nowMs: number) => boolean {
-  let failures: readonly number[] = []
+function createFailureWindow(settings: () => HealthSettings): (nowMs: number) => boolean {
+  let failed: readonly number[] = []
   return (nowMs) => {
-    failures = [...failures.filter((atMs) => nowMs - atMs < FAILURES_WITHIN_MS), nowMs]
-    return failures.length >= FAILURES_MAX
+    const {failures, withinMs} = settings()
+    failed = [...failed.filter((atMs) => nowMs - atMs < withinMs), nowMs]
+    return failed.length >= Math.min(failures, FAILURES_KEPT_MAX)
   }
+}
+
+/** For how long the first call that takes long has not come back; 0 when there is none. */
+function slowSeconds(running: ReadonlySet<Running>, now: number): number {
+  const slow = [...running].find((call) => now - call.sinceMs >= SLOW_AFTER_MS)
+  return slow === undefined ? 0 : Math.round((now - slow.sinceMs) / 1000)
 }
 
 /** The time that a frozen process slept is not the device's: its calls may be done long since. */

@@ -14,6 +14,7 @@ import {AisError} from '../../../base/errors.ts'
 import {nodeLabel} from '../../../model/ids.ts'
 import type {FileStat, Fs} from '../fs/fs.ts'
 import {errnoOf, exists, syncDirectoryNow} from '../fs/fs.ts'
+import type {HealthSettings} from './health-settings.ts'
 import type {MountpathCalls} from './mountpath-calls.ts'
 import {createMountpathCalls} from './mountpath-calls.ts'
 import type {MountpathMark} from './mountpath-mark.ts'
@@ -97,6 +98,8 @@ export interface MountpathsQuestion {
   readonly nowMs: () => number
   /** A mountpath that served is disabled from now on. */
   readonly onDisabled: (path: string, why: string) => void
+  /** What disables a mountpath; the usual when absent. */
+  readonly health?: (() => HealthSettings) | undefined
   /** Something has failed or hangs there: it is to be looked at. */
   readonly onSuspect: (path: string, why: string) => void
   /** Index of the record since which this target is a member; the first when absent (R33). */
@@ -215,10 +218,11 @@ function use(
 ): Mountpath {
   const {path} = config
   const pinned = port.pin(path)
-  const calls = createMountpathCalls(path, question.nowMs, {
-    disabled: (why) => question.onDisabled(path, why),
-    suspect: (why) => question.onSuspect(path, why),
-  })
+  const told = {
+    disabled: (why: string) => question.onDisabled(path, why),
+    suspect: (why: string) => question.onSuspect(path, why),
+  }
+  const calls = createMountpathCalls(path, question.nowMs, told, question.health)
   prepare(port, pinned)
   return {
     node: nodeLabel('target', question.target),

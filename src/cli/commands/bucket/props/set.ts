@@ -8,7 +8,7 @@ export default class BucketPropsSet extends AisctlCommand {
   static override readonly summary = 'set properties of a bucket'
   static override readonly strict = false
   static override readonly examples = [
-    '<%= config.bin %> bucket props set ais://photos versioning.enabled=false',
+    '<%= config.bin %> bucket props set ais://photos checksum.type=sha256',
   ]
   static override readonly args = {
     bucket: Args.string({description: 'bucket', required: true}),
@@ -24,6 +24,7 @@ export default class BucketPropsSet extends AisctlCommand {
     const before = new Map(flatten(await buckets.props(bucket)))
     const jobId = await buckets.setProps(bucket, nest(settings))
     const after = new Map(flatten(await buckets.props(bucket)))
+    this.warnOf(settings.map(([key]) => key))
     for (const [key] of settings) {
       const [was, is] = [before.get(key) ?? '', after.get(key) ?? '']
       this.log(
