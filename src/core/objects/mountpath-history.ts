@@ -85,12 +85,6 @@ export function placeHistory(history: readonly MountpathSet[]): readonly PlacedS
   }))
 }
 
-/** The mountpath that takes writes of a key: highest weight in the newest set. */
-export function writeMountpath(history: readonly PlacedSet[], digest: bigint): string | undefined {
-  const newest = history.at(-1)
-  return newest === undefined ? undefined : highestWeight(newest.candidates, digest)
-}
-
 /** Mountpaths on which a key's copies may lie, the one that takes writes first. */
 export function readMountpaths(history: readonly PlacedSet[], digest: bigint): readonly string[] {
   const paths = new Set<string>()
