@@ -10,6 +10,7 @@ import {parseArgv, USAGE, type Flags} from './config/argv.ts'
 import {loadConfig, loadNodeFile, type NodeConfig} from './config/load.ts'
 import {EXIT_CONFIGURATION, EXIT_FAILED} from './exit.ts'
 import {reasonOf} from './observe/log.ts'
+import {forgetStartErrors, noteStartError} from './observe/start-errors.ts'
 import {
   finishDeparture,
   goneRefusal,
@@ -74,6 +75,7 @@ async function runNode(flags: Flags, entry: URL): Promise<void> {
   process.on('SIGHUP', ignored)
   process.on('SIGPIPE', ignored)
   const main = await startMainThread({config, id: identity.id, amnesia, departure, entry, fail})
+  forgetStartErrors(process.env)
   process.on('SIGTERM', main.stop)
   process.on('SIGINT', main.stop)
   process.on('SIGUSR2', main.dump)
@@ -148,5 +150,11 @@ function failWith(error: unknown): never {
 function fail(refusal: Refusal, status: number): never {
   const hint = refusal.hint === undefined || refusal.hint === '' ? '' : `; ${refusal.hint}`
   process.stderr.write(`aisnode: ${refusal.message}${hint}\n`)
+  // Nothing else is to happen meanwhile; until the node has started, SIGTERM ends it at once.
+  if (status === EXIT_FAILED) pause(noteStartError(process.env, refusal.message))
   process.exit(status)
+}
+
+function pause(ms: number): void {
+  if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }

@@ -9,6 +9,7 @@ import t from 'tap'
 
 import {createLineWriter} from '../../src/node/observe/line-writer.ts'
 import {createLoopLag} from '../../src/node/observe/loop-lag.ts'
+import {forgetStartErrors, noteStartError, waitOf} from '../../src/node/observe/start-errors.ts'
 
 const LINE_BYTES = 1000
 const lineOf = (number: number): string => `${String(number).padEnd(LINE_BYTES - 1, '.')}\n`
@@ -102,5 +103,22 @@ t.test('a standstill is measured when it is over, and remembered for a while', (
   t.equal(lag.longestMs(), 1200)
   for (let ms = 40_000; ms < 80_000; ms += 100) lag.tick(ms)
   t.ok(lag.longestMs() < 100)
+  t.end()
+})
+
+t.test('a node that fails to start for the same reason waits longer each time', (t) => {
+  const variables = {RUNTIME_DIRECTORY: t.testdir()}
+  const note = (message: string): number => noteStartError(variables, message)
+  t.strictSame(
+    Array.from({length: 6}, () => note('the port is in use')),
+    [0, 0, 0, 1000, 2000, 4000],
+  )
+  t.equal(note('another reason'), 0, 'which may be gone in a moment')
+  for (let time = 0; time < 4; time += 1) note('the port is in use')
+  forgetStartErrors(variables)
+  t.equal(note('the port is in use'), 0, 'it has run meanwhile')
+  t.equal(waitOf(1000), 30_000)
+  t.equal(noteStartError({}, 'without systemd'), 0)
+  t.equal(noteStartError({RUNTIME_DIRECTORY: '/nonexistent'}, 'nowhere to write'), 0)
   t.end()
 })

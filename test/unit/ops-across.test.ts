@@ -13,6 +13,8 @@ import type {NodeId} from '../../src/model/ids.ts'
 import type {Fleet} from '../../src/ops/fleet.ts'
 import type {Host} from '../../src/ops/host/host.ts'
 import {localHost} from '../../src/ops/host/local-host.ts'
+import {verifiedUnit} from '../../src/ops/across/units.ts'
+import {nodesOf} from '../../src/ops/topology/resolve.ts'
 import {topologyOf} from '../helpers/ops/sample-topology.ts'
 
 /** This machine under the names of the sample's hosts, without root. */
@@ -236,4 +238,41 @@ t.test('what happens to a cluster is told once, whoever tells it', (t) => {
     '99 operation decommission-node m5 has ended',
   ])
   t.end()
+})
+
+t.test('a unit is judged by systemd, by what is shipped, and by what its process has', (t) => {
+  const [node] = nodesOf(topologyOf())
+  if (node === undefined) return t.fail('the sample has nodes')
+  const said = (changes: Readonly<Record<string, string>> = {}): string => {
+    const lines = {
+      verify: '0', exposure: '1.3', Restart: 'on-failure', WatchdogUSec: '30s',
+      LimitNOFILE: '1048576', NeedDaemonReload: 'no', UnitFileState: 'enabled',
+      
+        'DropInPaths': '/etc/systemd/system/aisnode@proxy.service.d/50-aisctl.conf',
+        'open-files': '1048576',
+      ,
+      ...changes,
+    }
+    const texts = Object.entries(lines).map(
+      ([key, value]) => `${key} aisnode@proxy.service ${value}`,
+    )
+    return ['hash - abc', ...texts, 'done - yes'].join('\n')
+  }
+  t.match(verifiedUnit(node, said(), 'abc'), {
+    problems: [],
+    notes: [],
+    exposure: 1.3,
+    enabled: 'enabled',
+  })
+  const wrong = said({
+    'verify': '1',
+    'said': 'Unknown key',
+    'exposure': '9.6',
+    'NeedDaemonReload': 'yes',
+    'open-files': '20000',
+  })
+  const {problems, notes} = verifiedUnit(node, wrong, 'def')
+  t.match(problems, ['Unknown key', /is not the one/, /daemon-reload/, /exposure is 9.6/])
+  t.match(notes, [/has 20000/])
+  return t.end()
 })
