@@ -245,12 +245,15 @@ t.test('a unit is judged by systemd, by what is shipped, and by what its process
   if (node === undefined) return t.fail('the sample has nodes')
   const said = (changes: Readonly<Record<string, string>> = {}): string => {
     const lines = {
-      verify: '0', exposure: '1.3', Restart: 'on-failure', WatchdogUSec: '30s',
-      LimitNOFILE: '1048576', NeedDaemonReload: 'no', UnitFileState: 'enabled',
-      
-        'DropInPaths': '/etc/systemd/system/aisnode@proxy.service.d/50-aisctl.conf',
-        'open-files': '1048576',
-      ,
+      'verify': '0',
+      'exposure': '1.3',
+      'Restart': 'on-failure',
+      'WatchdogUSec': '30s',
+      'LimitNOFILE': '1048576',
+      'NeedDaemonReload': 'no',
+      'UnitFileState': 'enabled',
+      'DropInPaths': '/etc/systemd/system/aisnode@proxy.service.d/50-aisctl.conf',
+      'open-files': '1048576',
       ...changes,
     }
     const texts = Object.entries(lines).map(
