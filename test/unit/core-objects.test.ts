@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type {Standing} from '../../src/core/objects/admit.ts'
 import {admit, checkCommit} from '../../src/core/objects/admit.ts'
-import {fileNameOf, folderOf, nameOfFile, objectPath} from '../../src/core/objects/file-name.ts'
+import {fileNameOf, folderOf, nameOfFile, filePathOf} from '../../src/core/objects/file-name.ts'
 import {
   extendHistory,
   missingMountpaths,
@@ -208,7 +208,7 @@ t.test('a file name is a name of the directory, and gives the object name back',
   t.not(fileNameOf(long), fileNameOf(`${long}x`))
   t.equal(nameOfFile('a%2f'), undefined, 'not as we write it')
   t.match(folderOf('a'), /^[0-9a-f]{2}$/)
-  t.equal(objectPath('7', 'a/b'), `b/7/${folderOf('a/b')}/a%2Fb`)
+  t.equal(filePathOf('7', 'a/b'), `b/7/${folderOf('a/b')}/a%2Fb`)
   t.end()
 })
 

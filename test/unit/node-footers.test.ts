@@ -1,7 +1,7 @@
 /** Changes of metadata on the disk: what a crash leaves of one, and what rot makes of one. */
 
 import t from 'tap'
-import {objectPath} from '../../src/core/objects/file-name.ts'
+import {filePathOf} from '../../src/core/objects/file-name.ts'
 import {checkMountpaths, formatReport} from '../../src/node/store/fsck.ts'
 import type {ObjectStore} from '../../src/node/store/object-store.ts'
 import {createCrashFs, type CrashFs} from '../helpers/crash-fs.ts'
@@ -31,7 +31,7 @@ function pathOf(store: ObjectStore): string {
   const lookup = store.lookup(keyOf('a'), false)
   if (lookup.type !== 'object') throw new Error('the object is there')
   store.close(lookup.file)
-  return `${lookup.file.mountpath.path}/${objectPath(TEST_BUCKET.bid, 'a')}`
+  return `${lookup.file.mountpath.path}/${filePathOf(TEST_BUCKET.bid, 'a')}`
 }
 
 function cut(disk: CrashFs, path: string, bytes: number): void {

@@ -5,7 +5,7 @@
 
 import t from 'tap'
 import type {Test} from 'tap'
-import {objectPath} from '../../src/core/objects/file-name.ts'
+import {filePathOf} from '../../src/core/objects/file-name.ts'
 import {bucketUname, type Bucket} from '../../src/model/bucket.ts'
 import type {ClusterView} from '../../src/model/cluster-view.ts'
 import {createCopiesKeeper, type CopiesKeeper} from '../../src/node/mirror/keeper.ts'
@@ -51,12 +51,12 @@ function fresh(): CrashFs {
 
 /** Mountpaths that have a file of a name. */
 function placesOf(disk: CrashFs, name: string): readonly string[] {
-  const path = objectPath(TEST_BUCKET.bid, name)
+  const path = filePathOf(TEST_BUCKET.bid, name)
   return ROOTS.filter((root) => disk.files(root).includes(`${root}/${path}`))
 }
 
 function fileOn(root: string, name: string): string {
-  return `${root}/${objectPath(TEST_BUCKET.bid, name)}`
+  return `${root}/${filePathOf(TEST_BUCKET.bid, name)}`
 }
 
 /** A disk that is pulled: its root is gone, as after an unmount. */

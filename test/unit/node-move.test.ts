@@ -5,7 +5,7 @@
 
 import type {IncomingMessage} from 'node:http'
 import t from 'tap'
-import {objectPath} from '../../src/core/objects/file-name.ts'
+import {filePathOf} from '../../src/core/objects/file-name.ts'
 import {compareGenerations} from '../../src/model/generation.ts'
 import type {NodeId} from '../../src/model/ids.ts'
 import type {MoveReport} from '../../src/model/peer-messages.ts'
@@ -300,7 +300,7 @@ t.test(
     const good = cluster.nameOwnedBy(leaver, 'good')
     for (const {name, size} of bad) {
       await putBytes(leaver.store, name, bytesOf(size, 1))
-      const path = objectPath(TEST_BUCKET.bid, name)
+      const path = filePathOf(TEST_BUCKET.bid, name)
       const root = leaver.disk.files('/mp0').some((file) => file.endsWith(path)) ? '/mp0' : '/mp1'
       leaver.disk.rot(`${root}/${path}`, size - 100)
     }
@@ -329,14 +329,14 @@ t.test('of a rotten copy and a good one the good one is moved, and arrives twice
     const lookup = leaver.store.lookup(keyOf(name), false)
     if (lookup.type !== 'object') throw new Error('the object is there')
     leaver.store.close(lookup.file)
-    const path = `${lookup.file.mountpath.path}/${objectPath(TEST_BUCKET.bid, name)}`
+    const path = `${lookup.file.mountpath.path}/${filePathOf(TEST_BUCKET.bid, name)}`
     leaver.disk.rot(path, size - 100)
   }
   begin(cluster, 5, ids)
   await until(() => last(leaver)?.state === 'clean', 'clean')
   for (const {name, size} of objects) {
     t.ok(bytesOf(size, 1).equals((await getBytes(owner.store, name)) as Buffer), name)
-    const path = objectPath(TEST_BUCKET.bid, name)
+    const path = filePathOf(TEST_BUCKET.bid, name)
     const places = ['/mp0', '/mp1'].filter((root) =>
       owner.disk.files(root).includes(`${root}/${path}`),
     )

@@ -4,7 +4,7 @@
  */
 
 import t from 'tap'
-import {objectPath} from '../../src/core/objects/file-name.ts'
+import {filePathOf} from '../../src/core/objects/file-name.ts'
 import type {NodeId} from '../../src/model/ids.ts'
 import type {ObjectAttributes} from '../../src/model/object.ts'
 import type {OwnEntry} from '../../src/model/record.ts'
@@ -339,7 +339,7 @@ async function withOlder(): Promise<{disk: CrashFs; name: string; gen: ObjectAtt
   let found: {name: string; gen: ObjectAttributes['gen']} | null = null
   for (const name of names) {
     const {gen} = await deleteKey(two, name)
-    const path = objectPath(TEST_BUCKET.bid, name)
+    const path = filePathOf(TEST_BUCKET.bid, name)
     if (disk.files('/mp1').includes(`/mp1/${path}`)) found = {name, gen}
   }
   two.stop()
@@ -380,7 +380,7 @@ t.test('what cannot be read is not removed', async (t) => {
   const disk = disks()
   const {store} = await openTestStore({fs: disk})
   const {gen} = await putBytes(store, 'a', bytesOf(10, 1))
-  const path = objectPath(TEST_BUCKET.bid, 'a')
+  const path = filePathOf(TEST_BUCKET.bid, 'a')
   const root = disk.files('/mp0').some((file) => file.endsWith(path)) ? '/mp0' : '/mp1'
   for (let at = 10; at < 60; at++) disk.rot(`${root}/${path}`, at)
   t.match(await discard(store, 'a', gen), /has no footer of "a" that verifies/)

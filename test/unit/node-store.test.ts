@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import t from 'tap'
 import type {Test} from 'tap'
 import {AisError} from '../../src/base/errors.ts'
-import {folderOf, objectPath} from '../../src/core/objects/file-name.ts'
+import {folderOf, filePathOf} from '../../src/core/objects/file-name.ts'
 import type {DurableState} from '../../src/core/kernel/events.ts'
 import type {ClusterRecord} from '../../src/model/record.ts'
 import {openCounter} from '../../src/node/store/state/counter.ts'
@@ -391,7 +391,7 @@ t.test('bit rot is found when the object is read, and by fsck', async (t) => {
   await putBytes(store, 'large', bytesOf(3 * MIB, 2))
   for (const name of ['small', 'large']) {
     const [path = ''] = ['/mp0', '/mp1'].flatMap((root) =>
-      disk.files(root).filter((file) => file.endsWith(objectPath(TEST_BUCKET.bid, name))),
+      disk.files(root).filter((file) => file.endsWith(filePathOf(TEST_BUCKET.bid, name))),
     )
     disk.rot(path, name === 'small' ? 7 : 2 * MIB + 5)
     await t.rejects(getBytes(store, name), {code: 'IO_ERROR', message: /checksum does not match/})

@@ -1,7 +1,7 @@
 /** Files that could not be read when an index was built: looked at again, replaced, or named. */
 
 import t from 'tap'
-import {objectPath} from '../../src/core/objects/file-name.ts'
+import {filePathOf} from '../../src/core/objects/file-name.ts'
 import type {OwnEntry} from '../../src/model/record.ts'
 import type {Mountpath} from '../../src/node/store/mountpath/mountpaths.ts'
 import {Unreadable} from '../../src/node/store/names/unreadable.ts'
@@ -17,7 +17,7 @@ function fileOf({store}: TestTarget, name: string): string {
   const lookup = store.lookup(keyOf(name), false)
   if (lookup.type !== 'object') throw new Error('the object is there')
   store.close(lookup.file)
-  return `${lookup.file.mountpath.path}/${objectPath(TEST_BUCKET.bid, name)}`
+  return `${lookup.file.mountpath.path}/${filePathOf(TEST_BUCKET.bid, name)}`
 }
 
 /** A bit of its footer flips, or back; then its process starts anew. */

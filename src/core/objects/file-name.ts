@@ -27,7 +27,7 @@ const ENCODED = /[\u0000-\u001f\u007f%/~]|^\./g
 const utf8 = new TextEncoder()
 
 /** Path below the mountpath: folder and file name. */
-export function objectPath(bid: string, name: string): string {
+export function filePathOf(bid: string, name: string): string {
   return `${OBJECTS_FOLDER}/${bid}/${folderOf(name)}/${fileNameOf(name)}`
 }
 

@@ -5,7 +5,7 @@
  * history still has its sets, and it begins again. It gives way to clients.
  */
 
-import {nameOfFile, objectPath} from '../../../core/objects/file-name.ts'
+import {nameOfFile, filePathOf} from '../../../core/objects/file-name.ts'
 import type {ClientTraffic} from '../../../core/objects/move.ts'
 import {isBusy, restMs} from '../../../core/objects/move.ts'
 import type {ResilverTally} from '../../../core/objects/resilver.ts'
@@ -282,7 +282,7 @@ class Run {
     const [first = ''] = places
     return isToBePlaced(mountpath.path, places, () => {
       const one = mountpathAt(disks, first)
-      return one?.port.isFile(`${one.pinned}/${objectPath(key.bid, key.name)}`) ?? false
+      return one?.port.isFile(`${one.pinned}/${filePathOf(key.bid, key.name)}`) ?? false
     })
   }
 

@@ -4,7 +4,7 @@
  * rarer, until it can be read, is gone, or was replaced. Reads nothing itself.
  */
 
-import {OBJECTS_FOLDER, nameOfFile, objectPath} from '../../../core/objects/file-name.ts'
+import {OBJECTS_FOLDER, nameOfFile, filePathOf} from '../../../core/objects/file-name.ts'
 import type {ObjectAttributes} from '../../../model/object.ts'
 import type {Mountpath} from '../mountpath/mountpaths.ts'
 
@@ -61,7 +61,7 @@ export class Unreadable {
 
   /** A new version took the place of what could not be read. */
   replaced(root: string, {bid, name}: ObjectAttributes): void {
-    if (this.#files.size > 0) this.#files.delete(`${root}/${objectPath(bid, name)}`)
+    if (this.#files.size > 0) this.#files.delete(`${root}/${filePathOf(bid, name)}`)
   }
 
   /** Those whose time has come, for whoever looks at them now. */

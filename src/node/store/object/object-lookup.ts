@@ -7,7 +7,7 @@
 
 import {AisError} from '../../../base/errors.ts'
 import {placesIn} from '../../../core/objects/copies.ts'
-import {objectPath} from '../../../core/objects/file-name.ts'
+import {filePathOf} from '../../../core/objects/file-name.ts'
 import {missingMountpaths, readMountpaths} from '../../../core/objects/mountpath-history.ts'
 import {highestWeight} from '../../../core/placement/locate.ts'
 import {compareGenerations} from '../../../model/generation.ts'
@@ -163,7 +163,7 @@ export class ObjectLookup {
 
   /** The attributes in force for a key that is about to be replaced; usually there are none. */
   previous(key: ObjectKey): ObjectAttributes | null {
-    const path = objectPath(key.bid, key.name)
+    const path = filePathOf(key.bid, key.name)
     const isNew = this.#mayLieOn(key).every((root) => {
       const mountpath = mountpathAt(this.#parts.mountpaths, root)
       return mountpath === undefined || !this.#isFile(mountpath, `${root}/${path}`)
@@ -247,7 +247,7 @@ export class ObjectLookup {
   ): ObjectFile | null {
     const mountpath = mountpathAt(this.#parts.mountpaths, path)
     if (mountpath === undefined || mountpath.calls.disabled() !== null) return null
-    const file = `${path}/${objectPath(key.bid, key.name)}`
+    const file = `${path}/${filePathOf(key.bid, key.name)}`
     const opened = openFile({mountpath, path: file, ...key, wantContent}, reading)
     if (opened === null && !isStillThere(mountpath)) {
       mountpath.calls.disable('its filesystem is gone')

@@ -6,7 +6,7 @@
  */
 
 import {AisError} from '../../../base/errors.ts'
-import {objectPath} from '../../../core/objects/file-name.ts'
+import {filePathOf} from '../../../core/objects/file-name.ts'
 import type {Footer} from '../../../wire/footer.ts'
 import {encodeFooter} from '../../../wire/footer.ts'
 import type {FinishedBody} from './body-writer.ts'
@@ -229,7 +229,7 @@ function appendFooter(
   closeFile(file)
   let fd: Fd | null = null
   try {
-    fd = port.open(`${mountpath.pinned}/${objectPath(key.bid, key.name)}`, 'update')
+    fd = port.open(`${mountpath.pinned}/${filePathOf(key.bid, key.name)}`, 'update')
     if (port.fstat(fd).sizeBytes > footerEnd) {
       // What a crash has left of an older change, durably gone: it must not follow the new one.
       port.truncate(fd, footerEnd)

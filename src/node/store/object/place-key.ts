@@ -6,7 +6,7 @@
  */
 
 import {AisError} from '../../../base/errors.ts'
-import {objectPath} from '../../../core/objects/file-name.ts'
+import {filePathOf} from '../../../core/objects/file-name.ts'
 import {compareGenerations} from '../../../model/generation.ts'
 import type {ObjectAttributes} from '../../../model/object.ts'
 import {copyFile, verifyCopy} from './copy-file.ts'
@@ -189,7 +189,7 @@ class Placing {
     if (extra === undefined) return this.#end(null)
     const {mountpath, known} = extra
     const {key} = this.#task
-    const path = `${mountpath.pinned}/${objectPath(key.bid, key.name)}`
+    const path = `${mountpath.pinned}/${filePathOf(key.bid, key.name)}`
     const folder = path.slice(0, path.lastIndexOf('/'))
     this.#writing.committerOf(mountpath).remove(path, folder, (error) => {
       if (error !== null) {
