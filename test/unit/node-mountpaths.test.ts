@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import t, {type Test} from 'tap'
 import type {MountpathOrder} from '../../src/core/objects/mountpath-orders.ts'
-import {createHealth} from '../../src/node/store/mountpath/health.ts'
+import {createDiskCheck} from '../../src/node/store/mountpath/disk-check.ts'
 import {USUAL_HEALTH, type HealthSettings} from '../../src/node/store/mountpath/health-settings.ts'
 import {
   createMountpathCalls,
@@ -415,7 +415,7 @@ function looked(): {
     stat: () => root,
   }
   const mountpath = {path: '/mp', pinned: '/pin', calls, port, root} as unknown as Mountpath
-  const health = createHealth({
+  const health = createDiskCheck({
     mountpathAt: () => mountpath,
     settings: () => settings,
     after: (ms, act) => {

@@ -30,7 +30,7 @@ import type {CopiesLog} from './object/bucket-copies.ts'
 import {writeBody, writeMetadata} from './object/object-write.ts'
 import {placeKey, type PlaceDone} from './object/place-key.ts'
 import {createDamages, type Damages} from './object/damages.ts'
-import {createDiskRoom, type DiskRoom} from './mountpath/room.ts'
+import {createDiskSpace, type DiskSpace} from './mountpath/disk-space.ts'
 import {createRepairs, type Repair} from './object/repairs.ts'
 import type {Change, Lookup, ObjectKey, WriteDone, Writing} from './object/writing.ts'
 import {lockName} from './object/writing.ts'
@@ -175,8 +175,8 @@ export function createObjectStore(parts: ObjectStoreParts): ObjectStore {
     repair: repairs.add,
     mended: damages.mended,
   })
-  const room = createDiskRoom(parts.outOfSpace)
-  const shared = {parts, lookups, writing, room, reading, damages, damaged}
+  const space = createDiskSpace(parts.outOfSpace)
+  const shared = {parts, lookups, writing, space, reading, damages, damaged}
   return {
     ...readingPart(shared),
     ...writingPart(shared),
@@ -205,7 +205,7 @@ interface Shared {
   readonly parts: ObjectStoreParts
   readonly lookups: ObjectLookup
   readonly writing: Writing
-  readonly room: DiskRoom
+  readonly space: DiskSpace
   readonly reading: Reading
   readonly damages: Damages
   readonly damaged: (key: ObjectKey, error: AisError) => void
@@ -269,7 +269,7 @@ type WritingPart =
   | 'whenDurable'
   | 'flushDiscarded'
 
-function writingPart({parts, lookups, writing, room}: Shared): Pick<ObjectStore, WritingPart> {
+function writingPart({parts, lookups, writing, space}: Shared): Pick<ObjectStore, WritingPart> {
   const {mountpaths: all, hashing, pool, indexes} = parts
   const discarding = createDiscarding({
     used: () => all.used,
@@ -282,7 +282,7 @@ function writingPart({parts, lookups, writing, room}: Shared): Pick<ObjectStore,
   return {
     beginWrite: (key, wanted, onDrain, manner) => {
       const mountpaths = lookups.mountpathsFor(key)
-      room.check(mountpaths)
+      space.check(mountpaths)
       const workName = writing.workName()
       const body = createBodyWriter({mountpaths, hashing, pool, workName, wanted, onDrain, manner})
       return {mountpaths, body, version: writing.placesVersion()}
@@ -321,7 +321,7 @@ function mountpathPart({
   parts,
   lookups,
   writing,
-  room,
+  space,
   damages,
 }: Shared): Pick<ObjectStore, MountpathPart> {
   const {mountpaths} = parts
@@ -345,10 +345,10 @@ function mountpathPart({
         if (!isStillThere(mountpath)) mountpath.calls.disable('its filesystem is gone')
       }
       parts.indexes.lookAgain(now)
-      room.measure(mountpaths.used)
+      space.measure(mountpaths.used)
       lookups.refresh()
     },
-    health: () => ({fullestPercent: room.fullestPercent(), damaged: damages.count()}),
+    health: () => ({fullestPercent: space.fullestPercent(), damaged: damages.count()}),
     mountpathsChanged: () => {
       clearing.again()
       lookups.refresh()

@@ -19,8 +19,8 @@ import {nodeFs} from './fs/fs.ts'
 import type {Hashing} from './object/hashing.ts'
 import {loadHashing} from './object/hashing.ts'
 import {USUAL_HEALTH, type HealthSettings} from './mountpath/health-settings.ts'
-import type {Health} from './mountpath/health.ts'
-import {createHealth} from './mountpath/health.ts'
+import type {DiskCheck} from './mountpath/disk-check.ts'
+import {createDiskCheck} from './mountpath/disk-check.ts'
 import {readOverrides, writeOverrides} from './mountpath/mountpath-overrides.ts'
 import {
   foldHistory,
@@ -98,7 +98,7 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
   )
   const kept = readHistory(options.stateDirectory, port)
   const {warn} = options
-  const {disks, health, knownFrom} = openMountpaths(options, port, {
+  const {disks, diskCheck, knownFrom} = openMountpaths(options, port, {
     kept: kept ?? [],
     complete: counter.kept,
   })
@@ -142,7 +142,7 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
     changed: store.mountpathsChanged,
   })
   const stop = (): void => {
-    health.stop()
+    diskCheck.stop()
     store.stop()
   }
   return {
@@ -150,14 +150,14 @@ export async function openObjectStore(options: StoreOptions): Promise<OpenedStor
     disks,
     history: sets,
     hashing,
-    checkMountpath: health.check,
+    checkMountpath: diskCheck.check,
     missing: disks.missing,
   }
 }
 
 interface OpenMountpaths {
   readonly disks: OpenDisks
-  readonly health: Health
+  readonly diskCheck: DiskCheck
   /** What may hold objects follows from this history from now on. */
   readonly knownFrom: (history: SetHistory) => (path: string) => boolean
 }
@@ -171,13 +171,13 @@ function openMountpaths(
   const {warn, stateDirectory, uuid, target, allowSharedFilesystem, nowMs, within} = options
   let setsNow = (): readonly MountpathSet[] => kept
   const isKnown = (path: string): boolean => setsNow().some(({paths}) => paths.includes(path))
-  const health = createHealth({
+  const diskCheck = createDiskCheck({
     mountpathAt: (path) => mountpathAt(disks, path),
     settings: options.health ?? (() => USUAL_HEALTH),
     after: options.after ?? afterMs,
     warn,
   })
-  const onSuspect = health.suspect
+  const onSuspect = diskCheck.suspect
   const disks: OpenDisks = openDisks({
     file: options.mountpaths,
     overrides: readOverrides(stateDirectory, port),
@@ -204,7 +204,7 @@ function openMountpaths(
     setsNow = sets
     return isKnown
   }
-  return {disks, health, knownFrom}
+  return {disks, diskCheck, knownFrom}
 }
 
 function afterMs(ms: number, act: () => void): () => void {

@@ -9,7 +9,7 @@ import {usedPercent} from '../clearing.ts'
 import {errnoOf} from '../fs/fs.ts'
 import type {Mountpath} from './mountpaths.ts'
 
-export interface DiskRoom {
+export interface DiskSpace {
   /** @throws AisError NO_SPACE when one of them is too full for new objects */
   readonly check: (mountpaths: readonly Mountpath[]) => void
   /** Percent in use of the fullest mountpath that serves. */
@@ -19,7 +19,7 @@ export interface DiskRoom {
 }
 
 /** @param outOfSpace percent in use from which on new objects are refused */
-export function createDiskRoom(outOfSpace: () => number): DiskRoom {
+export function createDiskSpace(outOfSpace: () => number): DiskSpace {
   let used = new Map<Mountpath, number>()
 
   function ask(mountpath: Mountpath): number | undefined {

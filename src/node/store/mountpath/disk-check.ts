@@ -9,7 +9,7 @@ import {CHECKS_MAX, type HealthSettings} from './health-settings.ts'
 import type {Mountpath} from './mountpaths.ts'
 import {WORK_FOLDER, isStillThere} from './mountpaths.ts'
 
-export interface HealthDeps {
+export interface DiskCheckDeps {
   readonly mountpathAt: (path: string) => Mountpath | undefined
   readonly settings: () => HealthSettings
   /** Runs something later, once; the result takes it back. */
@@ -17,7 +17,7 @@ export interface HealthDeps {
   readonly warn: (text: string, facts: Readonly<Record<string, unknown>>) => void
 }
 
-export interface Health {
+export interface DiskCheck {
   /** Something failed or hangs there. */
   readonly suspect: (path: string, why: string) => void
   /** Somebody wants to know. */
@@ -34,7 +34,7 @@ const PAUSE_MS = 1_000
 /** A full disk is no broken disk. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 
-export function createHealth(deps: HealthDeps): Health {
+export function createDiskCheck(deps: DiskCheckDeps): DiskCheck {
   /** Mountpaths that are being looked at, or were just now. */
   const looking = new Map<Mountpath, () => void>()
   let probes = 0
