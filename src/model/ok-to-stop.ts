@@ -237,8 +237,8 @@ function judgeRestart(facts: StopFacts, quorum: OkToStop['quorum']): RestartVerd
 /** A node that is being taken out may be off. */
 function unwellReasons(member: Member, {silent}: StopFacts): readonly string[] {
   const label = nodeLabelOf(member)
-  if (member.away !== null) return [`${label} is ${member.away.kind}`]
   if (isLeaving(member)) return []
+  if (member.away !== null) return [`${label} is ${member.away.kind}`]
   if (silent.has(member.id)) return [`${label} does not answer`]
   return member.learner ? [`${label} is catching up`] : []
 }

@@ -129,7 +129,7 @@ t.test('a restart waits for all others, for a majority and for what moves', (t) 
   t.strictSame(judged('p1').restart, {safe: true, reasons: [], heir: 'p2'})
   const others = [
     member('t2', {away: {kind: 'lost', sinceMs: AT}}),
-    member('t3', {flags: NODE_FLAG.maintenance}),
+    member('t3', {flags: NODE_FLAG.maintenance, away: {kind: 'absent', sinceMs: AT}}),
     member('p2', {learner: true}),
   ]
   const members = [member('t1'), ...others, member('p1'), member('p3')]

@@ -1,7 +1,9 @@
 /** Modules and playbooks of the collection against a pretended cluster, with Ansible itself. */
 
+import {spawnSync} from 'node:child_process'
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
 import t, {type Test} from 'tap'
 import {parseEvent} from '../../plugins/ansible/src/events.ts'
 import {hostsMeant} from '../../plugins/ansible/src/limit.ts'
@@ -178,6 +180,26 @@ t.test(
     t.match([...failed.errors.values()], [{message: /Name the nodes: --limit HOST/}])
   },
 )
+
+const TWICE = `
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location('apply', sys.argv[1])
+m = importlib.util.module_from_spec(spec); spec.loader.exec_module(m)
+held = m.Host(sys.argv[2]).lock()
+try: m.Host(sys.argv[2]).lock()
+except m.ManifestError as error: print(error)
+`
+
+t.test('who finds a host in the hands of another run is told whose', (t) => {
+  const holder = {run: 'r1', who: 'alice', from: 'bastion', what: 'node restart t1', sinceMs: 0}
+  const root = t.testdir({run: {lock: {'aisctl.holder': JSON.stringify(holder)}}})
+  const module = fileURLToPath(
+    new URL('../../ansible/plugins/module_utils/apply.py', import.meta.url),
+  )
+  const {stdout} = spawnSync('python3', ['-B', '-c', TWICE, module, root], {encoding: 'utf8'})
+  t.match(stdout, /alice from bastion runs "node restart t1" \(run r1\); nothing was changed here/)
+  t.end()
+})
 
 t.test('events of a run are lines of JSON, and nothing else is listened to', (t) => {
   t.equal(parseEvent('PLAY [x]'), undefined)

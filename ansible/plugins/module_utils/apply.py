@@ -16,6 +16,7 @@ import fcntl
 import grp
 import gzip
 import hashlib
+import json
 import os
 import pwd
 import shutil
@@ -77,8 +78,19 @@ class Host(object):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (IOError, OSError):
-            raise ManifestError("another run is changing this host")
+            raise ManifestError(busy(os.path.join(directory, "aisctl.holder")))
         return handle
+
+
+def busy(path):
+    """Who changes this host now, as far as that run has said."""
+    try:
+        with open(path) as handle:
+            holder = json.load(handle)
+        who = '%s from %s runs "%s" (run %s)' % (holder["who"], holder["from"], holder["what"], holder["run"])
+    except (IOError, OSError, ValueError, KeyError, TypeError):
+        who = "another run"
+    return "this host is being changed: %s; nothing was changed here. See: aisctl audit" % who
 
 
 def choose(manifests, machine):

@@ -58,10 +58,10 @@ def unwell(nodes, found):
         member = members.get(node["id"])
         if member is None:
             reasons[node["id"]] = "not in the map"
-        elif node["id"] in ext.get("abs", {}):
-            reasons[node["id"]] = ext["abs"][node["id"]].get("kind", "away")
         elif int(member.get("flags") or 0) & (membership.MAINTENANCE | membership.DECOMMISSION):
             continue
+        elif node["id"] in ext.get("abs", {}):
+            reasons[node["id"]] = ext["abs"][node["id"]].get("kind", "away")
         elif node["id"] in ext.get("learners", []):
             reasons[node["id"]] = "is catching up"
         elif ask(node["url"], "/v1/health") is None:

@@ -71,8 +71,12 @@ def main():
     host, unit = m.Host(), module.params["unit"]
     steps = steps_of(host, unit, module.params["state"], module.params["enabled"])
     try:
-        for step in [] if module.check_mode else steps:
-            perform(host, unit, step)
+        if steps and not module.check_mode:
+            # Held until the process ends: a unit is not touched while a run of aisctl goes on.
+            lock = host.lock()
+            for step in steps:
+                perform(host, unit, step)
+            lock.close()
     except m.ManifestError as error:
         module.fail_json(msg=str(error))
     active = host.run(["systemctl", "is-active", unit])[1].strip()
@@ -102,9 +106,7 @@ def perform(host, unit, step):
     if step in ("stop", "restart"):
         host.must(["systemctl", "stop", unit], "cannot stop " + unit)
     if step in ("start", "restart"):
-        lock = host.lock()
         m.switch_links(host, unit)
-        lock.close()
         host.run(["systemctl", "reset-failed", unit])
         host.must(["systemctl", "start", unit], "cannot start " + unit)
 
