@@ -26,14 +26,19 @@ import type {ObjectNode} from './node.ts'
 export interface Copies {
   /** A target has removed all that it has of a key. @param newest what was removed */
   readonly removed: (process: SimProcess, key: ObjectKey, newest: ObjectAttributes) => void
+  /** A target is about to remove all that it has (D11); it has done so (D10). */
+  readonly leaves: (process: SimProcess) => void
+  readonly left: (process: SimProcess) => void
   /** A bit of a copy flips, if there is another copy on that node (D18). */
   readonly rot: (node: ObjectNode, name: string, random: Random) => void
   /** Every key of a cluster in which nothing is under way. */
-  readonly judgeAtEnd: (record: ClusterRecord, names: readonly string[]) => void
+  readonly judgeAtEnd: (record: ClusterRecord) => void
 }
 
 export interface CopiesDeps {
   readonly nodes: () => readonly ObjectNode[]
+  /** Of all keys. */
+  readonly names: readonly string[]
   readonly hashing: Hashing
   /** Copies of a key at its owner. */
   readonly most: number
@@ -48,7 +53,8 @@ interface Copy {
   readonly attributes: ObjectAttributes
 }
 
-export function createCopies({nodes, hashing, most, violate, saw}: CopiesDeps): Copies {
+export function createCopies(deps: CopiesDeps): Copies {
+  const {nodes, names, hashing, most, violate, saw} = deps
   const rotten = new Set<string>()
 
   function copiesAt(node: ObjectNode, disk: CrashFs, bid: string, name: string): readonly Copy[] {
@@ -113,6 +119,34 @@ export function createCopies({nodes, hashing, most, violate, saw}: CopiesDeps): 
     return member !== undefined && (mark?.since ?? 0) >= sinceOf(member)
   }
 
+  /** What is about to go is held by others, durably, or is older than what they hold. */
+  function judgeLeaving(node: ObjectNode): void {
+    saw('target decommissioned')
+    const bid = node.process.view()?.record?.bmd.buckets[bucketUname(BUCKET)]?.bid
+    if (bid === undefined) return
+    for (const name of names) {
+      const own = copiesAt(node, node.filesystem(), bid, name).filter(isBelieved)
+      const others = nodes()
+        .filter((other) => other !== node)
+        .flatMap((other) => durableAt(other, {bid, name, digest: 0n}))
+      const lost = own.find((copy) => !others.some((other) => isAsNew(other, copy.attributes)))
+      const matters = lost?.attributes.tombstone !== true || others.length > 0
+      if (lost === undefined || !matters) continue
+      const what = `${name} ${formatGeneration(lost.attributes.gen)}`
+      violate('D11', `${idOf(node)} leaves with ${what}, and nobody else holds it as new`)
+    }
+  }
+
+  /** Nothing of the bucket is on its disks, whatever happens to their power. */
+  function judgeLeft(node: ObjectNode): void {
+    const durable = node.filesystem().crash('synced')
+    const files = node
+      .disks()
+      .flatMap(({path}) => durable.files(path))
+      .filter((path) => path.includes(`/${OBJECTS_FOLDER}/`))
+    if (files.length > 0) violate('D10', `${idOf(node)} has left, and has ${files.join(', ')}`)
+  }
+
   /** Bit rot in one of several copies: each version of a key suffers it once. */
   function rot(node: ObjectNode, name: string, random: Random): void {
     const bid = node.process.view()?.record?.bmd.buckets[bucketUname(BUCKET)]?.bid
@@ -129,18 +163,25 @@ export function createCopies({nodes, hashing, most, violate, saw}: CopiesDeps): 
     node.filesystem().rot(random.pick(copies).path, random.int(0, sizeBytes - 1))
   }
 
+  function withNode(process: SimProcess, judge: (node: ObjectNode) => void): void {
+    const node = nodes().find((one) => one.process === process)
+    if (node !== undefined) judge(node)
+  }
+
+  function judgeRemoval(node: ObjectNode, key: ObjectKey, newest: ObjectAttributes): void {
+    const record = node.process.view()?.record ?? null
+    const entry = record === null ? undefined : newestEntry(ringOf(record))
+    const isOwn = entry !== undefined && ownerUnder(entry, key.digest) === idOf(node)
+    if (isOwn) judgeCollection(node, key, newest)
+    else judgeReclaim(node, key, newest)
+  }
+
   return {
     rot,
-    removed: (process, key, newest) => {
-      const node = nodes().find((one) => one.process === process)
-      if (node === undefined) return
-      const record = node.process.view()?.record ?? null
-      const entry = record === null ? undefined : newestEntry(ringOf(record))
-      const isOwn = entry !== undefined && ownerUnder(entry, key.digest) === idOf(node)
-      if (isOwn) judgeCollection(node, key, newest)
-      else judgeReclaim(node, key, newest)
-    },
-    judgeAtEnd: (record, names) => {
+    removed: (process, key, newest) => withNode(process, (node) => judgeRemoval(node, key, newest)),
+    leaves: (process) => withNode(process, judgeLeaving),
+    left: (process) => withNode(process, judgeLeft),
+    judgeAtEnd: (record) => {
       const [entry] = record.own
       const bid = record.bmd.buckets[bucketUname(BUCKET)]?.bid
       const ring = newestEntry(ringOf(record))

@@ -198,6 +198,35 @@ export const OBJECT_MUTANTS: readonly ObjectMutant[] = [
     },
   },
   {
+    name: 'decommission-without-moving',
+    rule: 'R29: a target is decommissioned with what it alone holds',
+    known: 24,
+    edit: {
+      file: 'core/membership/lifecycle.ts',
+      from: 'if (holds.length === 0) return false',
+      to: "if (holds.length === 0 || command.action === 'decommission-node') return false",
+    },
+  },
+  {
+    name: 'decommission-without-wiping',
+    rule: 'D10: a target leaves with what it was told to remove',
+    known: 24,
+    edit: {
+      file: 'node/store/object-store.ts',
+      from: 'if (rmUserData) await clearUserData(mountpaths)',
+      to: 'if (!rmUserData) await clearUserData(mountpaths)',
+    },
+  },
+  {
+    name: 'owner-not-asked-for',
+    rule: 'D14: a target takes writes of whatever key comes',
+    edit: {
+      file: 'core/objects/admit.ts',
+      from: 'if (owner !== view.self.id) return',
+      to: 'if (owner === null) return',
+    },
+  },
+  {
     name: 'bit-rot-served',
     rule: 'D18: what is read is not compared with its checksums',
     believesDisks: true,

@@ -13,12 +13,15 @@ import type {ObjectAttributes} from '../../../src/model/object.ts'
 import {createTargetObjects, type TargetObjects} from '../../../src/node/objects/dispatch.ts'
 import {isMovePath} from '../../../src/node/move/serve.ts'
 import {bucketOfId} from '../../../src/core/objects/move.ts'
+import {newestEntry, ownerUnder, ringOf} from '../../../src/core/objects/ring.ts'
+import {objectDigest} from '../../../src/core/placement/locate.ts'
 import type {MountpathOrder} from '../../../src/core/objects/mountpath-orders.ts'
 import {AisError} from '../../../src/base/errors.ts'
 import type {ObjectsDeps} from '../../../src/node/objects/dispatch.ts'
 import type {Disks, DiskState} from '../../../src/node/store/mountpath/disks.ts'
 import {errnoOf} from '../../../src/node/store/fs/fs.ts'
 import {renewEmpty} from '../../../src/node/store/mountpath/quarantine.ts'
+import {finishDeparture, noteDeparture} from '../../../src/node/store/decommission.ts'
 import {createResilver, type Resilver} from '../../../src/node/store/mountpath/resilver.ts'
 import type {AskTarget} from '../../../src/node/peer/data-client.ts'
 import type {Hashing} from '../../../src/node/store/object/hashing.ts'
@@ -32,6 +35,7 @@ import {createCrashFs, SURVIVALS, type CrashFs} from '../../helpers/crash-fs.ts'
 import type {SimProcess} from '../world/process.ts'
 import type {Random} from '../world/random.ts'
 import {SIM_UUID} from '../world/scene.ts'
+import {simBucket} from '../world/workload.ts'
 import {objectsDeps} from './border.ts'
 import {deviceOf, MOUNTPATHS, STATE, type Trouble} from './device.ts'
 import {createExchange, type SimAnswer, type SimRequest} from './exchange.ts'
@@ -61,6 +65,10 @@ export interface ObjectNode {
   readonly crash: (power: boolean) => void
   /** The system disk is gone, the data disks are not. */
   readonly loseState: () => void
+  /** Its membership ends: what belongs to the cluster goes from its disks. */
+  readonly decommission: (rmUserData: boolean, done: () => void) => void
+  /** Its cluster has recorded that it is gone. */
+  readonly depart: () => void
   /** The next calls to a data disk fail. @param path of one, or '' for any */
   readonly trouble: (code: string, times: number, path: string) => void
   /** Its mountpaths as it sees them; none while it opens them. */
@@ -86,6 +94,9 @@ export interface ObjectNodeDeps {
   readonly saw: (name: string) => void
   /** It has removed all that it has of a key. */
   readonly removed: (process: SimProcess, key: ObjectKey, newest: ObjectAttributes) => void
+  /** It is about to remove all that it has, or has done so. */
+  readonly leaves: (process: SimProcess) => void
+  readonly left: (process: SimProcess) => void
   /** It cannot go on, and says so by ending; its supervisor starts it again. */
   readonly exits: (process: SimProcess) => void
   readonly violate: (invariant: string, detail: string) => void
@@ -93,6 +104,8 @@ export interface ObjectNodeDeps {
 
 /** How often the daemon looks for calls that hang. */
 const CHECK_MS = 1000
+/** As the daemon does when something could not be removed. */
+const LEAVE_AGAIN_MS = 10_000
 /** Pieces of a body arrive at this distance. */
 const PIECE_MS = 2
 
@@ -232,6 +245,25 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
     }
   }
 
+  function leave(rmUserData: boolean, done: () => void): void {
+    rest.stir()
+    deps.leaves(process)
+    const mine = run()
+    const cleared = mine.opened.then(() => mine.store?.decommission(rmUserData))
+    cleared.then(
+      () => {
+        if (!process.isUp() || process.run() !== mine.number) return
+        if (rmUserData) deps.left(process)
+        noteDeparture(STATE, {uuid: SIM_UUID, op: 'sim', state: 'leaving'}, disk)
+        process.soon(1, done)
+      },
+      () => {
+        deps.saw('decommission failed')
+        process.soon(LEAVE_AGAIN_MS, () => leave(rmUserData, done))
+      },
+    )
+  }
+
   return {
     process,
     serve: (request, {origin, from}, answered) => {
@@ -244,6 +276,7 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
           if (!isRunning()) return
           checkLease(deps, request, origin, status)
           checkOffice(deps, request, origin, status)
+          checkOwner(deps, request, origin, status)
         },
         answered: (answer) => {
           if (isRunning()) answered(answer)
@@ -288,6 +321,12 @@ export function createObjectNode(deps: ObjectNodeDeps): ObjectNode {
       const folder = disk.open(STATE, 'directory')
       disk.syncNow(folder)
       disk.close(folder)
+    },
+    decommission: leave,
+    depart: () => {
+      rest.stir()
+      const leaver = {stateDirectory: STATE, target: self, mountpaths: MOUNTPATHS}
+      rest.await(finishDeparture(leaver, disk))
     },
     trouble: (code, times, path) =>
       void Object.assign(failing, {code, times, path, after: random.int(1, 40)}),
@@ -403,4 +442,24 @@ function checkOffice(
   if (!writes || origin !== 'public' || status !== 200) return
   if (member === undefined || ownsKeys(member)) return
   deps.violate('D12', `${self} acknowledges ${request.method} ${request.url} out of office`)
+}
+
+/** D14: who acknowledges a write has the record that makes it the key's owner. */
+function checkOwner(
+  deps: ObjectNodeDeps,
+  request: SimRequest,
+  origin: 'public' | 'data',
+  status: number,
+): void {
+  const {process} = deps
+  const self = process.facts.self.id
+  const record = process.view()?.record ?? null
+  const writes = request.method === 'PUT' || request.method === 'DELETE'
+  if (!writes || origin !== 'public' || status !== 200 || record === null) return
+  const parsed = parseObjectPath(splitTarget(request.url).path)
+  const entry = newestEntry(ringOf(record))
+  if (isRefusal(parsed) || entry === undefined) return
+  const owner = ownerUnder(entry, objectDigest(simBucket('objects'), parsed.objectName))
+  if (owner === self) return
+  deps.violate('D14', `${self} acknowledges ${request.method} ${request.url}, which is ${owner}'s`)
 }

@@ -1,7 +1,7 @@
 /**
- * An operator of the object world, who takes targets out and in, with a rebalance and without, and
- * now and then rebalances by hand, or removes by force whose data has moved. In the end every
- * target is back.
+ * An operator of the object world, who takes targets out and in, with a rebalance and without,
+ * decommissions some with all that they have, and now and then rebalances by hand, or removes by
+ * force whose data has moved. In the end every target is back.
  */
 
 import type {Command} from '../../../src/core/kernel/events.ts'
@@ -39,6 +39,8 @@ const HELD_MS = 7000
 const BY_HAND_RATIO = 0.15
 const WITHOUT_REBALANCE_RATIO = 0.4
 const BY_FORCE_RATIO = 0.5
+/** Some leave for good, with all that they have, and are deployed anew. */
+const FOR_GOOD_RATIO = 0.25
 
 export function createOperator(deps: OperatorDeps): Operator {
   const {clock, everyMs, nodes, random} = deps
@@ -95,6 +97,7 @@ export function createOperator(deps: OperatorDeps): Operator {
     if (out.size === nodes.length - 1) return
     // Whether it was heard or not: in the end it is taken back.
     out.add(id)
+    if (random.chance(FOR_GOOD_RATIO)) return order(decommission(id))
     order(lifecycle('start-maintenance', id, random.chance(WITHOUT_REBALANCE_RATIO)))
   }
 
@@ -131,13 +134,18 @@ function lifecycle(
   id: NodeId,
   skipRebalance: boolean,
 ): Command {
-  return {
-    type: 'lifecycle',
-    action,
-    nodes: [id],
-    skipRebalance,
-    rmUserData: false,
-    keepInitialConfig: false,
-    noShutdown: true,
-  }
+  return {...ORDER, action, nodes: [id], skipRebalance}
 }
+
+function decommission(id: NodeId): Command {
+  const action = 'decommission-node'
+  return {...ORDER, action, nodes: [id], rmUserData: true, noShutdown: false}
+}
+
+const ORDER = {
+  type: 'lifecycle',
+  skipRebalance: false,
+  rmUserData: false,
+  keepInitialConfig: false,
+  noShutdown: true,
+} as const

@@ -36,6 +36,8 @@ export interface StageDeps {
   readonly hashing: Hashing
   readonly witness: Witness
   readonly onExit: (process: SimProcess) => void
+  /** A process has lost its system disk. */
+  readonly wiped: (process: SimProcess) => void
   readonly violate: (invariant: string, detail: string) => void
   readonly saw: (name: string) => void
 }
@@ -81,7 +83,20 @@ export function createStage(deps: StageDeps): Stage {
           nodes.find((node) => node.process === process)?.look()
         },
       },
-      onExit: deps.onExit,
+      onExit: (process, left) => {
+        // It has left for good: whoever deploys it anew has emptied its system disk.
+        if (left) {
+          nodes.find((one) => one.process === process)?.depart()
+          process.disk.wipe()
+          deps.wiped(process)
+        }
+        deps.onExit(process)
+      },
+      decommission: (process, rmUserData, done) => {
+        const node = nodes.find((one) => one.process === process)
+        if (node === undefined) done()
+        else node.decommission(rmUserData, done)
+      },
     }),
   )
   const links = createLinks({
@@ -94,7 +109,15 @@ export function createStage(deps: StageDeps): Stage {
     nodeOf: (id) => nodes.find(({process}) => process.facts.self.id === id),
   })
   const {hashing, violate, saw} = deps
-  const copies = createCopies({nodes: () => nodes, hashing, most: options.copies, violate, saw})
+  const names = Array.from({length: options.keys}, (_, at) => `key-${at}`)
+  const copies = createCopies({
+    nodes: () => nodes,
+    names,
+    hashing,
+    most: options.copies,
+    violate,
+    saw,
+  })
   const nodes = createNodes(deps, {processes, links, clock, copies})
   return {clock, network, links, processes, nodes, copies, placeOf}
 }
@@ -119,6 +142,8 @@ function createNodes(
         mutant,
         saw,
         removed: copies.removed,
+        leaves: copies.leaves,
+        left: copies.left,
         exits: (ending) => {
           ending.kill(false)
           clock.after(RESTART_MS, ending.start)

@@ -136,6 +136,7 @@ function createParts(options: ObjectWorldOptions, run: ObjectRun, {rest, hashing
     hashing,
     witness: witnessOf(invariants, run),
     onExit: (process) => nemesis.ended(process),
+    wiped: invariants.wiped,
     violate: invariants.violate,
     saw: invariants.saw,
   })
@@ -247,7 +248,7 @@ function whatMovesSay({nodes}: Stage): readonly string[] {
 }
 
 /** D13: whatever was interrupted has ended. D8: everything lies in its place. */
-function judgeRest({histories, invariants, stage}: Parts): void {
+function judgeRest({invariants, stage}: Parts): void {
   const record = recordOf(stage)
   if (record === null) return
   const {move, op} = record
@@ -261,10 +262,7 @@ function judgeRest({histories, invariants, stage}: Parts): void {
     const states = disks().map(({path, state, why}) => `${path} ${state} ${why}`)
     invariants.violate('D13', `${process.facts.self.id} is not resilvered: ${states.join('; ')}`)
   }
-  stage.copies.judgeAtEnd(
-    record,
-    histories.map(({key}) => key),
-  )
+  stage.copies.judgeAtEnd(record)
 }
 
 /** Time goes on until something holds, at most so long. */

@@ -56,8 +56,11 @@ export interface ProcessDeps {
   readonly placeOf: (port: number) => number
   readonly idOf: (index: number) => NodeId
   readonly witness: Witness
-  /** It ended by itself: in good order, or because a flush failed. */
-  readonly onExit: (process: SimProcess) => void
+  /** It ended by itself: in good order, or because a flush failed. `left`: for good. */
+  readonly onExit: (process: SimProcess, left: boolean) => void
+  /** Removes what belongs to the cluster from its disks; at once when absent. */
+  readonly decommission?:
+    ((process: SimProcess, rmUserData: boolean, done: () => void) => void) | undefined
   /** Asked before every effect: what happens to the process there. Nothing without. */
   readonly atBoundary?: ((process: SimProcess, effect: KernelEffect) => Fate) | undefined
   /** How often the process is told the time. */
@@ -216,7 +219,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
         const failed = (): void => {
           if (deps.mutant?.ignoresFlush === true) return done()
           kill(false)
-          deps.onExit(process)
+          deps.onExit(process, false)
         }
         if (deps.mutant?.reportsEarly !== true)
           return disk.write({token, state: withSha(content), done, failed})
@@ -247,16 +250,21 @@ export function createProcess(deps: ProcessDeps): SimProcess {
         leaseUntilMs = effect.untilMs
         witness.inUse(process)
         return undefined
-      case 'decommission':
-        return clock.after(1, () =>
+      case 'decommission': {
+        const done = (): void =>
           within(now, () => {
             leaving = true
             tell({type: 'decommissioned'})
-          }),
-        )
+          })
+        const {decommission} = deps
+        if (decommission === undefined) return clock.after(1, done)
+        return decommission(process, effect.rmUserData, done)
+      }
       case 'exit':
         kill(false)
-        return deps.onExit(process)
+        // Whoever starts it as a new node removes the note.
+        leaving &&= !effect.left
+        return deps.onExit(process, effect.left)
       default:
         return undefined
     }
@@ -337,6 +345,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       const before = state
       state = initialKernel()
       const {state: durable, amnesia} = loaded
+      leaving &&= durable !== null
       tell({type: 'booted', facts, durable, amnesia, leaving, seed: run})
       if (deps.mutant?.resumesOffice === true) state = resumed(state, before)
       clock.after(tickMs * random.ratio(), tickFrom(run))
