@@ -68,6 +68,14 @@ export const loadInventoryExport = (): Promise<typeof import('../ops/inventory/e
 export const loadState = (): Promise<typeof import('../ops/state/prepare-adopt.ts')> =>
   import('../ops/state/prepare-adopt.ts')
 export type {Adopted} from '../ops/state/adopt.ts'
+/** The topology file against what is deployed; and an editor on it. */
+export const loadConfigFile = (): Promise<typeof import('../ops/config/compare.ts')> =>
+  import('../ops/config/compare.ts')
+export const loadConfigEdit = (): Promise<typeof import('../ops/config/edit.ts')> =>
+  import('../ops/config/edit.ts')
+export type {Comparison} from '../ops/config/compare.ts'
+/** A difference in colour. */
+export {paintDiff} from '../cli/render/diff-view.ts'
 /** One file for machines without a registry. */
 export const loadBundle = (): Promise<typeof import('../ops/payload/bundle-create.ts')> =>
   import('../ops/payload/bundle-create.ts')
