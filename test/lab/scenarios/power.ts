@@ -122,7 +122,7 @@ async function receiverFull(play: Play, herd: Herd): Promise<readonly string[]> 
   const faults = hostsOf(stage)
   const [leaver, receiver] = [someTarget(play), someTarget(play, 2)]
   const gateways = gatewaysBut(stage)
-  await herd.write(herd.names(OBJECTS))
+  await herd.write(herd.names(play.longRun ? OBJECTS_LONG / 2 : OBJECTS))
   const files = await objectFiles(play, leaver)
   const paths = await mountpathsOn(stage, receiver)
   const fill = paths.map((path) => `dd if=/dev/zero of=${path}/filler bs=1M 2>/dev/null`)
