@@ -58,6 +58,12 @@ export const loadCheckPages = (): Promise<typeof import('../ops/check/explain.ts
 /** What a scale-out adds. */
 export const loadScaleOut = (): Promise<typeof import('../ops/node/scale-out.ts')> =>
   import('../ops/node/scale-out.ts')
+/** Plans of deploys that are kept in a file. */
+export {
+  formatPlan as formatDeployPlan,
+  parsePlan as parseDeployPlan,
+  type PlanFile,
+} from '../ops/deploy/plan-file.ts'
 /** The topology as Ansible's inventory. */
 export const loadInventory = (): Promise<typeof import('../ops/inventory/inventory.ts')> =>
   import('../ops/inventory/inventory.ts')

@@ -4,14 +4,16 @@
 
 import {survivalOf, type DeployOutcome, type Topology} from 'aisctl/kit'
 
-/** Paths shown of one host; the rest is counted. */
-const PATHS_SHOWN_MAX = 12
-
 export function deploySummary(topology: Topology, outcome: DeployOutcome, dryRun: boolean): string {
   const {name} = topology.cluster
   const total = outcome.reports.reduce((sum, {changed}) => sum + changed, 0)
   const hosts = outcome.reports.length
-  if (dryRun) return [...outcome.reports.flatMap(dryLines), dryConclusion(name, total)].join('\n')
+  if (dryRun) {
+    const linesOf = (host: string): readonly string[] =>
+      outcome.changes?.find((one) => one.host === host)?.lines ?? []
+    const hostLines = outcome.reports.flatMap((report) => dryLines(report, linesOf(report.host)))
+    return [...hostLines, dryConclusion(name, total)].join('\n')
+  }
   const restarted = outcome.restarted.length
   const nodes = outcome.health?.nodes.length ?? 0
   const what =
@@ -37,17 +39,12 @@ function survivalLines(topology: Topology): string[] {
   return [cluster, buckets]
 }
 
-function dryLines({host, entries, changed}: DeployOutcome['reports'][number]): string[] {
+function dryLines(
+  {host, changed}: DeployOutcome['reports'][number],
+  lines: readonly string[],
+): string[] {
   if (changed === 0) return [`${host}: nothing to change`]
-  const paths = entries
-    .filter(({state}) => state === 'changed' || state === 'deferred')
-    .map(({type, path}) => `  ${type} ${path}`)
-  const more = paths.length - PATHS_SHOWN_MAX
-  return [
-    `${host}: ${changed} would change`,
-    ...paths.slice(0, PATHS_SHOWN_MAX),
-    ...(more > 0 ? [`  … and ${more} more (--json lists all)`] : []),
-  ]
+  return [`${host}: ${changed} would change`, ...lines.map((line) => `  ${line}`)]
 }
 
 function dryConclusion(name: string, total: number): string {

@@ -33,32 +33,34 @@ export function deployRun(
   deployment: Deployment,
   {resumes, ...told}: DeployRunOptions,
 ): JournaledPlan {
-  const {topology, release} = deployment
-  const intent: DeployIntent = {
-    ...told,
-    topology,
-    release: {version: release.version, sha256: release.sha256},
-  }
   return journaled(plan, {
     fleet,
-    intent: {verb: 'deploy', nodes: [], options: {...intent}},
+    intent: {verb: 'deploy', nodes: [], options: {...intentOf(deployment, told)}},
     looks: looksOf(plan),
     checkLocked: (lock) => requireUnchanged(deployment, lock),
     ...(resumes === undefined ? {} : {resumes}),
   })
 }
 
-/** What a run's header holds of a deploy. @throws AisError INCOMPATIBLE for another release */
-export function deployIntentOf(
-  header: RunHeader,
-  release: {readonly version: string; readonly sha256: string},
+/** What a deploy is told, to be kept. */
+export function intentOf(
+  {topology, release}: Deployment,
+  told: Omit<DeployIntent, 'topology' | 'release'>,
 ): DeployIntent {
-  const intent = header.intent.options as unknown as DeployIntent
-  if (intent.release.sha256 === release.sha256) return intent
+  return {...told, topology, release: {version: release.version, sha256: release.sha256}}
+}
+
+/** @throws AisError INCOMPATIBLE when another release would be deployed than was intended */
+export function requireRelease(
+  {release: wanted}: DeployIntent,
+  release: {readonly version: string; readonly sha256: string},
+): void {
+  if (wanted.sha256 === release.sha256) return
+  const name = (one: typeof release): string => `${one.version} (${one.sha256.slice(0, 12)})`
   throw new AisError({
     code: 'INCOMPATIBLE',
-    message: `run ${header.run} deploys aisnode ${intent.release.version} (${intent.release.sha256.slice(0, 12)}), here is ${release.version} (${release.sha256.slice(0, 12)})`,
-    hint: 'resume it with the aisctl that began it, or begin anew: aisctl deploy',
+    message: `aisnode ${name(wanted)} is to be deployed, here is ${name(release)}`,
+    hint: 'use the aisctl that began it, or begin anew: aisctl deploy',
   })
 }
 

@@ -12,9 +12,11 @@ import {waitForHealth, type ClusterHealth} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
 import {applyManifest, isContentMissing, type ApplyReport} from '../host/apply.ts'
 import {readFacts} from '../host/facts.ts'
+import type {Manifest} from '../host/manifest.ts'
 import {withoutGoneMark} from '../host/manifest.ts'
 import {lookCloserAt} from '../node/explain.ts'
 import {restartPending} from '../node/rolling.ts'
+import type {Runtime} from '../payload/runtime.ts'
 import type {Plan, Step} from '../plan/plan.ts'
 import {noteDeployed} from '../release/kept.ts'
 import {writeSite, type SavedState, type Site} from '../site/site.ts'
@@ -31,6 +33,14 @@ import {
   stateToSave,
 } from './deployment.ts'
 import {knownAs} from './open.ts'
+import {requireSame, type PlanFile} from './plan-file.ts'
+import {
+  changesOf,
+  planDifferences,
+  plannedHost,
+  type HostChanges,
+  type PlannedStep,
+} from './planned.ts'
 import {questionFor} from './questions.ts'
 
 /** Hosts at work at once: each costs a handshake and, the first time, 40 MB of uplink. */
@@ -39,6 +49,8 @@ export const HOSTS_PARALLEL = 16
 export interface DeployOptions {
   /** Compare and say what differs; write nothing. */
   readonly dryRun: boolean
+  /** A plan that must still fit when the lock is held. */
+  readonly expects?: PlanFile
   /** How long the cluster may take to become well. */
   readonly timeoutMs: number
   readonly site: Site
@@ -58,12 +70,16 @@ export interface DeployOutcome {
   readonly findings: readonly Finding[]
   readonly health?: ClusterHealth
   readonly generation?: number
+  /** What each host would become; of a comparison alone. */
+  readonly changes?: readonly HostChanges[]
 }
 
 /** A deploy that can be run, and its outcome as far as it got. */
 export interface DeployPlan {
   readonly plan: Plan
   outcome(): DeployOutcome
+  /** Its steps as a plan keeps them, once the hosts were compared. */
+  planned(): readonly PlannedStep[]
 }
 
 interface Work {
@@ -71,6 +87,8 @@ interface Work {
   readonly deployment: Deployment
   readonly options: DeployOptions
   readonly reports: Map<string, ApplyReport>
+  readonly planned: Map<string, PlannedStep>
+  readonly changes: Map<string, HostChanges>
   findings: readonly Finding[]
   restarted: readonly string[]
   state?: SavedState
@@ -87,22 +105,60 @@ export function planDeploy(
     deployment,
     options,
     reports: new Map(),
+    planned: new Map(),
+    changes: new Map(),
     findings: [],
     restarted: [],
   }
   const {hosts, cluster} = fleet.topology
   const asks = hosts.map((host) => askStep(work, host))
   const agree = agreeStep(work, asks)
-  const applies = hosts.map((host) => applyStep(work, host, agree))
+  const compares = options.expects === undefined ? [] : expectSteps(work, agree, options.expects)
+  const applies = hosts.map((host) => applyStep(work, host, compares.at(-1) ?? agree))
   const last = options.dryRun ? [] : finishSteps(work, applies)
   return {
     plan: {
       title: `${options.dryRun ? 'compare' : 'deploy'} ${cluster.name} on ${hosts.length} hosts`,
-      steps: [...asks, agree, ...applies, ...last],
+      steps: [...asks, agree, ...compares, ...applies, ...last],
       parallel: HOSTS_PARALLEL,
     },
     outcome: () => outcomeOf(work),
+    planned: () => [...work.planned.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
   }
+}
+
+/** Renders a kept plan anew, under the lock, and ends the run when it is another one. */
+function expectSteps(work: Work, agree: Step, expects: PlanFile): Step[] {
+  const compares = work.fleet.topology.hosts.map((host): Step => ({
+    id: `${host.name}/compare`,
+    title: 'compare with the plan',
+    host: host.name,
+    after: [agree.id],
+    preview: () => ['what is there must be what was there when the plan was made'],
+    run: () => compareHost(work, host),
+  }))
+  const same: Step = {
+    id: 'cluster/same',
+    title: 'see that the plan still fits',
+    after: compares.map(({id}) => id),
+    preview: () => ['else nothing is changed'],
+    run: () => {
+      const now = [...work.planned.values()]
+      requireSame(expects, work.state?.generation ?? 0, planDifferences(expects.steps, now))
+      return Promise.resolve()
+    },
+  }
+  return [...compares, same]
+}
+
+async function compareHost(work: Work, host: TopologyHost): Promise<ApplyReport> {
+  const {manifest} = await wantedOf(work, host)
+  const nothing = {payload: [], secrets: {}}
+  const remote = work.fleet.host(host.name)
+  const report = await applyManifest(remote, manifest, {mode: 'diff', ...nothing})
+  work.planned.set(host.name, plannedHost(manifest, report))
+  work.changes.set(host.name, changesOf(manifest, report))
+  return report
 }
 
 function outcomeOf(work: Work): DeployOutcome {
@@ -110,6 +166,7 @@ function outcomeOf(work: Work): DeployOutcome {
     reports: [...work.reports.values()],
     restarted: work.restarted,
     findings: work.findings,
+    ...(work.options.dryRun ? {changes: [...work.changes.values()]} : {}),
     ...(work.health === undefined ? {} : {health: work.health}),
     ...(work.state === undefined ? {} : {generation: work.state.generation}),
   }
@@ -211,6 +268,19 @@ function applyStep(work: Work, host: TopologyHost, agree: Step): Step {
   }
 }
 
+/** What must be on a host. */
+async function wantedOf(
+  {deployment, options, state: agreed}: Work,
+  host: TopologyHost,
+): Promise<{readonly manifest: Manifest; readonly runtime: Runtime}> {
+  const runtime = await runtimeFor(deployment, deployment.facts.get(host.name)?.arch ?? '')
+  const state = agreed ?? stateToSave(deployment.topology, [])
+  const made = manifestOf(deployment, host, runtime, state)
+  const returning = host.nodes.filter((node) => options.back?.has(placeOf(node)))
+  const manifest = {...made, entries: [...returning.map(withoutGoneMark), ...made.entries]}
+  return {manifest, runtime}
+}
+
 /** Compares or applies. A file that is there but damaged is sent after all, once. */
 async function bringTo(
   work: Work,
@@ -218,15 +288,9 @@ async function bringTo(
   report: (text: string) => void,
 ): Promise<ApplyReport> {
   const {fleet, deployment, options} = work
-  const runtime = await runtimeFor(deployment, deployment.facts.get(host.name)?.arch ?? '')
-  const state = work.state ?? stateToSave(deployment.topology, [])
-  const made = manifestOf(deployment, host, runtime, state)
-  const returning = host.nodes.filter((node) => options.back?.has(placeOf(node)))
-  const manifest = {...made, entries: [...returning.map(withoutGoneMark), ...made.entries]}
+  if (options.dryRun) return compareHost(work, host)
+  const {manifest, runtime} = await wantedOf(work, host)
   const remote = fleet.host(host.name)
-  if (options.dryRun) {
-    return applyManifest(remote, manifest, {mode: 'check', payload: [], secrets: {}})
-  }
   const apply = async (all: boolean): Promise<ApplyReport> => {
     const payload = await missingPayload(deployment, host, {runtime, all})
     const bytes = payload.reduce((sum, {length}) => sum + length, 0)

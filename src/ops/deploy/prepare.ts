@@ -18,8 +18,9 @@ import {clusterKey, hasClusterKey, readSite, siteOf} from '../site/site.ts'
 import type {Topology} from '../topology/resolve.ts'
 import {planDeploy, type DeployOutcome} from './deploy.ts'
 import {newDeployment} from './deployment.ts'
-import {deployIntentOf, deployRun} from './deploy-run.ts'
+import {deployRun, intentOf, requireRelease, type DeployIntent} from './deploy-run.ts'
 import {openTopology, type OpenedTopology} from './open.ts'
+import {planFileOf, type PlanFile} from './plan-file.ts'
 
 export interface PrepareOptions extends Omit<FleetOptions, 'site'> {
   /** The operator's topology. */
@@ -33,6 +34,10 @@ export interface PrepareDeployOptions extends PrepareOptions {
   readonly bundle?: string
   /** Places (HOST/INSTANCE) of nodes that have left and are to come back. */
   readonly back?: ReadonlySet<string>
+  /** With `dryRun`: the plan is to be kept, so what it wants is settled: uuid and key. */
+  readonly keeps?: boolean
+  /** A kept plan, applied if it still fits; then nothing is read from the file. */
+  readonly applies?: PlanFile
   /** The run that is taken up again; then nothing is read from the file. */
   readonly resumes?: RunHeader
   /** Restart without asking how the cluster is: for one that is down anyway. */
@@ -50,6 +55,11 @@ export interface Prepared<Result> {
   debtLine?(): string | undefined
   /** Closes the connections. Call it whatever happened. */
   close(): Promise<void>
+}
+
+/** A deploy, and its plan to be kept once the hosts have been compared. */
+export interface PreparedDeploy extends Prepared<DeployOutcome> {
+  keep(): PlanFile
 }
 
 /** A check, and what may follow it on the same connections. */
@@ -76,18 +86,18 @@ export function prepareCheck(options: PrepareOptions): PreparedCheck {
 }
 
 /** A plan that makes the hosts what the topology says, or says what it would change. */
-export async function prepareDeploy(
-  options: PrepareDeployOptions,
-): Promise<Prepared<DeployOutcome>> {
-  const byFile = options.resumes === undefined ? await toldByFile(options) : undefined
+export async function prepareDeploy(options: PrepareDeployOptions): Promise<PreparedDeploy> {
+  const isTold = options.resumes !== undefined || options.applies !== undefined
+  const byFile = isTold ? undefined : await toldByFile(options)
   const payload = await payloadFor(options)
-  const told = byFile ?? toldByRun(options.resumes, payload.release)
+  const told = byFile ?? toldBefore(options, payload.release)
   const {topology, site, before, back, timeoutMs, ungated} = told
   const {dryRun, resumes} = options
-  const key = dryRun && !hasClusterKey(site) ? 'not made yet\n' : clusterKey(site)
+  const guess = dryRun && options.keeps !== true
+  const key = guess && !hasClusterKey(site) ? 'not made yet\n' : clusterKey(site)
   const fleet = openFleet(topology, {...options, site})
   const deployment = newDeployment(topology, payload, key)
-  const {plan, outcome} = planDeploy(fleet, deployment, {
+  const {plan, outcome, planned} = planDeploy(fleet, deployment, {
     dryRun,
     timeoutMs,
     site,
@@ -95,8 +105,12 @@ export async function prepareDeploy(
     back: new Set(back),
     ungated,
     now: Date.now,
+    ...(options.applies === undefined ? {} : {expects: options.applies}),
   })
-  if (dryRun) return {topology, plan, result: outcome, close: () => fleet.close()}
+  const intent = intentOf(deployment, {timeoutMs, back, ungated})
+  const keep = (): PlanFile => planFileOf(intent, outcome().generation ?? 0, planned())
+  const base = {topology, result: outcome, keep}
+  if (dryRun) return {...base, plan, close: () => fleet.close()}
   const run = deployRun(plan, fleet, deployment, {
     timeoutMs,
     back,
@@ -111,15 +125,16 @@ export async function prepareDeploy(
     }
   }
   const {debtLine} = run
-  return {topology, plan: run.plan, result: outcome, end: () => run.close(), debtLine, close}
+  return {...base, plan: run.plan, end: () => run.close(), debtLine, close}
 }
 
 /** What an upgrade has made the cluster run is shipped on; a bundle that is given wins. */
-async function payloadFor({file, bundle, resumes}: PrepareDeployOptions): Promise<Payload> {
+async function payloadFor(options: PrepareDeployOptions): Promise<Payload> {
+  const {file, bundle, resumes, applies} = options
   const shipped = await openPayload(bundle)
   if (bundle !== undefined) return shipped
-  const site =
-    resumes === undefined ? openTopology(file, {keep: false}).site : siteOf(resumes.cluster)
+  const name = resumes?.cluster ?? applies?.cluster
+  const site = name === undefined ? openTopology(file, {keep: false}).site : siteOf(name)
   return withKept(shipped, site)
 }
 
@@ -134,25 +149,26 @@ async function toldByFile(options: PrepareDeployOptions): Promise<Told> {
   const {site: known} = openTopology(options.file, {keep: false})
   await settleLeaving(known)
   const opened = openTopology(options.file, {
-    keep: !dryRun,
+    keep: !dryRun || options.keeps === true,
     ...(back === undefined ? {} : {back}),
   })
   return {...opened, back: [...(back ?? [])], timeoutMs, ungated: options.ungated ?? false}
 }
 
-/** By the run that is taken up again. */
-function toldByRun(header: RunHeader | undefined, release: Release): Told {
-  const resumes = defined(header, 'a deploy has a file or a run')
-  const intent = deployIntentOf(resumes, release)
+/** By the run that is taken up again, or by a plan that was kept. */
+function toldBefore({resumes, applies}: PrepareDeployOptions, release: Release): Told {
+  const kept = defined(resumes?.intent.options ?? applies?.intent, 'a deploy has been told what')
+  const intent = kept as unknown as DeployIntent
+  requireRelease(intent, release)
   const site = siteOf(intent.topology.cluster.name)
-  if (!hasClusterKey(site)) throw keyMissing(resumes)
+  if (!hasClusterKey(site)) throw keyMissing(intent)
   return {...intent, site, before: readSite(site)}
 }
 
-function keyMissing({run}: RunHeader): AisError {
+function keyMissing({topology}: DeployIntent): AisError {
   return new AisError({
     code: 'NOT_FOUND',
-    message: `this machine does not have the cluster's key, which run ${run} needs`,
+    message: `this machine does not have the key of ${topology.cluster.name}`,
     hint: 'fetch it from the hosts first: aisctl adopt HOST…',
   })
 }

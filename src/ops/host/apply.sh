@@ -3,12 +3,13 @@
 # with sh, coreutils, findutils, util-linux and systemd; arrives whole, its sha256 checked, before it
 # runs.
 #
-#   apply.sh apply|check [ROOT]      ROOT is put before every path (tests)
+#   apply.sh apply|check|diff [ROOT]     ROOT is put before every path (tests)
 #
 # Standard input: frames "KIND LENGTH SHA256 ENCODING PACKED\n" each followed by LENGTH bytes, whose
 # hash is PACKED: one "entries", any number of "blob", then "end". Standard output: one JSON object per
 # line, one line per entry:
 #   {"type":…,"path":…,"state":"same|changed|deferred|missing|not-applicable"}, {"pending":UNIT}
+# With diff, what is there of what differs: "have", and "text" in base64, never of secrets or payload.
 # Running it twice changes nothing the second time. Mount points are touched only while something is
 # mounted there.
 set -u
@@ -361,6 +362,34 @@ perform() {
   [ -z "$touched" ] || finished
 }
 
+# Files that are longer are named by their hash alone.
+text_bytes=32768
+
+report_have() {
+  have='' text=''
+  if [ "$state" = changed ]; then
+    case $type in
+      file)
+        if [ -f "$root$path" ]; then
+          have="$(stat -c '0%a %U:%G' -- "$root$path") $(sha256sum <"$root$path" | cut -c1-64)"
+          case $value in
+            payload|secret) ;;
+            *) [ "$(stat -c %s -- "$root$path")" -gt $text_bytes ] || text=$(base64 -w0 <"$root$path") ;;
+          esac
+        fi ;;
+      dir|mount) [ ! -d "$root$path" ] || have=$(stat -c '0%a %U:%G' -- "$root$path") ;;
+      link) [ ! -L "$root$path" ] || have=$(readlink -- "$root$path") ;;
+      sysctl) have=$(cat "/proc/sys/$(printf %s "$path" | tr . /)" 2>/dev/null) ;;
+      ports) read_reserved; have=$live ;;
+      unit)
+        if answered "$enabled_units" "$path" enabled; then have=enabled; else have='not enabled'; fi
+        if is_running "$path"; then have="$have, running"; fi ;;
+      absent) have=there ;;
+    esac
+  fi
+  printf '{"type":"%s","path":"%s","state":"%s","have":"%s","text":"%s"}\n' "$type" "$path" "$state" "$(plain "$have")" "$text"
+}
+
 entries=
 receive
 [ -n "$entries" ] || fail "no entries arrived"
@@ -375,6 +404,10 @@ if [ "$mode" = apply ]; then
   perform start unit start_units
   sweep
 fi
-while IFS='|' read -r state type path _; do report "$type" "$path" "$state"; done <"$STAGE/states"
+if [ "$mode" = diff ]; then
+  while IFS='|' read -r state type path _ _ _ _ value; do report_have; done <"$STAGE/states"
+else
+  while IFS='|' read -r state type path _; do report "$type" "$path" "$state"; done <"$STAGE/states"
+fi
 for note in "$pending"/*; do [ ! -f "$note" ] || printf '{"pending":"%s"}\n' "${note##*/}"; done
 printf '{"done":true}\n'

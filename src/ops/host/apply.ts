@@ -19,6 +19,10 @@ export interface EntryReport {
   readonly type: string
   readonly path: string
   readonly state: EntryState
+  /** What is there instead, when it was asked for and differs; '': nothing. */
+  readonly have?: string
+  /** The text of a file that differs, when it is neither secret nor payload nor long. */
+  readonly text?: string
 }
 
 /** What a host said about its manifest. */
@@ -32,8 +36,8 @@ export interface ApplyReport {
 }
 
 export interface ApplyOptions {
-  /** `check` writes nothing. */
-  readonly mode: 'apply' | 'check'
+  /** `check` and `diff` write nothing; `diff` tells what is there. */
+  readonly mode: 'apply' | 'check' | 'diff'
   /** Frames for payload that the host lacks: runtime, bundle. */
   readonly payload: readonly Frame[]
   /** Secrets by name; each travels as a frame and nowhere else. */
@@ -88,7 +92,7 @@ export function parseReport(host: string, stdout: string): ApplyReport | string 
     if (typeof value['error'] === 'string') return value['error']
     if (typeof value['pending'] === 'string') pending.push(value['pending'])
     else if (value['done'] === true) done = true
-    else entries.push(value as unknown as EntryReport)
+    else entries.push(entryReport(value))
   }
   if (!done) return 'ended before its work was done'
   const changed = entries.filter(({state}) => state === 'changed' || state === 'deferred').length
@@ -104,12 +108,24 @@ function entryFields(entry: ManifestEntry): string[] {
     entry.sha256 ?? '-',
     entry.restart.length === 0 ? '-' : entry.restart.join(','),
     entry.scope ?? '-',
-    isPayload(entry) ? 'payload' : (entry.value ?? '-'),
+    valueOf(entry),
   ]
   if (fields.some((field) => field === '' || /[|\n]/.test(field))) {
     throw new AisError({code: 'BAD_CONFIG', message: `${entry.path}: "|" cannot be part of it`})
   }
   return fields
+}
+
+function entryReport(value: Record<string, unknown>): EntryReport {
+  const report = value as unknown as EntryReport
+  if (report.text === undefined) return report
+  return {...report, text: Buffer.from(report.text, 'base64').toString('utf8')}
+}
+
+/** Of a file it says what must not be shown of it. */
+function valueOf(entry: ManifestEntry): string {
+  if (entry.secretRef !== undefined) return 'secret'
+  return isPayload(entry) ? 'payload' : (entry.value ?? '-')
 }
 
 /** A file whose bytes are neither in the manifest nor a secret. */
