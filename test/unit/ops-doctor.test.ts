@@ -61,6 +61,8 @@ function healthyLines(host: TopologyHost): SurveyChanges {
   }
 }
 
+let complaints: ReadonlyMap<string, string> | undefined
+
 const WELL: ClusterHealth = {
   ok: true,
   nodes: nodesOf(TOPOLOGY).map((node) => ({node, ok: true, why: ''})),
@@ -80,7 +82,13 @@ function find(
       surveyOf({...healthyLines(host), ...(host.name === 'h2' ? changes : others[host.name])}),
     ]),
   )
-  const causes = diagnose({topology: TOPOLOGY, surveys, lost: new Map(), health})
+  const causes = diagnose({
+    topology: TOPOLOGY,
+    surveys,
+    lost: new Map(),
+    health,
+    complaints: complaints ?? new Map<string, string>(),
+  })
   for (const {id, why, fix} of causes) t.ok(why !== '' && fix !== '' && id in EXPLANATIONS, id)
   return causes.map(({what}) => what)
 }
@@ -332,7 +340,16 @@ t.test('a host that is not reached comes first', (t) => {
     surveys,
     lost: new Map([['h2', error]]),
     health: WELL,
+    complaints: new Map(),
   })
   t.match(first, {id: 'host-unreachable', what: 'h2: cannot reach root@10.0.0.2:22'})
+  t.end()
+})
+
+t.test('a mountpath that its node has put aside is told when its disk says nothing', (t) => {
+  complaints = new Map([['target-h2', '/ais/mp1 is disabled: its filesystem is gone']])
+  t.strictSame(find({}), ['h2/target: /ais/mp1 is disabled: its filesystem is gone'])
+  t.strictSame(find({'mount /ais/mp1': 'absent'}), ['h2/target: /ais/mp1 is not mounted'])
+  complaints = undefined
   t.end()
 })

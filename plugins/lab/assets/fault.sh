@@ -16,7 +16,7 @@ disk=/ais/mp1
 mkdir -p "$before"
 
 again() { systemctl reset-failed "$unit" 2>/dev/null || :; systemctl restart --no-block "$unit"; }
-keep() { [ -e "$before/$1" ] || cp -p -- "$2" "$before/$1"; }
+keep() { [ -e "$before/$1" ] || cp -p -- "$2" "$before/$1" 2>/dev/null || : >"$before/$1"; }
 back() { [ ! -e "$before/$1" ] || mv -f -- "$before/$1" "$2"; }
 value() { python3 -c 'import json,sys; v=json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("."): v=v[k]
@@ -67,6 +67,14 @@ s=socket.socket(); s.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1); s.bind
   watchdog:inject)
     systemd-run -q --unit=stopper sh -c "while :; do kill -STOP \$(systemctl show -P MainPID $unit) 2>/dev/null; sleep 1; done" ;;
   watchdog:undo) systemctl stop stopper 2>/dev/null || :; systemctl kill -s CONT "$unit" 2>/dev/null || :; again ;;
+  clock-off:inject)
+    keep environment /etc/environment
+    set -- "LD_PRELOAD=$word" FAKETIME=+90s FAKETIME_DONT_FAKE_MONOTONIC=1
+    printf '%s\n' "$@" >>/etc/environment
+    systemctl set-environment "$@"; again ;;
+  clock-off:undo)
+    back environment /etc/environment
+    systemctl unset-environment LD_PRELOAD FAKETIME FAKETIME_DONT_FAKE_MONOTONIC; again ;;
   oom:inject)
     grep -qw memory /sys/fs/cgroup/cgroup.controllers || { echo 'no memory controller' >&2; exit 95; }
     mkdir -p "/run/systemd/system/$unit.d"

@@ -145,6 +145,12 @@ export const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     'mount it, or name its disk in the topology',
     BY_HAND,
   ),
+  'mountpath-disabled': row(
+    'every mountpath of a target serves',
+    'what only it holds answers 503',
+    'aisctl storage mountpath enable NODE=PATH, when its disk is well',
+    'aisctl storage mountpath disable NODE=PATH',
+  ),
   'mtu': row(
     'the largest packet that an interface promises arrives whole at every other host (ping with fragments forbidden)',
     'small requests pass and large ones hang',

@@ -17,6 +17,8 @@ export interface Patient {
   /** Hosts that could not be looked at. */
   readonly lost: ReadonlyMap<string, AisError>
   readonly health: ClusterHealth
+  /** What nodes that answer say of their own mountpaths, by node id; '' when all is well. */
+  readonly complaints: ReadonlyMap<string, string>
 }
 
 /** What comes first is what others follow from. */

@@ -6,7 +6,7 @@
 import {pathFindings} from '../check/paths.ts'
 import {nodeLabel} from '../../model/ids.ts'
 import {RANKS, type Cause, type Patient} from './cause.ts'
-import {diskCauses} from './disk-causes.ts'
+import {complaintCauses, diskCauses} from './disk-causes.ts'
 import {fileCauses} from './file-causes.ts'
 import {hostCauses, portCauses} from './host-causes.ts'
 import {processCauses, unitCauses} from './process-causes.ts'
@@ -25,7 +25,10 @@ export function diagnose(patient: Patient): Cause[] {
   ]
   // What a unit says at its end is of use where nothing else explains it.
   const units = unitCauses(patient).filter((unit) => !known.some((cause) => explains(cause, unit)))
-  const causes = [...known, ...units]
+  const complaints = complaintCauses(patient).filter(
+    ({node}) => !known.some((cause) => cause.node === node && cause.rank === 'data-disk'),
+  )
+  const causes = [...known, ...units, ...complaints]
   return [...causes, ...mapCauses(patient, causes)].toSorted(
     (a, b) => RANKS.indexOf(a.rank) - RANKS.indexOf(b.rank),
   )

@@ -15,6 +15,23 @@ export function diskCauses(patient: Patient): Cause[] {
   return [...systemCauses(patient), ...seenNodes(patient).flatMap(nodeDiskCauses)]
 }
 
+/** Mountpaths that the node itself has put aside; of a disk that is well again, nothing else tells. */
+export function complaintCauses(patient: Patient): Cause[] {
+  return seenNodes(patient).flatMap((seen): Cause[] => {
+    const complaint = patient.complaints.get(seen.node.id) ?? ''
+    if (complaint === '') return []
+    const path = seen.node.mountpaths.find((one) => complaint.includes(one.path))?.path
+    return [
+      nodeCause(seen, 'data-disk', {
+        id: 'mountpath-disabled',
+        what: complaint,
+        why: 'what only that mountpath holds answers 503',
+        fix: `when its disk is well: aisctl storage mountpath enable ${seen.node.id}=${path ?? 'PATH'}`,
+      }),
+    ]
+  })
+}
+
 function systemCauses({topology, surveys}: Patient): Cause[] {
   return topology.hosts.flatMap(({name: host}): Cause[] => {
     const spaces = surveys.get(host)?.spaces ?? {}

@@ -5,16 +5,21 @@
  */
 
 import {AisError} from '../../base/errors.ts'
-import {readHealth, type ClusterHealth} from '../cluster/health.ts'
+import {openCluster} from '../../client/cluster.ts'
+import {gatherOverview} from '../../client/overview.ts'
+import {publicUrl, readHealth, type ClusterHealth} from '../cluster/health.ts'
 import type {Fleet} from '../fleet.ts'
 import type {Plan, Step} from '../plan/plan.ts'
 import type {HostSurvey} from '../survey/host-survey.ts'
 import {surveyHost, surveyLines} from '../survey/survey.ts'
+import {nodesOf, type Topology} from '../topology/resolve.ts'
 import type {TopologyHost, TopologyNode} from '../topology/resolve.ts'
 import type {Cause} from './cause.ts'
 import {diagnose} from './diagnose.ts'
 
 const HOSTS_PARALLEL = 16
+/** A cluster that is ill may not answer at all, and that is told by other means. */
+const ASK_TIMEOUT_MS = 8000
 
 export interface Diagnosis {
   readonly causes: readonly Cause[]
@@ -28,7 +33,12 @@ export function planDoctor(
   nodes: readonly TopologyNode[],
   now: () => number,
 ): {readonly plan: Plan; result(): Diagnosis} {
-  const heard: Heard = {surveys: new Map(), lost: new Map(), health: undefined}
+  const heard: Heard = {
+    surveys: new Map(),
+    lost: new Map(),
+    health: undefined,
+    complaints: new Map(),
+  }
   const steps = fleet.topology.hosts.map((host) => lookStep(fleet, host, heard, now))
   return {
     plan: {
@@ -44,6 +54,7 @@ interface Heard {
   readonly surveys: Map<string, HostSurvey>
   readonly lost: Map<string, AisError>
   health: ClusterHealth | undefined
+  complaints: ReadonlyMap<string, string>
 }
 
 function lookStep(fleet: Fleet, host: TopologyHost, heard: Heard, now: () => number): Step {
@@ -70,14 +81,32 @@ function healthStep(fleet: Fleet, heard: Heard): Step {
     title: 'ask the cluster',
     preview: () => ['GET the map and every node’s health'],
     run: async () => {
-      heard.health = await readHealth(fleet.topology)
+      const [health, complaints] = await Promise.all([
+        readHealth(fleet.topology),
+        readComplaints(fleet.topology),
+      ])
+      Object.assign(heard, {health, complaints})
     },
   }
 }
 
+/** What targets say of their mountpaths; nothing when nobody answers for the cluster. */
+async function readComplaints(topology: Topology): Promise<ReadonlyMap<string, string>> {
+  const gateways = nodesOf(topology).filter(({role}) => role === 'proxy')
+  const endpoints = gateways.map((node) => publicUrl(topology, node))
+  try {
+    const client = openCluster({endpoints, signal: AbortSignal.timeout(ASK_TIMEOUT_MS)})
+    const {nodes} = await gatherOverview(client, {role: 'target'})
+    return new Map(nodes.map(({member, facts}) => [member.id, facts?.capacity.problem ?? '']))
+  } catch (error) {
+    if (!(error instanceof AisError)) throw error
+    return new Map()
+  }
+}
+
 function resultOf({topology}: Fleet, nodes: readonly TopologyNode[], heard: Heard): Diagnosis {
-  const {surveys, lost, health = {ok: true, nodes: []}} = heard
-  const causes = diagnose({topology, surveys, lost, health})
+  const {surveys, lost, complaints, health = {ok: true, nodes: []}} = heard
+  const causes = diagnose({topology, surveys, lost, health, complaints})
   const places = nodes.map(({host, instance}) => `${host}/${instance}`)
   const hosts = nodes.map(({host}) => host)
   return {

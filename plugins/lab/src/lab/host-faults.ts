@@ -29,7 +29,7 @@ export const HOST_FAULTS = {
   'oom': 'the memory of the unit is too small (wants a memory controller)',
   'exec-format': 'Node.js is made for another processor',
   'old-glibc': 'Node.js wants a newer glibc than the host has',
-  'clock-off': 'the clock is 90 s ahead for every new process (wants libfaketime)',
+  'clock-off': 'the clock is 90 s ahead for logins and units (wants libfaketime)',
   'machine-id': 'the machine-id is that of the next host',
   'mtu': 'the cable carries 1450 bytes only, and nobody says so',
   'port-filtered': 'control ports of the next host are filtered for this one',
@@ -47,8 +47,10 @@ const NARROW_MTU = 1450
 const MTU = 1500
 /** Of gateways and targets, as topologies have them by default. */
 const CONTROL_PORTS = [51_082, 51_084]
-const CLOCK_OFFSET = '+90s'
-const PRELOAD = 'usr/local/lib/faketime.so'
+const PRELOAD = '/usr/local/lib/faketime.so'
+const FAKETIME = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64'].map(
+  (folder) => join(folder, 'faketime/libfaketime.so.1'),
+)
 
 export async function disturbHost(
   lab: LabState,
@@ -141,33 +143,23 @@ function nodeFilesOf(lab: LabState, number: number): NodeFacts[] {
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as NodeFacts)
 }
 
-/** Hosts share the machine's clock; what every new process of one of them is told can differ. */
+/**
+ * Hosts share the machine's clock; what new processes of one of them are told can differ: those of
+ * logins, and units that are started. sshd itself is left alone: its sandbox ends what it does not know.
+ */
 async function disturbClock(lab: LabState, number: number, undo: boolean): Promise<void> {
-  if (undo) {
-    await intoHost(lab, number, 'rm -f /etc/ld.so.preload /etc/faketimerc')
-    await onHost(lab, number, ['restart', 'undo'])
-    return
+  if (!undo) {
+    const library = FAKETIME.find((file) => existsSync(file))
+    if (library === undefined) {
+      throw new AisError({
+        code: 'REFUSED',
+        message: 'clock-off: libfaketime is not on this machine',
+        hint: 'apt-get install libfaketime',
+      })
+    }
+    const bytes = readFileSync(library).toString('base64')
+    const command = sshCommand(lab, number, [`base64 -d >${PRELOAD} && chmod 0755 ${PRELOAD}`])
+    await run(command, {input: bytes})
   }
-  const library = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64']
-    .map((folder) => join(folder, 'faketime/libfaketime.so.1'))
-    .find(existsSync)
-  if (library === undefined) {
-    throw new AisError({
-      code: 'REFUSED',
-      message: 'clock-off: libfaketime is not on this machine',
-      hint: 'apt-get install libfaketime',
-    })
-  }
-  const bytes = readFileSync(library).toString('base64')
-  await intoHost(lab, number, `base64 -d >/${PRELOAD} && chmod 0755 /${PRELOAD}`, bytes)
-  await intoHost(
-    lab,
-    number,
-    `echo ${CLOCK_OFFSET} >/etc/faketimerc; echo /${PRELOAD} >/etc/ld.so.preload`,
-  )
-  await onHost(lab, number, ['restart', 'undo'])
-}
-
-async function intoHost(lab: LabState, number: number, line: string, input = ''): Promise<void> {
-  await run(sshCommand(lab, number, [line]), {input})
+  await onHost(lab, number, ['clock-off', undo ? 'undo' : 'inject', PRELOAD])
 }
