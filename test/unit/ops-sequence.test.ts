@@ -6,6 +6,7 @@ import t, {type Test} from 'tap'
 import {AisError} from '../../src/base/errors.ts'
 import {NODE_FLAG} from '../../src/model/node.ts'
 import {leavingOf, noteLeaving, recordRemoved, settleLeaving} from '../../src/ops/node/removal.ts'
+import {planClusterDestroy} from '../../src/ops/cluster/destroy.ts'
 import {planClusterShutdown} from '../../src/ops/cluster/shutdown.ts'
 import {planNodeRestart} from '../../src/ops/node/restart.ts'
 import {additionsOf} from '../../src/ops/node/scale-out.ts'
@@ -13,6 +14,7 @@ import {restartAll} from '../../src/ops/node/rolling.ts'
 import {previewPlan} from '../../src/ops/plan/preview.ts'
 import {planError, runPlan} from '../../src/ops/plan/run.ts'
 import {sha256} from '../../src/ops/host/manifest.ts'
+import {runScript} from '../../src/ops/host/script.ts'
 import type {Payload} from '../../src/ops/payload/payload.ts'
 import {readKept, releaseBefore} from '../../src/ops/release/kept.ts'
 import {finalizeUpgrade} from '../../src/ops/release/prepare-upgrade.ts'
@@ -23,7 +25,14 @@ import {readSite, siteOf, writeSite, type Site} from '../../src/ops/site/site.ts
 import {nodesOf} from '../../src/ops/topology/resolve.ts'
 import {removedOf, withRemoved} from '../../src/ops/topology/removed.ts'
 import {startFakeFleet, type FakeFleet, type FakeNode} from '../helpers/ops/fake-fleet.ts'
-import {TOPOLOGY, topologyOf} from '../helpers/ops/sample-topology.ts'
+import {
+  BUNDLE_TEXT,
+  manifestFor,
+  RUNTIME_TEXT,
+  TOPOLOGY,
+  topologyOf,
+} from '../helpers/ops/sample-topology.ts'
+import {forThisUser, scratchHost} from '../helpers/ops/scratch-host.ts'
 
 async function fleetOf(t: Test, hosts: readonly string[]): Promise<{fake: FakeFleet; site: Site}> {
   const directory = t.testdir()
@@ -361,4 +370,61 @@ t.test('a scale-out adds what is new, and brings back who is named', async (t) =
   const {nodes, targets} = additionsOf(file, [])
   t.match(nodes, [/^p\[\w+\] \(h3\/proxy\)$/])
   t.equal(targets, 0)
+})
+
+t.test('a cluster that is destroyed is ended first, then removed from its hosts', async (t) => {
+  const {fake, site} = await fleetOf(t, ['pt', 't'])
+  const more = {wipe: false, skipUnreachable: false}
+  fake.unreachable.add('h2')
+  const refused = (await planClusterDestroy({...lifecycle({fake, site}), ...more})).plan
+  t.match(planError(refused, await runPlan(refused)), {hint: /--skip-unreachable/})
+  t.strictSame(fake.log, [], 'nothing ends before every host was reached')
+
+  const part = await planClusterDestroy({
+    ...lifecycle({fake, site}),
+    ...more,
+    skipUnreachable: true,
+  })
+  const outcome = await runPlan(part.plan)
+  t.equal(planError(part.plan, outcome), undefined)
+  t.strictSame(fake.log, ['decommission', 'destroy h1'])
+  t.match(part.debts?.(), [{key: 'not-removed:h2', pay: 'aisctl cluster destroy'}])
+  t.equal(
+    part.conclude(outcome.results).line,
+    'sample is no more: 1 of 2 hosts are as before it; the objects are on the disks still. The rest: aisctl cluster destroy',
+  )
+  t.ok(readSite(site), 'it is remembered while something is left')
+
+  fake.unreachable.clear()
+  const whole = await planClusterDestroy({...lifecycle({fake, site}), ...more})
+  const end = await runPlan(whole.plan)
+  t.equal(planError(whole.plan, end), undefined)
+  t.strictSame(fake.log.slice(2).toSorted(), ['destroy h1', 'destroy h2'])
+  t.equal(readSite(site), undefined)
+  t.equal(
+    whole.conclude(end.results).line,
+    'sample is no more: 2 of 2 hosts are as before it; the objects are on the disks still. A new one: aisctl init',
+  )
+})
+
+t.test('what aisctl installed on a host is removed, and nothing else', async (t) => {
+  const host = scratchHost(t.testdir())
+  for (const path of ['/ais/mp1', '/ais/mp2']) host.mount(path)
+  await host.apply(forThisUser(manifestFor()), [RUNTIME_TEXT, BUNDLE_TEXT])
+  const own = join(host.root, 'etc/systemd/system')
+  writeFileSync(join(own, 'data.mount'), '# Of the host.\n')
+  writeFileSync(join(host.root, 'ais/mp1/object'), 'bytes')
+  const run = {script: 'destroy.sh', args: [host.root]} as const
+  const result = await runScript(host.host, {...run, asRoot: false})
+  t.match(result.stdout, /\{"done":true\}\n$/)
+  t.notMatch(result.stdout, '"error"')
+  const left = Object.keys(host.tree()).filter((path) => /aisnode|aisctl/.test(path))
+  t.strictSame(
+    left.filter((path) => !path.startsWith('/run/')),
+    [],
+  )
+  t.ok(host.tree()['/etc/systemd/system/data.mount'])
+  t.ok(host.tree()['/ais/mp1/object'])
+  t.strictSame(host.units().active, [])
+  t.match((await runScript(host.host, run)).stdout, /^\{"done":true\}\n$/m, 'twice is once')
 })

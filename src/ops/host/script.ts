@@ -39,7 +39,13 @@ export interface ScriptRun {
 }
 
 /** Scripts that change hosts: lock and journal come before them. */
-const CHANGING: readonly HostScript[] = ['apply.sh', 'activate.sh', 'lock.sh', 'mend.sh']
+const CHANGING: readonly HostScript[] = [
+  'apply.sh',
+  'activate.sh',
+  'lock.sh',
+  'mend.sh',
+  'destroy.sh',
+]
 /** Word for work that belongs to no run. */
 const OUTSIDE = '-'
 const STAGE_FAILED = 91

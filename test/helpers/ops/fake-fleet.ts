@@ -55,6 +55,8 @@ export interface FakeNode {
 }
 
 const ANY = '/var/lib/aisctl/topology.json'
+/** Words of a script that has nothing but its root. */
+const DESTROY_WORDS = 8
 
 /** @param hosts what runs on h1, h2 …: words such as `p`, `t`, `pt`; zones by number */
 export async function startFakeFleet(hosts: readonly string[]): Promise<FakeFleet> {
@@ -158,6 +160,11 @@ function answer({fake, one, nodes}: Scene, method: string, url: string): [number
     return [200, encodeJson(encodeSmap(UUID, smap))]
   }
   if (url === '/v1/cluster?what=operation') return [200, encodeJson(encodeOperation(idle(fake)))]
+  if (method === 'PUT' && url === '/v1/cluster') {
+    fake.log.push('decommission')
+    for (const node of nodes.values()) node.up = false
+    return [200, '']
+  }
   const heir = /^\/v1\/cluster\/proxy\/(\w+)$/.exec(url)?.[1]
   if (method === 'PUT' && heir !== undefined) {
     fake.primary = heir
@@ -219,6 +226,10 @@ async function runOn(name: string, command: HostRun, fake: FakeFleet): Promise<H
   if (argv[0] === 'readlink') return result(0, 'release/0.1.0-before\n')
   const verb = argv.find((word) => ['start', 'stop', 'restart', 'show'].includes(word))
   if (verb !== undefined) return unitOn({fake, nodes, name}, verb, argv)
+  if (argv[0] === 'sh' && argv.length === DESTROY_WORDS) {
+    fake.log.push(`destroy ${name}`)
+    return result(0, '{"removed":"/opt/aisnode"}\n{"done":true}\n')
+  }
   if (!argv.includes('apply')) return result(0, factsOf(await inputOf(command)))
   const input =
     command.input === undefined ? '' : await text(command.input as AsyncIterable<Buffer>)
