@@ -137,6 +137,7 @@ function flagCandidate({name, summary}: FlagFacts): Candidate {
 
 const FLAG_KINDS: Readonly<Record<string, ValueKind>> = {
   cluster: 'cluster',
+  explain: 'finding',
   topology: 'file',
   name: 'playground',
   survivor: 'node',

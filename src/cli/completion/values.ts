@@ -21,6 +21,7 @@ export type ValueKind =
   | 'mountpath'
   | 'bucket'
   | 'object'
+  | 'finding'
   | 'section'
   | 'setting'
   | 'cluster'
@@ -55,6 +56,8 @@ export async function valuesOf(
       return (await namesOfCluster(cluster, askMs)).buckets
     case 'object':
       return (await namesOfCluster(cluster, askMs)).buckets.map((name) => `${name}/`)
+    case 'finding':
+      return findings()
     case 'section':
       return sections()
     case 'setting':
@@ -98,6 +101,12 @@ function hostsIn(file: string): readonly string[] {
     readonly topology?: {readonly hosts?: readonly {readonly name: string}[]}
   }
   return (state.topology?.hosts ?? []).map(({name}) => name)
+}
+
+/** Loaded when asked for: the pages are longer than everything else here. */
+async function findings(): Promise<readonly string[]> {
+  const {EXPLANATIONS} = await import('../../ops/check/explain.ts')
+  return Object.keys(EXPLANATIONS)
 }
 
 function sections(): readonly string[] {
