@@ -169,6 +169,8 @@ export interface VoteAnswer {
   readonly accepted: StoredRecord | null
   /** Newest position that the voter knows committed. */
   readonly committed: RecordPosition
+  /** Its data disks know the cluster and its state does not: there was one already. */
+  readonly amnesia: boolean
 }
 
 export interface PrepareAnswer {

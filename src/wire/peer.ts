@@ -180,6 +180,7 @@ const ANSWERS: Readonly<Record<string, Decoder<unknown>>> = {
     sha: text,
     accepted: nullable(text),
     committed: position,
+    amnesia: withDefault(bool, false),
   }),
   prepare: struct({accepted: bool, reason: text, voter, promisedEpoch: count, position}),
   beat: struct({

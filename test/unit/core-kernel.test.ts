@@ -936,6 +936,7 @@ t.test('a candidate whose own promise has risen begins again above it', (t) => {
     sha: saved?.accepted?.sha ?? '',
     accepted: null,
     committed: {epoch: 1, index: saved?.accepted?.record.index ?? 0},
+    amnesia: false,
   }
   node.answer('vote', {...yes, voter: {id: 'proxy-01' as NodeId, inc: 1}})
   t.equal(node.writes.at(-1)?.state.promisedEpoch, 1, 'a vote in the name of another is none')

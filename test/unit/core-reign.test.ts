@@ -138,6 +138,27 @@ t.test('a rebalance goes on to the owners that a recovery has left', (t) => {
   t.end()
 })
 
+t.test('a cluster whose record is lost everywhere is not formed anew over its data', (t) => {
+  for (const [proxies, targets] of [
+    [2, 3],
+    [3, 2],
+  ] as const) {
+    const stage = started(proxies, targets)
+    stage.ask(0, bucket('data'))
+    for (const process of stage.processes) {
+      process.kill(true)
+      process.disk.wipe()
+    }
+    for (const process of stage.processes) process.start()
+    stage.run(30_000)
+    t.ok(stage.processes.every((process) => (process.view()?.record ?? null) === null))
+    const said = stage.lines.filter((line) => /has data of this cluster/.test(line))
+    t.match(said[0], /aisctl cluster restore FILE/)
+    t.ok(said.length >= 2 && said.length <= 8, `said ${said.length} times in 30 s`)
+  }
+  t.end()
+})
+
 t.test('a full record refuses what would make it larger, and nothing else', (t) => {
   const stage = started(1, 2)
   const before = running(stage, 0).durable.committed

@@ -270,6 +270,7 @@ t.test('a voter promises an epoch once, and first to the primary on record after
     promisedEpoch: 3,
     votedFor: null,
     accepted: stored(recordOf(three)),
+    amnesia: false,
     followed: null,
     watch: calmWatch,
   }

@@ -198,6 +198,7 @@ const ANSWERS: readonly PeerAnswer[] = [
     sha: 'ab',
     accepted: STORED,
     committed: HERE,
+    amnesia: false,
   },
   {
     type: 'prepare',

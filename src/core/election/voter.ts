@@ -16,6 +16,8 @@ export interface VoterFacts {
   readonly promisedEpoch: number
   readonly votedFor: Voter | null
   readonly accepted: StoredRecord | null
+  /** Its data disks know the cluster, its state does not. */
+  readonly amnesia: boolean
   /** The primary that this run of the voter has heard last; null: none. */
   readonly followed: {readonly id: string; readonly epoch: number} | null
   readonly watch: PrimaryWatch
@@ -48,6 +50,7 @@ function no(reason: string): Ballot {
  */
 function judgeFounding(voter: VoterFacts, request: VoteRequest): Ballot {
   if (voter.accepted !== null) return no('this node has a record of the cluster')
+  if (voter.amnesia) return no('its data disks know the cluster, which it has forgotten')
   if (voter.votedFor !== null && voter.votedFor.id !== request.candidate.id) {
     return no(`this node has voted for ${voter.votedFor.id} to found the cluster`)
   }

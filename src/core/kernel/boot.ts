@@ -33,6 +33,7 @@ export function bootedNode(event: Booted): NodeState {
     timers: timersOf(durable.committed?.record.conf.set ?? facts.foundingConfig),
     standby: facts.standby,
     invitation: null,
+    amnesia: event.diskKnows === true,
     durable,
     onDisk: durable,
     writes: [],

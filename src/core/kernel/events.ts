@@ -80,6 +80,8 @@ export type KernelEvent =
       readonly durable: DurableState | null
       /** Why stored state could not be read; '' when there was none. Forbids founding (R9). */
       readonly amnesia: string
+      /** Its data disks are those of a member, and its state knows nothing. Absent: no. */
+      readonly diskKnows?: boolean
       /**
        * What it had to remove for a decommission is gone from here, and the cluster may not know it
        * yet: it tells, and joins nobody. Absent: no.

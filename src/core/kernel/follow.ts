@@ -33,7 +33,8 @@ export function onVoteAsked(turn: Turn, askId: number, request: VoteRequest): vo
   const restarted = followed?.id === request.candidate.id && request.led === 0
   if (restarted && stage.stage !== 'leading') onPrimaryStands(turn, followed.id)
   const watch = primaryWatch(turn.node)
-  const {reason, looks} = judgeVote({...turn.node.durable, followed, watch}, request)
+  const {amnesia, durable} = turn.node
+  const {reason, looks} = judgeVote({...durable, amnesia, followed, watch}, request)
   if (looks) look(turn)
   if (reason === '' && !request.pre && !hasVoted(turn.node.durable, request)) {
     const {epoch, candidate} = request
@@ -71,6 +72,7 @@ function answerVote(turn: Turn, askId: number, reason: string, knownSha: string)
       sha: durable.accepted?.sha ?? '',
       accepted: knownSha === durable.accepted?.sha ? null : durable.accepted,
       committed: positionOf(durable.committed),
+      amnesia: turn.node.amnesia,
     },
   })
 }

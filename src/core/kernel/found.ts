@@ -58,7 +58,7 @@ export function tickFounding(turn: Turn): void {
   const {nowMs, stage} = turn.node
   if (stage.stage !== 'founding' || nowMs < stage.nextAskMs) return
   askPlaces(turn)
-  if (nowMs - stage.saidAtMs < WAIT_SAID_MS) return
+  if (nowMs - stage.saidAtMs < WAIT_SAID_MS || stage.founding.phase === 'forbidden') return
   const missing = otherPlaces(turn.node)
     .map(formatEndpoint)
     .filter((place) => !stage.heardFrom.includes(place))
@@ -77,7 +77,8 @@ function askPlaces(turn: Turn): void {
   const {stage, facts} = turn.node
   if (stage.stage !== 'founding' || stage.founding.phase === 'storing') return
   enter(turn, {...stage, nextAskMs: turn.node.nowMs + ASK_AGAIN_MS})
-  const pre = stage.founding.phase === 'asking'
+  // Where it is forbidden the question goes on: somebody may have a record by and by.
+  const pre = stage.founding.phase !== 'voting'
   for (const control of otherPlaces(turn.node)) {
     const place = formatEndpoint(control)
     if (isAsking(turn.node, (purpose) => purpose.type === 'found' && purpose.place === place))
@@ -123,7 +124,28 @@ export function onFoundAnswered(
     seek(turn, null)
     return
   }
+  if (answer.amnesia) return waitForRecord(turn, purpose.place)
   log(turn, 'debug', `${purpose.place} does not vote for this founder: ${answer.reason}`)
+}
+
+/**
+ * There was a cluster, and nobody here has its record: to form it anew would make its objects those
+ * of nobody. Only an operator can tell that nothing else is left.
+ */
+function waitForRecord(turn: Turn, place: string): void {
+  const {stage} = turn.node
+  if (stage.stage !== 'founding') return
+  stepFounder(turn, {type: 'forbidden'})
+  const {nowMs} = turn.node
+  const isSaid = stage.founding.phase === 'forbidden' && nowMs - stage.saidAtMs < WAIT_SAID_MS
+  if (isSaid || turn.node.stage.stage !== 'founding') return
+  enter(turn, {...turn.node.stage, saidAtMs: nowMs})
+  log(
+    turn,
+    'error',
+    `${place} has data of this cluster, whose record is lost: it is not formed anew; ` +
+      'bring a record back (aisctl cluster restore FILE), or remove the marks of its mountpaths',
+  )
 }
 
 /** The first record: this node, alone. */

@@ -40,6 +40,8 @@ export interface NodeState {
   readonly standby: boolean
   /** How an administrator has asked this run of the node to join; null: it joins by itself. */
   readonly invitation: {readonly nonElectable: boolean} | null
+  /** It was a member, as its data disks say, and has forgotten all of it. */
+  readonly amnesia: boolean
   /** What this node has decided; newer than `onDisk` while a write is under way. */
   readonly durable: DurableState
   readonly onDisk: DurableState

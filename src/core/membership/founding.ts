@@ -9,7 +9,8 @@ import {assert, unreachable} from '../../base/assert.ts'
 import type {NodeId} from '../../model/ids.ts'
 
 export interface Founding {
-  readonly phase: 'asking' | 'storing' | 'voting'
+  /** `forbidden`: there was a cluster, of which somebody has the data; for this run of the node. */
+  readonly phase: 'asking' | 'storing' | 'voting' | 'forbidden'
   /** Configured nodes, the founder included. */
   readonly configured: number
   /** Who said yes in this phase, the founder not included. */
@@ -20,6 +21,7 @@ export type FoundingEvent =
   | {readonly type: 'begun'}
   | {readonly type: 'granted'; readonly pre: boolean; readonly id: NodeId}
   | {readonly type: 'stored'}
+  | {readonly type: 'forbidden'}
 
 export type FoundingOrder =
   {readonly type: 'store-ballot'} | {readonly type: 'ask'} | {readonly type: 'found'}
@@ -49,6 +51,8 @@ export function stepFounding(
     case 'stored':
       if (state.phase !== 'storing') return {founding: state, orders: []}
       return judge({...state, phase: 'voting', granted: []}, [{type: 'ask'}])
+    case 'forbidden':
+      return {founding: {...state, phase: 'forbidden', granted: []}, orders: []}
     default:
       return unreachable(event)
   }

@@ -229,7 +229,9 @@ class Main {
     const {departure} = this.#options
     const leaving = departure !== null
     if (leaving) this.#noteProblem(`leaving cluster ${departure.uuid} (${departure.op})`)
-    this.#runtime.tell({type: 'booted', facts, durable, amnesia, leaving, seed, ...this.#now()})
+    const diskKnows = durable === null && this.#options.amnesia !== ''
+    const known = {facts, durable, amnesia, diskKnows, leaving}
+    this.#runtime.tell({type: 'booted', ...known, seed, ...this.#now()})
     setInterval(() => this.#tick(), TICK_MS)
   }
 

@@ -139,6 +139,8 @@ export function createProcess(deps: ProcessDeps): SimProcess {
   let view: ClusterView | undefined
   /** The note on its disk that it has removed what belonged to the cluster. */
   let leaving = false
+  /** Its data disks say whose they are: a target has been a member. */
+  let marked = false
   let leaseUntilMs = 0
   let viewAtMs = 0
   let events = 0
@@ -213,6 +215,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
         const done = (): void => {
           if (!up || now !== run) return
           witness.durable(process)
+          marked ||= content.accepted !== null && facts.self.role === 'target'
           const sha = content.accepted === null ? '' : sha256(content.accepted.text)
           within(now, () => tell({type: 'persisted', token, sha}))
         }
@@ -264,6 +267,7 @@ export function createProcess(deps: ProcessDeps): SimProcess {
         kill(false)
         // Whoever starts it as a new node removes the note.
         leaving &&= !effect.left
+        marked &&= !effect.left
         return deps.onExit(process, effect.left)
       default:
         return undefined
@@ -346,7 +350,8 @@ export function createProcess(deps: ProcessDeps): SimProcess {
       state = initialKernel()
       const {state: durable, amnesia} = loaded
       leaving &&= durable !== null
-      tell({type: 'booted', facts, durable, amnesia, leaving, seed: run})
+      const diskKnows = marked && durable === null
+      tell({type: 'booted', facts, durable, amnesia, diskKnows, leaving, seed: run})
       if (deps.mutant?.resumesOffice === true) state = resumed(state, before)
       clock.after(tickMs * random.ratio(), tickFrom(run))
     },
