@@ -107,8 +107,11 @@ def main():
     except cluster.ApiError as error:
         module.fail_json(msg=str(error), code=error.code)
     if not result["safe"] and module.params["fail"] and not module.check_mode:
-        text = "%s may not go down: %s" % (", ".join(module.params["stop"]), "; ".join(result["reasons"]))
-        module.fail_json(msg=text, **result)
+        text = "%s may not go down, and was not touched: %s" % (
+            ", ".join(module.params["stop"]),
+            "; ".join(result["reasons"]),
+        )
+        module.fail_json(msg=text + ". Mend that first (aisctl show cluster), then play again.", **result)
     module.exit_json(changed=False, **result)
 
 

@@ -13,6 +13,7 @@ import {openPayload} from '../payload/payload.ts'
 import type {Release} from '../payload/release.ts'
 import type {Runtime} from '../payload/runtime.ts'
 import {clusterKey, type Site} from '../site/site.ts'
+import {withKept} from '../release/kept.ts'
 import {restartOrder} from '../sequence/gate.ts'
 import type {Topology, TopologyHost} from '../topology/resolve.ts'
 
@@ -60,7 +61,10 @@ export async function buildInventory(options: InventoryOptions): Promise<Invento
     ? openDeployed(options.file)
     : openTopology(options.file, {keep: true})
   const {topology, site, before} = opened
-  const shipped = await openPayload(options.bundle)
+  const {bundle} = options
+  // As a deploy does: what an upgrade has made the cluster run is shipped on; a bundle that is given wins.
+  const opening = openPayload(bundle)
+  const shipped = bundle === undefined ? withKept(await opening, site) : await opening
   const {release} = shipped
   const runtimes = await Promise.all(shipped.architectures.map((arch) => shipped.runtime(arch)))
   const state = stateToSave(topology, [newestState([before])])

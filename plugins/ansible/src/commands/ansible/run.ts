@@ -62,7 +62,11 @@ What Ansible itself says goes to a file. Playbooks: deploy, upgrade, restart, sh
       multiple: true,
       helpValue: 'NAME=VALUE',
     }),
-    'bundle': Flags.string({description: 'another bundle of aisnode', hidden: true}),
+    'bundle': Flags.string({
+      description: 'what is shipped: a file of aisctl bundle create',
+      env: 'AISCTL_BUNDLE',
+      helpValue: 'FILE',
+    }),
   }
 
   async run(): Promise<Played> {
