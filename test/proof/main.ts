@@ -2,16 +2,19 @@
  * `npm run proof -- NAME [--for MIN] [--jobs N] [--json] [--report]`: the full figures, too long
  * for one sitting. Each run works for so many minutes in slices and appends every slice's outcome
  * to test/proof/NAME.jsonl (commit, seeds, outcome); a later run goes on where the last one ended.
- * `sim` plays worlds of kernels, `faults` (`--lab NAME`) puts faults into lab hosts and asks doctor,
- * `sim-objects` worlds of stores. `--report` runs nothing: it prints
- * the sum and how much of it is of the present commit. The last line of stdout is one JSON object
- * {bench, rows}.
+ * `sim` plays worlds of kernels, `sim-objects` worlds of stores; `faults` (`--lab NAME`) puts faults
+ * into lab hosts and asks doctor; `kill` and `lock` play runs that are killed and runs that meet.
+ * `--report` runs nothing: it prints the sum and how much of it is of the present commit. The last
+ * line of stdout is one JSON object {bench, rows}.
  */
 
 import {drawRows} from '../bench/row.ts'
 import {appendSlice, readSlices} from './journal.ts'
 import {presentCommit} from './commit.ts'
 import {FAULT_SOURCES, proveFaults, readRounds, reportFaults} from './faults.ts'
+import {KILL_PROOF} from './kill.ts'
+import {LOCK_PROOF} from './lock.ts'
+import {proveRounds, reportRounds, type RoundProof} from './rounds.ts'
 import {proveSim, PROOFS, reportSim} from './sim.ts'
 
 const MINUTES_DEFAULT = 10
@@ -19,9 +22,11 @@ const MINUTES_DEFAULT = 10
 async function main(args: readonly string[]): Promise<number> {
   const [name] = args.filter((arg) => !arg.startsWith('-'))
   if (name === 'faults') return mainOfFaults(args)
+  const rounds = [KILL_PROOF, LOCK_PROOF].find((one) => one.name === name)
+  if (rounds !== undefined) return mainOfRounds(rounds, args)
   const proof = PROOFS.find((one) => one.name === name)
   if (proof === undefined) {
-    const names = [...PROOFS.map((one) => one.name), 'faults'].join('|')
+    const names = [...PROOFS.map((one) => one.name), 'faults', 'kill', 'lock'].join('|')
     process.stderr.write(
       `usage: npm run proof -- ${names} [--for MIN] [--jobs N] [--json] [--report]\n`,
     )
@@ -56,6 +61,17 @@ async function mainOfFaults(args: readonly string[]): Promise<number> {
   const rows = reportFaults(readRounds(), commit)
   if (!args.includes('--json')) process.stdout.write(`${drawRows(rows)}\n`)
   process.stdout.write(`${JSON.stringify({bench: 'faults', rows})}\n`)
+  return rows.every(({ok}) => ok) ? 0 : 1
+}
+
+async function mainOfRounds(proof: RoundProof, args: readonly string[]): Promise<number> {
+  const commit = presentCommit(proof.sources)
+  if (!args.includes('--report')) {
+    await proveRounds(proof, {minutes: numberOf(args, '--for') ?? MINUTES_DEFAULT, commit})
+  }
+  const rows = reportRounds(proof, commit)
+  if (!args.includes('--json')) process.stdout.write(`${drawRows(rows)}\n`)
+  process.stdout.write(`${JSON.stringify({bench: proof.name, rows})}\n`)
   return rows.every(({ok}) => ok) ? 0 : 1
 }
 

@@ -9,7 +9,7 @@ import {chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync} 
 import {readlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {gzipSync} from 'node:zlib'
-import {applyManifest, type ApplyReport} from '../../../src/ops/host/apply.ts'
+import {applyManifest, type ApplyOptions, type ApplyReport} from '../../../src/ops/host/apply.ts'
 import type {Host} from '../../../src/ops/host/host.ts'
 import {localHost} from '../../../src/ops/host/local-host.ts'
 import {sha256, type Manifest, type ManifestEntry} from '../../../src/ops/host/manifest.ts'
@@ -28,7 +28,7 @@ export interface ScratchHost {
   apply(
     manifest: Manifest,
     payload?: readonly string[],
-    mode?: 'apply' | 'check',
+    mode?: ApplyOptions['mode'],
     through?: Host,
   ): Promise<ApplyReport>
   /** The same through Ansible's module code. */
