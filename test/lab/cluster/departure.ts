@@ -28,7 +28,8 @@ export async function shutdownCases(t: Test, cluster: Cluster): Promise<void> {
   await t.test('hosts that are switched off meanwhile change nothing of it', async (t) => {
     await shutDown(t, cluster)
     t.equal((await lab(cluster.under, 'power-off', 'all')).status, 0)
-    t.equal((await lab(cluster.under, 'power-on', 'all')).status, 0)
+    const on = await lab(cluster.under, 'power-on', 'all')
+    t.equal(on.status, 0, on.stderr)
     const start = await operate(cluster, 'cluster', 'start', ...via(cluster))
     t.equal(start.status, 0, start.stderr)
     t.ok(isWell(cluster, await settled(cluster)), 'the same nodes in one map')

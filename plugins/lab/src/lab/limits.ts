@@ -33,7 +33,7 @@ export const FREEZE_MS_MAX = 2000
 /** How long a command waits for another one that is changing the same lab. */
 export const LOCK_MS_MAX = 120_000
 /** A loop device is released at the last unmount; one held longer is named in the error. */
-export const LOOP_RELEASE_MS_MAX = 5000
+export const LOOP_RELEASE_MS_MAX = 30_000
 /** Pause between two looks at something that ends by itself. */
 export const POLL_MS = 20
 
