@@ -27,6 +27,8 @@ export interface KeptReleases {
   readonly previous?: KeptRelease
   /** What the last deploy has shipped. */
   readonly deployed?: KeptRelease
+  /** What some nodes were made to run, to be tried. */
+  readonly tried?: KeptRelease
 }
 
 /** @throws AisError INCOMPATIBLE, BAD_CONFIG */
@@ -99,6 +101,13 @@ export function noteUpgraded(site: Site, release: Release): void {
   writeKept(site, {format: KEPT_FORMAT, current, ...way, ...deployed})
 }
 
+/** Notes what some nodes run: an upgrade of all can name it. */
+export function noteTried(site: Site, release: Release): void {
+  const {version, sha256} = release
+  keepBundle(site, release)
+  writeKept(site, {...readKept(site), tried: {version, sha256}})
+}
+
 /** The release before. @throws AisError REFUSED when there is no way back */
 export function releaseBefore(site: Site): Release {
   const {previous} = readKept(site)
@@ -113,8 +122,8 @@ export function releaseBefore(site: Site): Release {
 
 /** A release that this machine has, by its version or the start of its hash; undefined: none. */
 export function releaseNamed(site: Site, word: string): Release | undefined {
-  const {current, previous, deployed} = readKept(site)
-  const found = [current, previous, deployed].find(
+  const {current, previous, deployed, tried} = readKept(site)
+  const found = [tried, current, previous, deployed].find(
     (one) => one !== undefined && (one.version === word || one.sha256.startsWith(word)),
   )
   return found === undefined ? undefined : keptRelease(site, found)

@@ -7,9 +7,18 @@ import {existsSync} from 'node:fs'
 import {basename} from 'node:path'
 import {AisError} from '../../base/errors.ts'
 import {openDeployed} from '../deploy/open.ts'
+import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import {openPayload, type Payload} from '../payload/payload.ts'
 import type {Site} from '../site/site.ts'
-import {readKept, releaseBefore, releaseNamed, writeKept} from './kept.ts'
+import {
+  keptRelease,
+  readKept,
+  releaseBefore,
+  releaseNamed,
+  writeKept,
+  type KeptRelease,
+} from './kept.ts'
+import {planUpgrade} from './upgrade.ts'
 
 export interface ReleaseMeant {
   readonly topologyFile: string
@@ -47,6 +56,20 @@ function versionsOf(site: Site): string {
   return [...new Set(all.map(({version, sha256}) => `${version} (${sha256.slice(0, 12)})`))].join(
     ', ',
   )
+}
+
+export interface UpgradeAgain extends LifecycleOptions {
+  readonly release: KeptRelease
+  readonly maxFailed: number
+  readonly ungated: boolean
+  readonly canaryMs: number
+}
+
+/** The plan of an upgrade that was interrupted: what runs the release already is found to do so. */
+export async function planUpgradeAgain(options: UpgradeAgain): Promise<LifecyclePlan> {
+  const {site} = openDeployed(options.topologyFile)
+  const payload = {...(await openPayload()), release: keptRelease(site, options.release)}
+  return planUpgrade({...options, payload})
 }
 
 /** Closes the way back. Gives the last line. */

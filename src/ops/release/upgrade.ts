@@ -23,7 +23,7 @@ import {questionFor} from '../deploy/questions.ts'
 import {applyManifest, isContentMissing} from '../host/apply.ts'
 import {readFacts} from '../host/facts.ts'
 import {OPT, releaseName} from '../host/manifest.ts'
-import {nodesJson, openIntent, runOf, type Intent} from '../lifecycle.ts'
+import {namesOf, nodesJson, openIntent, runOf, type Intent} from '../lifecycle.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import type {Payload} from '../payload/payload.ts'
 import type {Step, StepContext} from '../plan/plan.ts'
@@ -31,7 +31,7 @@ import {look, lookOrRefuse, newRoll, orderOf, type Roll} from '../sequence/roll.
 import {sequenceOf, type Sequence} from '../sequence/steps.ts'
 import {clusterKey, type Site} from '../site/site.ts'
 import type {TopologyHost, TopologyNode} from '../topology/resolve.ts'
-import {keepBundle, noteUpgraded} from './kept.ts'
+import {keepBundle, noteTried, noteUpgraded} from './kept.ts'
 import {checkServing} from './serving.ts'
 import {switchNode, switchesOf, type Switches} from './switch.ts'
 
@@ -57,7 +57,7 @@ interface Work {
 
 export async function planUpgrade(options: UpgradeOptions): Promise<LifecyclePlan> {
   const {site} = openDeployed(options.topologyFile)
-  const intent = await openIntent({...options, nodes: []})
+  const intent = await openIntent(options)
   const {fleet} = intent
   const {name} = fleet.topology.cluster
   const roll = newRoll(fleet, options.timeoutMs)
@@ -67,21 +67,33 @@ export async function planUpgrade(options: UpgradeOptions): Promise<LifecyclePla
   const work: Work = {intent, options, site, roll, deployment, switches: switchesOf()}
   const nodes = orderOf(roll, intent.nodes, picture.health.primary)
   const sequence = sequenceFor(work, nodes)
-  const {version} = payload.release
+  const {version, sha256} = payload.release
+  const {maxFailed, ungated, canaryMs} = options
+  const whole = options.nodes.length === 0
+  const names = whole ? `${name}, ${nodes.length} nodes,` : namesOf(nodes)
+  const rest =
+    'Back: aisctl cluster upgrade --rollback · close the way back: aisctl cluster upgrade --finalize'
   return {
     plan: {
-      title: `upgrade ${name} to ${version}`,
+      title: `upgrade ${whole ? name : names} to ${version}`,
       steps: [askStep(work), stageStep(work), ...sequence.steps, settleStep(work, sequence)],
       parallel: 1,
     },
-    run: runOf(intent, 'cluster upgrade', {release: payload.release.sha256}),
+    run: runOf(intent, whole ? 'cluster upgrade' : 'node upgrade', {
+      release: {version, sha256},
+      maxFailed,
+      ungated,
+      canaryMs,
+    }),
     nodes: nodes.map(labelOf),
-    question: `Upgrade ${name} to ${version}, ${nodes.length} nodes, one after the other?`,
+    question: `Upgrade ${names} to ${version}, one after the other?`,
     destructive: true,
     debts: () => (sequence.stopped() ? work.switches.debts : sequence.debts()),
     conclude: () => ({
-      line: `${name} runs ${version} on ${sequence.done().length} nodes. Back: aisctl cluster upgrade --rollback · close the way back: aisctl cluster upgrade --finalize`,
-      json: {...nodesJson(intent), release: {version, sha256: payload.release.sha256}},
+      line: whole
+        ? `${name} runs ${version} on ${sequence.done().length} nodes. ${rest}`
+        : `${names} ${nodes.length === 1 ? 'runs' : 'run'} ${version}. The others: aisctl cluster upgrade --release ${version}`,
+      json: {...nodesJson(intent), release: {version, sha256}},
     }),
     close: () => fleet.close(),
   }
@@ -107,9 +119,14 @@ function sequenceFor(work: Work, nodes: readonly TopologyNode[]): Sequence {
   })
 }
 
+/** Hosts of the nodes that are meant. */
+function hostsOf({fleet, nodes}: Intent): readonly TopologyHost[] {
+  return fleet.topology.hosts.filter(({name}) => nodes.some(({host}) => host === name))
+}
+
 function askStep({intent, deployment, switches}: Work): Step {
   const {fleet} = intent
-  const {hosts} = fleet.topology
+  const hosts = hostsOf(intent)
   return {
     id: 'cluster/ask',
     title: `connect to ${hosts.length} hosts and look`,
@@ -131,7 +148,7 @@ function askStep({intent, deployment, switches}: Work): Step {
 
 /** Everything but the links: what runs goes on with what it has. */
 function stageStep(work: Work): Step {
-  const {hosts} = work.intent.fleet.topology
+  const hosts = hostsOf(work.intent)
   return {
     id: 'cluster/stage',
     title: `bring release ${work.deployment.release.version} to ${hosts.length} hosts`,
@@ -182,7 +199,7 @@ async function linkOf({deployment}: Work, node: TopologyNode): Promise<string> {
 
 /** Keeps what is true now, or goes back. */
 function settleStep(work: Work, sequence: Sequence): Step {
-  const {switches, roll, site, deployment} = work
+  const {switches, roll, site, deployment, intent} = work
   return {
     id: 'cluster/settle',
     title: 'keep the release, or go back',
@@ -197,10 +214,13 @@ function settleStep(work: Work, sequence: Sequence): Step {
           code: 'PARTIAL',
           message: `${sequence.failed().map(labelOf).join(', ')} failed with ${deployment.release.version}; ${back}`,
           hint: 'the release is not taken; see the journal: aisctl logs NODE',
+          details: {over: true},
         })
       }
       if (sequence.done().length === 0) return
-      noteUpgraded(site, deployment.release)
+      // Of some nodes: the others, and a deploy, keep what they have.
+      if (intent.options.nodes.length === 0) noteUpgraded(site, deployment.release)
+      else noteTried(site, deployment.release)
     },
   }
 }

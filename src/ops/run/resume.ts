@@ -9,6 +9,7 @@ import {planClusterStart} from '../cluster/start.ts'
 import type {Fleet} from '../fleet.ts'
 import type {LifecycleOptions, LifecyclePlan} from '../lifecycle.ts'
 import {planNodeRestart} from '../node/restart.ts'
+import {planUpgradeAgain} from '../release/prepare-upgrade.ts'
 import {planNodeStart} from '../node/start.ts'
 import {planNodeStop} from '../node/stop.ts'
 import {newHolder} from './holder.ts'
@@ -27,6 +28,8 @@ const MAKERS: Readonly<Record<string, Make>> = {
   'cluster start': planClusterStart,
   'cluster restart': planNodeRestart,
   'cluster shutdown': planClusterShutdown,
+  'cluster upgrade': planUpgradeAgain,
+  'node upgrade': planUpgradeAgain,
 }
 
 /** Unfinished runs of a cluster, newest first. @throws AisError when no majority of hosts answers */

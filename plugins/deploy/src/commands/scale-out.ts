@@ -4,8 +4,8 @@ import {DeployCommand, deployFlags} from '../deploy-command.ts'
 export default class ScaleOut extends DeployCommand {
   static override readonly summary = 'add nodes to a deployed cluster'
   static override readonly description = `Adds the nodes that the topology file has and the cluster has not; the others are brought to the file
-as by a deploy. A node that has left (node decommission) comes back by name alone, as a new, empty
-one. Data moves to new targets by itself.`
+as by a deploy. A node that has left (node decommission) comes back by name alone, as a new one; its
+disks have to be empty. Data moves to new targets by itself.`
   static override readonly examples = [
     '<%= config.bin %> scale-out -f rack1.yaml',
     '<%= config.bin %> scale-out h3/target',
