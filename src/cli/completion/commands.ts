@@ -85,6 +85,7 @@ function factsOf(command: ManifestCommand): readonly CommandFacts[] {
 /** What it is in one command. */
 const COMMAND_KINDS: Readonly<Record<string, ValueKind>> = {
   'cluster:set-primary node': 'gateway',
+  'config:get what': 'section',
 }
 
 /** What an argument of this name is, in every other command. */

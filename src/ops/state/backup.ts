@@ -54,7 +54,7 @@ export function planBackup(options: BackupOptions, open = openFleet): LifecycleP
         made: new Date(now()).toISOString(),
         state,
         ...(record === undefined ? {} : {record}),
-        auditHeads: survey.auditHeads,
+        auditHeads: sorted(survey.auditHeads),
         ...(passphrase === undefined
           ? {}
           : {
@@ -89,6 +89,10 @@ export function readPassphrase(file: string | undefined): string | undefined {
     if (cause instanceof AisError || code === undefined) throw cause
     throw new AisError({code: 'NOT_FOUND', message: `cannot read ${file}: ${code}`}, cause)
   }
+}
+
+function sorted(heads: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(heads).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** Whole or not at all, and for its owner alone. */

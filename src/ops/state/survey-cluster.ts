@@ -5,16 +5,13 @@
 
 import {AisError} from '../../base/errors.ts'
 import type {Fleet} from '../fleet.ts'
-import type {Host} from '../host/host.ts'
-import {sha256} from '../host/manifest.ts'
 import type {Step} from '../plan/plan.ts'
+import {readHostState} from '../run/read-state.ts'
 import {type TopologyHost} from '../topology/resolve.ts'
 import type {BackedRecord} from './backup-file.ts'
 import type {HostWord} from './agree.ts'
 import {hear, silenceOf} from './hear.ts'
 import {readNodeRecord, type KeptRecord} from './node-record.ts'
-
-const AUDIT_TIMEOUT_MS = 30_000
 
 /** As much as was heard. */
 export interface Survey {
@@ -58,7 +55,7 @@ async function ask(
 ): Promise<void> {
   const host = fleet.host(name)
   const word = await hear(host, {given: false, now})
-  const auditHead = await readAuditHead(host)
+  const {auditHead} = await readHostState(host)
   for (const node of nodes) {
     try {
       survey.kept.push(await readNodeRecord(host, node))
@@ -69,13 +66,6 @@ async function ask(
   }
   survey.words.push(word)
   survey.auditHeads[name] = auditHead
-}
-
-/** Hash of the last line of a host's audit, which holds that of the line before; `none`: no line. */
-async function readAuditHead(host: Host): Promise<string> {
-  const argv = ['tail', '-n', '1', '/var/lib/aisctl/audit.jsonl']
-  const line = (await host.run({argv, timeoutMs: AUDIT_TIMEOUT_MS})).stdout.trim()
-  return line === '' ? 'none' : sha256(line)
 }
 
 /** The newest record that a node keeps; undefined when none does. */

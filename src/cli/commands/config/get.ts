@@ -1,4 +1,6 @@
 import {Args} from '@oclif/core'
+import {isJsonMap} from '../../../wire/decode.ts'
+import type {Json, JsonMap} from '../../../wire/json.ts'
 import {AisctlCommand} from '../../command.ts'
 import {flatten} from '../../render/properties.ts'
 import {clusterConfigPage} from '../../show/config-page.ts'
@@ -23,14 +25,24 @@ export default class ConfigGet extends AisctlCommand {
       (words.length === 0 ? [undefined] : words).map((word) => clusterConfigPage(client, word)),
     )
     const [first] = pages
-    const bare = only === undefined || others.length > 0 ? undefined : bareValue(first?.json, only)
+    const bare =
+      only === undefined || others.length > 0 ? undefined : bareValue(first?.json as JsonMap, only)
     if (bare === undefined) pages.forEach(({lines}) => this.print(lines))
     else this.log(bare)
-    return Object.assign({}, ...pages.map(({json}) => json)) as unknown
+    return pages.map(({json}) => json as JsonMap).reduce(merged)
   }
 }
 
+/** Two keys of one section stay both. */
+function merged(a: JsonMap, b: JsonMap): JsonMap {
+  const entries = Object.entries(b).map(([key, value]): [string, Json] => {
+    const before = a[key]
+    return [key, isJsonMap(before) && isJsonMap(value) ? merged(before, value) : value]
+  })
+  return {...a, ...Object.fromEntries(entries)}
+}
+
 /** The value of a key; undefined for a section. */
-function bareValue(json: unknown, key: string): string | undefined {
-  return flatten(json as Parameters<typeof flatten>[0]).find(([name]) => name === key)?.[1]
+function bareValue(json: JsonMap, key: string): string | undefined {
+  return flatten(json).find(([name]) => name === key)?.[1]
 }
