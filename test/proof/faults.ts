@@ -1,10 +1,11 @@
 /**
- * The proof by faults: each named fault of the lab is put into a host of a deployed cluster, and the
- * first line of `aisctl doctor` has to name it; then two at a time; then, over and over, nothing, and
- * nothing may be found. Every round is written down as soon as it is known; a later run goes on with
- * what has been seen least.
+ * The proof by faults: each named fault of the lab is put into a host of a deployed cluster, and
+ * the first line of `aisctl doctor` has to name it; then two at a time; then, over and over,
+ * nothing, and nothing may be found. Every round is written down as soon as it is known; a later
+ * run goes on with what has not been seen.
  *
- * Wants root and a deployed lab: aisctl lab up 3 --name faults --proxies 1 --targets 2, then deploy.
+ * Wants root and a deployed lab: aisctl lab up 3 --name faults --proxies 1 --targets 2, then
+ * deploy.
  */
 
 import {execFile} from 'node:child_process'
@@ -140,8 +141,19 @@ async function play(lab: string, {kind, faults}: Next): Promise<Played> {
     }
     return await untilFound(lab, faults)
   } finally {
-    for (const fault of put) await aisctl(['lab', 'fault', fault, VICTIM, '--undo', '--name', lab])
+    for (const fault of put) await undo(lab, fault)
     await untilClean(lab)
+  }
+}
+
+const UNDO_TRIES = 3
+
+async function undo(lab: string, fault: string): Promise<void> {
+  for (let tried = 1; ; tried += 1) {
+    const {status, stderr} = await aisctl(['lab', 'fault', fault, VICTIM, '--undo', '--name', lab])
+    if (status === 0) return
+    if (tried === UNDO_TRIES) throw new Error(`the fault ${fault} stays: ${stderr}`)
+    await sleep(LOOK_AGAIN_MS)
   }
 }
 

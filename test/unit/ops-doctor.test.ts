@@ -17,8 +17,12 @@ cluster: {name: sample}
 ssh: {user: root}
 hosts:
   - {name: h1, address: 10.0.0.1, nodes: [{role: proxy, id: proxy-h1}]}
-  - {name: h2, address: 10.0.0.2, nodes: [{role: target, id: target-h2, mountpaths: [{path: /ais/mp1}]}]}
-  - {name: h3, address: 10.0.0.3, nodes: [{role: target, id: target-h3, mountpaths: [{path: /ais/mp1}]}]}
+  - name: h2
+    address: 10.0.0.2
+    nodes: [{role: target, id: target-h2, mountpaths: [{path: /ais/mp1}]}]
+  - name: h3
+    address: 10.0.0.3
+    nodes: [{role: target, id: target-h3, mountpaths: [{path: /ais/mp1}]}]
 `)
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')

@@ -6,10 +6,11 @@ import {HostsCommand} from '../hosts-command.ts'
 
 export default class Doctor extends HostsCommand {
   static override readonly summary = 'what is wrong with the cluster, and why'
-  static override readonly description = `Looks at every host once — units, exit statuses, journals, node files, programs, ports, disks, clock
-and the ways to the other hosts — and says the cause first, then what follows from it, each with what
-to do. Changes nothing. Exit code 1 when something is wrong. What a cause means: aisctl check
---explain ID.`
+  static override readonly description =
+    'Looks at every host once (units, exit statuses, journals, node files, programs, ports, disks, ' +
+    'clock, the ways to the other hosts) and says the cause first, then what follows from it, each ' +
+    'with what to do. Changes nothing. Exit code 1 when something is wrong. What a cause means: ' +
+    'aisctl check --explain ID.'
   static override readonly strict = false
   static override readonly examples = [
     '<%= config.bin %> doctor',

@@ -1,5 +1,4 @@
 import {Flags} from '@oclif/core'
-import {parseDuration} from '../../base/units.ts'
 import {
   followLogs,
   LINES_DEFAULT,
@@ -12,9 +11,7 @@ import {nodesOf} from '../../ops/topology/resolve.ts'
 import {nodeArg} from '../flags.ts'
 import {HostsCommand} from '../hosts-command.ts'
 import {hostPrefix} from '../render/host-lines.ts'
-import type {Style} from '../render/paint.ts'
-
-const LEVEL_STYLES: Readonly<Record<string, Style>> = {error: 'red', warn: 'yellow', debug: 'dim'}
+import {logText, timeWord} from '../render/log-lines.ts'
 
 export default class Logs extends HostsCommand {
   static override readonly summary = 'what nodes have logged, merged in the order of time'
@@ -57,7 +54,7 @@ each host. With --json and --follow every line is one JSON object.`
       )
       if (!flags.follow) {
         const lines = await readLogs(fleet, options)
-        this.print(lines.map((line) => this.lineText(line, prefix)))
+        this.print(lines.map((line) => logText(line, prefix, this.paint)))
         return {lines}
       }
       const stopped = new AbortController()
@@ -80,22 +77,6 @@ each host. With --json and --follow every line is one JSON object.`
   }
 
   private followed(line: LogLine, prefix: (host: string) => string): string {
-    return this.jsonEnabled() ? JSON.stringify(line) : this.lineText(line, prefix)
+    return this.jsonEnabled() ? JSON.stringify(line) : logText(line, prefix, this.paint)
   }
-
-  private lineText(
-    {atMs, host, instance, level, from, text}: LogLine,
-    prefix: (host: string) => string,
-  ): string {
-    const style = LEVEL_STYLES[level]
-    const time = new Date(atMs).toISOString().slice(5, 23).replace('T', ' ')
-    const said = `${level.padEnd(5)} ${from}: ${text}`
-    return `${time} ${prefix(`${host}/${instance}`)}${style === undefined ? said : this.paint(style, said)}`
-  }
-}
-
-/** `10m` is ten minutes ago; everything else is journalctl's business. */
-function timeWord(text: string): string {
-  const ms = parseDuration(text)
-  return ms === undefined ? text : `-${Math.round(ms / 1000)}s`
 }

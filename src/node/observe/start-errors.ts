@@ -1,7 +1,7 @@
 /**
  * A node never gives up starting, and systemd starts it again after two seconds, for ever. One that
- * fails for the same reason again and again waits longer each time before it ends, and says so in its
- * STATUS. What it remembers lies in the runtime directory, which goes with an ordered stop.
+ * fails for the same reason again and again waits longer each time before it ends, and says so in
+ * its STATUS. What it remembers lies in the runtime directory, which goes with an ordered stop.
  */
 
 import {spawnSync} from 'node:child_process'

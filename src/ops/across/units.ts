@@ -1,7 +1,7 @@
 /**
- * `aisctl unit verify`: what systemd itself thinks of the units of nodes on their hosts, whether they
- * are the shipped ones, and what their processes really have got: a limit that a unit asks for may be
- * clipped without a word.
+ * `aisctl unit verify`: what systemd itself thinks of the units of nodes on their hosts, whether
+ * they are the shipped ones, and what their processes really have got: a limit that a unit asks for
+ * may be clipped without a word.
  */
 
 import type {Fleet} from '../fleet.ts'

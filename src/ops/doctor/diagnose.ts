@@ -1,6 +1,6 @@
 /**
- * From everything that was gathered to what is wrong, the cause before what follows from it. Pure: the
- * same evidence gives the same diagnosis.
+ * From everything that was gathered to what is wrong, the cause before what follows from it. Pure:
+ * the same evidence gives the same diagnosis.
  */
 
 import {pathFindings} from '../check/paths.ts'

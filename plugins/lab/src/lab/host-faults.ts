@@ -1,6 +1,7 @@
 /**
- * Faults of one host that have a name, put in as they happen in life: a wrong file, a foreign process, a
- * full disk. Each can be taken away again. Those of the network and of disks lie outside of the host.
+ * Faults of one host that have a name, put in as they happen in life: a wrong file, a foreign
+ * process, a full disk. Each can be taken away again. Those of the network and of disks lie outside
+ * of the host.
  */
 
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
@@ -145,7 +146,8 @@ function nodeFilesOf(lab: LabState, number: number): NodeFacts[] {
 
 /**
  * Hosts share the machine's clock; what new processes of one of them are told can differ: those of
- * logins, and units that are started. sshd itself is left alone: its sandbox ends what it does not know.
+ * logins, and units that are started. sshd itself is left alone: its sandbox ends what it does not
+ * know.
  */
 async function disturbClock(lab: LabState, number: number, undo: boolean): Promise<void> {
   if (!undo) {
