@@ -53,7 +53,7 @@ export function createCommitter(mountpath: Mountpath): Committer {
     remove: (path, folder, done) => group.remove(path, folder, done),
     sync: (fd, done) => group.sync(fd, done),
     syncFolder: (folder, done) => group.shareFolder(folder, true, done),
-    isUnsure: (folder) => group.unsure.has(folder),
+    isUnsure: (folder) => group.isUnsure(folder),
     commitRelaxed: (item) => group.addRelaxed(item),
   }
 }
@@ -64,6 +64,12 @@ class SharedCommit {
   readonly #mountpath: Mountpath
   /** Folders whose fsync has not begun: whoever renames into one meanwhile shares it. */
   readonly #folders = new Map<string, FolderDone[]>()
+  /**
+   * Folders of which an fsync has failed, with its number: one that began before it and ends well
+   * after it says nothing of what this one was to make durable.
+   */
+  readonly #unsure = new Map<string, number>()
+  #begun = 0
 
   constructor(mountpath: Mountpath) {
     this.#mountpath = mountpath
@@ -113,8 +119,9 @@ class SharedCommit {
     for (const folder of item.folders) this.shareFolder(folder, item.patient, oneDone)
   }
 
-  /** Folders whose last fsync failed. */
-  readonly unsure = new Set<string>()
+  isUnsure(folder: string): boolean {
+    return this.#unsure.has(folder)
+  }
 
   shareFolder(folder: string, patient: boolean, done: FolderDone): void {
     const waiting = this.#folders.get(folder)
@@ -126,8 +133,11 @@ class SharedCommit {
     this.#folders.set(folder, sharers)
     const {calls} = this.#mountpath
     const run = patient ? calls.runLast : calls.run
+    let number = 0
     run<void>(
       (back) => {
+        this.#begun += 1
+        number = this.#begun
         // From here on a rename may come too late for this fsync.
         this.#folders.delete(folder)
         this.#syncFolder(folder, back)
@@ -138,12 +148,16 @@ class SharedCommit {
         // device has written nothing of what is waited for, and nobody is told otherwise.
         const isGone = error !== null && this.#isGone(error)
         const isLost = error !== null && !isFull(error) && !isGone
-        if (error === null || isGone) this.unsure.delete(folder)
-        else this.unsure.add(folder)
+        if (error === null || isGone) this.#flushed(folder, number)
+        else this.#unsure.set(folder, Math.max(number, this.#unsure.get(folder) ?? 0))
         if (isLost) calls.disable(`fsync of ${folder} failed: ${error.message}`)
         for (const one of sharers) one(error)
       },
     )
+  }
+
+  #flushed(folder: string, number: number): void {
+    if (number > (this.#unsure.get(folder) ?? 0)) this.#unsure.delete(folder)
   }
 
   /** Its bucket was destroyed meanwhile, and has taken the folder along; the disk is fine. */

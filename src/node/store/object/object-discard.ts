@@ -10,6 +10,7 @@ import {OBJECTS_FOLDER, fileNameOf, folderOf} from '../../../core/objects/file-n
 import type {Generation} from '../../../model/generation.ts'
 import {compareGenerations} from '../../../model/generation.ts'
 import type {ObjectAttributes} from '../../../model/object.ts'
+import {flushAppended} from './appended.ts'
 import type {Committer} from './committer.ts'
 import {errnoOf} from '../fs/fs.ts'
 import type {Hashing} from './hashing.ts'
@@ -45,7 +46,10 @@ export interface Discarding {
   readonly discard: (order: Discard, done: DiscardDone) => void
   /** Makes durable what was removed by now. */
   readonly flush: (done: (error: AisError | null) => void) => void
-  /** Flushes again what a failed flush has left open of the folders that a key lies in. */
+  /**
+   * Flushes what may be visible of a key and not durable: folders that it lies in, of which a flush
+   * has failed, and footers that were appended to it.
+   */
   readonly flushKey: (key: ObjectKey, done: (error: AisError | null) => void) => void
 }
 
@@ -125,9 +129,32 @@ export function createDiscarding(parts: DiscardParts): Discarding {
           .filter((folder) => committer.isUnsure(folder))
           .map((folder) => [folder, mountpath])
       })
-      flushFolders(parts, new Map(unsure), done)
+      flushFolders(parts, new Map(unsure), (error) => {
+        if (error !== null) done(error)
+        else flushCopies(parts, key, done)
+      })
     },
   }
+}
+
+/** Of each copy the footer in force, which may have been appended and not flushed. */
+function flushCopies(
+  parts: DiscardParts,
+  key: ObjectKey,
+  done: (error: AisError | null) => void,
+): void {
+  const left = parts.used().filter(({calls}) => calls.disabled() === null)
+  const next = (): void => {
+    const mountpath = left.pop()
+    if (mountpath === undefined) return done(null)
+    const path = `${folderFor(mountpath, key)}/${fileNameOf(key.name)}`
+    const how = {committer: parts.committerOf(mountpath), hashing: parts.hashing}
+    flushAppended({mountpath, path}, how, (error) => {
+      if (error === null) next()
+      else done(storeError(mountpath, `flush ${JSON.stringify(key.name)}`, error))
+    })
+  }
+  next()
 }
 
 function folderFor({pinned}: Mountpath, {bid, name}: ObjectKey): string {

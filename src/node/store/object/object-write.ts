@@ -199,19 +199,31 @@ function appendOne(
   {file, footer}: {readonly file: ObjectFile; readonly footer: Footer},
   done: (error: AisError | null) => void,
 ): void {
-  const {mountpath} = file
+  const {mountpath, footerEnd} = file
   const what = `change ${JSON.stringify(key.name)}`
   const fd = appendFooter(writing, key, file, footer)
   if (fd instanceof Error) return done(storeError(mountpath, what, fd))
   makeUnsettled(writing, key)
   const end = (error: Error | null): void => {
+    const isUndone = error !== null && takeBack(mountpath, fd, footerEnd)
     closeQuietly(mountpath, fd)
     // Readers see the new footer whether or not it is durable: so does the index.
-    writing.noted(mountpath, footer.attributes)
+    if (!isUndone) writing.noted(mountpath, footer.attributes)
     done(error === null ? null : storeError(mountpath, what, error))
   }
   if (durable) writing.committerOf(mountpath).sync(fd, end)
   else end(null)
+}
+
+/** Nobody has read it yet: the version before stays the one that is seen, and is durable. */
+function takeBack({calls, port}: Mountpath, fd: Fd, footerEnd: number): boolean {
+  try {
+    port.truncate(fd, footerEnd)
+    return true
+  } catch (error) {
+    calls.note(error)
+    return false
+  }
 }
 
 function noObject(key: ObjectKey): AisError {
