@@ -74,9 +74,10 @@ export const loadInventoryExport = (): Promise<typeof import('../ops/inventory/e
 export const loadState = (): Promise<typeof import('../ops/state/prepare-adopt.ts')> =>
   import('../ops/state/prepare-adopt.ts')
 export type {Adopted} from '../ops/state/adopt.ts'
-/** The topology file against what is deployed; and an editor on it. */
+/** The topology file against what is deployed. */
 export const loadConfigFile = (): Promise<typeof import('../ops/config/compare.ts')> =>
   import('../ops/config/compare.ts')
+/** An editor on it, and what may come out. */
 export const loadConfigEdit = (): Promise<typeof import('../ops/config/edit.ts')> =>
   import('../ops/config/edit.ts')
 export type {Comparison} from '../ops/config/compare.ts'

@@ -5,6 +5,13 @@ import type {RestoreView} from '../../ops/state/restore.ts'
 import {lineDiff} from '../../ops/line-diff.ts'
 import {topologyFileText} from '../../ops/topology/file-text.ts'
 
+/** What the command says of itself. */
+export const RESTORE_HELP = `For a cluster whose gateways have all lost their state: looks at every host, shows what the backup
+holds against what they keep, and asks. Then one gateway gets the newest record that is left, in the
+backup or on a node, and leads by a forced recovery; all others join it. Objects stay where they
+lie. Refused while a majority lives, or may live on hosts that cannot be asked. What the cluster
+decided after that record (new buckets, settings) is lost.`
+
 /** The facts of it, for `--json`. */
 export function shownOf({verdict, survey, backup}: RestoreView): Record<string, unknown> {
   const {record, fromSurvivor, leader, keepers, buckets, members} = verdict

@@ -1,7 +1,7 @@
 /**
  * The command line of aisnode: AIStore's single-dash flags (`-role=target -local_config FILE`), our
- * own `--config FILE`, and the words `version`, `fsck` and `record`. Only words are read here; files are read
- * by `load.ts`. One or two dashes mean the same, as in Go.
+ * own `--config FILE`, and the words `version`, `fsck` and `record`. Only words are read here;
+ * files are read by `load.ts`. One or two dashes mean the same, as in Go.
  */
 
 import {AisError, refusal} from '../../base/errors.ts'

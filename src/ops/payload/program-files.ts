@@ -1,6 +1,6 @@
 /**
- * The files of aisctl itself and of the packages that its compiled program loads: for a machine that
- * cannot install it. Sources, tests and what the program has been compiled from stay behind.
+ * The files of aisctl itself and of the packages that its compiled program loads: for a machine
+ * that cannot install it. Sources, tests and what the program has been compiled from stay behind.
  */
 
 import {existsSync, readdirSync, readFileSync, realpathSync} from 'node:fs'

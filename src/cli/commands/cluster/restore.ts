@@ -1,4 +1,4 @@
-import {Args, Flags} from '@oclif/core'
+import {Args} from '@oclif/core'
 import {planError} from '../../../ops/plan/run.ts'
 import {
   openRestore,
@@ -7,21 +7,14 @@ import {
   type RestoreView,
 } from '../../../ops/state/restore.ts'
 import {AisctlCommand} from '../../command.ts'
-import {durationFlag, yesFlag} from '../../flags.ts'
 import {askSecret, confirmByName} from '../../prompt.ts'
+import {restoreFlags} from '../../restore-flags.ts'
 import {viewPlan} from '../../render/plan-view.ts'
-import {restoreLines, shownOf} from '../../render/restore-view.ts'
-
-/** Nodes start, join and catch up. */
-const PATIENCE_MS = 120_000
+import {RESTORE_HELP, restoreLines, shownOf} from '../../render/restore-view.ts'
 
 export default class ClusterRestore extends AisctlCommand {
   static override readonly summary = 'bring a cluster back that has lost its record'
-  static override readonly description = `For a cluster whose gateways have all lost their state: looks at every host, shows what the backup
-holds against what they keep, and asks. Then one gateway gets the newest record that is left, in the
-backup or on a node, and leads by a forced recovery; all others join it. Objects stay where they
-lie. Refused while a majority lives, or may live on hosts that cannot be asked. What the cluster
-decided after that record (new buckets, settings) is lost.`
+  static override readonly description = RESTORE_HELP
   static override readonly examples = [
     '<%= config.bin %> cluster restore prod.backup --dry-run',
     '<%= config.bin %> cluster restore prod.backup --passphrase-file ~/.prod-passphrase',
@@ -30,26 +23,7 @@ decided after that record (new buckets, settings) is lost.`
   static override readonly args = {
     file: Args.string({description: 'the backup', required: true}),
   }
-  static override readonly flags = {
-    'passphrase-file': Flags.string({
-      description: 'file that holds the passphrase',
-      helpValue: 'FILE',
-    }),
-    'lost': Flags.string({
-      description: 'a host that is gone for good',
-      helpValue: 'HOST',
-      multiple: true,
-    }),
-    'write-topology': Flags.string({description: 'write the topology, too', helpValue: 'FILE'}),
-    'dry-run': Flags.boolean({description: 'look and show, do nothing', default: false}),
-    'accept-new': Flags.boolean({description: 'trust the keys of hosts that are not known yet'}),
-    'timeout': durationFlag({description: 'how long the nodes may take', default: PATIENCE_MS}),
-    'yes': yesFlag,
-    'cluster-name': Flags.string({
-      description: 'with --yes: the name of the cluster, as it would be typed',
-      helpValue: 'NAME',
-    }),
-  }
+  static override readonly flags = restoreFlags
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(ClusterRestore)

@@ -4,10 +4,10 @@ import {wordsOf} from '../../init-answers.ts'
 export default class BundleCreate extends AisctlCommand {
   static override readonly summary =
     'write one file from which a machine without a registry deploys'
-  static override readonly description = `Holds Node.js for the hosts, aisnode, aisctl itself and the collection for Ansible. On a machine that
-has neither a registry nor a route out: tar -xf FILE && aisctl-bundle/aisctl deploy; where aisctl is
-installed: aisctl deploy --bundle FILE. Checksums are compared before anything of it is used. The same
-inputs give the same bytes.`
+  static override readonly description = `Holds Node.js for the hosts, aisnode, aisctl itself and the collection for Ansible. On a machine
+that has neither a registry nor a route out: tar -xf FILE && aisctl-bundle/aisctl deploy; where
+aisctl is installed: aisctl deploy --bundle FILE. Checksums are compared before anything of it is
+used. The same inputs give the same bytes.`
   static override readonly examples = [
     '<%= config.bin %> bundle create aisctl-bundle.tar',
     '<%= config.bin %> bundle create --arch x64,arm64 aisctl-bundle.tar',
