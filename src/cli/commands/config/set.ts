@@ -8,7 +8,7 @@ export default class ConfigSet extends AisctlCommand {
   static override readonly strict = false
   static override readonly examples = [
     '<%= config.bin %> config set rebalance.enabled=false',
-    '<%= config.bin %> config set keepalivetracker.proxy.interval=5s log.level=4',
+    '<%= config.bin %> config set keepalivetracker.proxy.interval=5s fshc.error_limit=3',
   ]
   static override readonly args = {
     what: Args.string({description: 'KEY=VALUE, several after each other', required: true}),
@@ -20,6 +20,7 @@ export default class ConfigSet extends AisctlCommand {
     const settings = Object.fromEntries(parseAssignments(argv as string[]))
     const before = new Map(flatten(await client.clusterConfig()))
     await client.setConfig(settings)
+    this.warnOf(Object.keys(settings))
     const after = new Map(flatten(await client.clusterConfig()))
     const changes = Object.keys(settings).map((key) => {
       return {key, before: before.get(key) ?? '', after: after.get(key) ?? ''}
