@@ -3,8 +3,9 @@
  * for one sitting. Each run works for so many minutes in slices and appends every slice's outcome
  * to test/proof/NAME.jsonl (commit, seeds, outcome); a later run goes on where the last one ended.
  * `sim` plays worlds of kernels, `sim-objects` worlds of stores; `faults` (`--lab NAME`) puts
- * faults into lab hosts and asks doctor. `--report` runs nothing: it prints the sum and how much of
- * it is of the present commit. The last line of stdout is one JSON object {bench, rows}.
+ * faults into lab hosts and asks doctor; `kill` and `lock` play runs that are killed and runs that
+ * meet. `--report` runs nothing: it prints the sum and how much of it is of the present commit. The
+ * last line of stdout is one JSON object {bench, rows}.
  */
 
 import {drawRows} from '../bench/row.ts'
