@@ -102,6 +102,23 @@ t.test(
   },
 )
 
+t.test('a mountpath that stands in the way is enabled, and it goes on', async (t) => {
+  const disk = createCrashFs(['/state', '/mp0', '/mp1'])
+  const {store, disks} = await openTestStore({fs: disk})
+  for (const name of ['a', 'b', 'c', 'd']) await putBytes(store, name, bytesOf(10, 1))
+  const order = {path: '/mp0', label: '', resilver: false} as const
+  disks.order({...order, action: 'disable'})
+  await t.rejects(store.decommission(true), {message: /mp0: by order of the operator/})
+  t.ok(disks.order({...order, action: 'enable'}))
+  await store.decommission(true)
+  const files = ['/mp0', '/mp1'].flatMap((path) => disk.crash('synced').files(path))
+  t.strictSame(
+    files.filter((path) => path.includes('/b/')),
+    [],
+  )
+  store.stop()
+})
+
 t.test('a disk that is away or fails keeps the node from being wiped', async (t) => {
   const disk = createCrashFs(['/state', '/mp0', '/mp1'])
   const {store} = await openTestStore({fs: disk})

@@ -110,6 +110,7 @@ class IndexTable {
   }
 
   add(mountpath: Mountpath): void {
+    if (this.#closed) return
     let one: Indexed
     try {
       one = this.#open(mountpath)
@@ -219,7 +220,7 @@ class IndexTable {
 
   #ask<T>(path: string, of: (index: NameIndex) => T): T | undefined {
     const one = this.#all.get(path)
-    if (one === undefined) return undefined
+    if (this.#closed || one === undefined) return undefined
     try {
       return one.mountpath.port.within(() => of(one.index))
     } catch (error) {
@@ -254,7 +255,7 @@ class IndexTable {
 
   remove(mountpath: Mountpath): void {
     const one = this.#all.get(mountpath.path)
-    if (one?.mountpath !== mountpath) return
+    if (this.#closed || one?.mountpath !== mountpath) return
     this.#all.delete(mountpath.path)
     // A call that has not come back may hold the disk.
     mountpath.calls.whenReturned(() => this.#leave(one))
