@@ -25,7 +25,7 @@ import {
   type About,
 } from './bundle-layout.ts'
 import {hashFile} from './packed-file.ts'
-import type {Payload} from './payload.ts'
+import type {Payload} from './release.ts'
 import type {Runtime} from './runtime.ts'
 
 const TAR_MAGIC_AT = 257

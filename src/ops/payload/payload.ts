@@ -3,15 +3,10 @@
  * installation or out of one file that somebody has brought.
  */
 
-import {findRelease, type Release} from './release.ts'
-import {findRuntime, knownArchitectures, type Runtime} from './runtime.ts'
+import {findRelease, type Payload} from './release.ts'
+import {findRuntime, knownArchitectures} from './runtime.ts'
 
-export interface Payload {
-  readonly release: Release
-  readonly architectures: readonly string[]
-  /** @throws AisError NOT_FOUND that names the command which adds it */
-  runtime(arch: string): Promise<Runtime>
-}
+export type {Payload}
 
 /** @param bundle a file of `aisctl bundle create`, or another daemon than this installation's */
 export async function openPayload(bundle?: string): Promise<Payload> {

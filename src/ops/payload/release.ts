@@ -6,10 +6,19 @@ import {AisError} from '../../base/errors.ts'
 import type {ReleaseFact} from '../host/manifest.ts'
 import {packageRoot, packageVersion} from './package-root.ts'
 import {hashFile} from './packed-file.ts'
+import type {Runtime} from './runtime.ts'
 
 /** A release on this machine. */
 export interface Release extends ReleaseFact {
   readonly file: string
+}
+
+/** All that a deploy ships. */
+export interface Payload {
+  readonly release: Release
+  readonly architectures: readonly string[]
+  /** @throws AisError NOT_FOUND that names the command which adds it */
+  runtime(arch: string): Promise<Runtime>
 }
 
 /** @param file another bundle than this installation's. @throws AisError NOT_FOUND */
