@@ -1,6 +1,4 @@
-/** What `aisctl check --help` says. */
-
-export const CHECK_DESCRIPTION = `aisctl check --help` says. */
+/** What the help of `check` says. */
 
 export const CHECK_DESCRIPTION = `Connects to every host and looks at its login, architecture,
 libraries, space, ports, mount points, disks, addresses, clock and who keeps it, limits, firewall
