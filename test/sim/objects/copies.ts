@@ -110,7 +110,7 @@ export function createCopies(deps: CopiesDeps): Copies {
 
   /**
    * Whether a copy is of its target's present membership: what a target has that was removed by
-   * force is moved aside before the target is in use again, and nobody asks for it until then (R33).
+   * force is moved aside before it is in use again, and nobody asks for it until then (R33).
    */
   function isOfMembership(record: ClusterRecord | null, {node, path}: Copy): boolean {
     const member = record?.smap.nodes[idOf(node)]
