@@ -1,8 +1,8 @@
 /**
  * What would be missing if some nodes were off: a majority, objects, names that can be written; and
  * whether they may go down for the moment that a restart takes. For people and for whoever stops
- * nodes one after the other; a judgement of what is known at one moment, by one gateway. What is not
- * known is named, and never taken for good.
+ * nodes one after the other; a judgement of what is known at one moment, by one gateway. What is
+ * not known is named, and never taken for good.
  */
 
 import {nodeLabel, type NodeId} from './ids.ts'

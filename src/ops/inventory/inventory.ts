@@ -62,7 +62,7 @@ export async function buildInventory(options: InventoryOptions): Promise<Invento
     : openTopology(options.file, {keep: true})
   const {topology, site, before} = opened
   const {bundle} = options
-  // As a deploy does: what an upgrade has made the cluster run is shipped on; a bundle that is given wins.
+  // As a deploy does: what an upgrade has brought is shipped on, unless a bundle is given.
   const opening = openPayload(bundle)
   const shipped = bundle === undefined ? withKept(await opening, site) : await opening
   const {release} = shipped

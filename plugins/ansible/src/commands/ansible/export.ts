@@ -8,7 +8,8 @@ interface Exported {
 export default class AnsibleExport extends AisctlCommand {
   static override readonly summary = 'write everything that plain Ansible needs to run the cluster'
   static override readonly description = `Writes inventory, variables, Node.js and aisnode, the cluster key and the collection aisctl.cluster.
-ansible-playbook then deploys, upgrades, restarts, grows, shrinks, shuts down and starts the cluster without aisctl.`
+ansible-playbook then deploys, upgrades, restarts, grows, shrinks, shuts down and starts the cluster
+without aisctl.`
   static override readonly examples = ['<%= config.bin %> ansible export ./rack1']
   static override readonly args = {
     directory: Args.string({description: 'where to write', required: true}),
