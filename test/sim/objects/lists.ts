@@ -8,21 +8,16 @@
 import {ownSpan} from '../../../src/core/objects/ring.ts'
 import {participantsOf} from '../../../src/model/forgotten.ts'
 import {LIST_PAGE_MAX} from '../../../src/model/limits.ts'
-import type {ClusterView} from '../../../src/model/cluster-view.ts'
 import type {Member} from '../../../src/model/node.ts'
 import type {ClusterRecord} from '../../../src/model/record.ts'
-import {AisError, refusal} from '../../../src/base/errors.ts'
-import {answerError} from '../../../src/node/http/answer.ts'
+import {AisError} from '../../../src/base/errors.ts'
 import {mergePages} from '../../../src/node/http/list-objects.ts'
-import type {TargetObjects} from '../../../src/node/objects/dispatch.ts'
-import {readBody} from '../../../src/node/peer/body.ts'
-import {decodeLocalPage, encodeLocalPage, type LocalPage} from '../../../src/wire/local-page.ts'
-import {LOCAL_LIST_PATH, decodeLocalQuery, encodeLocalQuery} from '../../../src/wire/local-query.ts'
+import {decodeLocalPage, type LocalPage} from '../../../src/wire/local-page.ts'
+import {LOCAL_LIST_PATH, encodeLocalQuery} from '../../../src/wire/local-query.ts'
 import type {Clock} from '../world/clock.ts'
 import type {Random} from '../world/random.ts'
 import type {SimProcess} from '../world/process.ts'
 import {simBucket} from '../world/workload.ts'
-import type {Exchange} from './exchange.ts'
 import {describeOperation, type History, type Operation} from './history.ts'
 import type {Links} from './links.ts'
 
@@ -60,7 +55,6 @@ interface Listed {
 
 const BUCKET = simBucket('objects')
 const TIMEOUT_MS = 5000
-const BODY_BYTES_MAX = 64 * 1024
 
 export function createLists(deps: ListDeps): Lists {
   const {clock, random, saw, violate} = deps
@@ -203,29 +197,5 @@ async function askOne(
     // Only silence is expected here; what does not decode is a defect.
     if (error instanceof AisError) throw error
     return null
-  }
-}
-
-/** What the intra-data listener does with a question for a page. */
-export async function answerList(
-  objects: TargetObjects,
-  view: () => ClusterView | undefined,
-  {req, res}: Exchange,
-): Promise<void> {
-  try {
-    const query = decodeLocalQuery((await readBody(req, BODY_BYTES_MAX)).toString('utf8'))
-    const record = view()?.record ?? null
-    if (record === null || record.index < query.recordIndex) {
-      throw new AisError(refusal('STALE_RECORD', 'this target has an older record'))
-    }
-    const {from, to} = ownSpan(record)
-    if (from !== query.own.from || to !== query.own.to) {
-      throw new AisError(refusal('STALE_RECORD', 'this target knows other owners'))
-    }
-    const page = encodeLocalPage(objects.listPage(query))
-    res.writeHead(200, [])
-    res.end(page)
-  } catch (error) {
-    answerError(req, res, error, 'target')
   }
 }

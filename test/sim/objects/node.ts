@@ -41,7 +41,7 @@ import {deviceOf, MOUNTPATHS, STATE, type Trouble} from './device.ts'
 import {createExchange, type SimAnswer, type SimRequest} from './exchange.ts'
 import type {ObjectMutant} from './mutants.ts'
 import {laterOf, type Later} from './later.ts'
-import {answerList} from './lists.ts'
+import {answerList} from './answer-list.ts'
 import {answerMove, createMoving, type Moving} from './moving.ts'
 import type {Rest} from './rest.ts'
 
