@@ -1,5 +1,6 @@
 /** What doctor makes of what hosts say: each cause by itself, two together, and nothing of a healthy one. */
 
+import {readFileSync} from 'node:fs'
 import t from 'tap'
 import {AisError} from '../../src/base/errors.ts'
 import {formatNodeFile} from '../../src/model/config/node-file.ts'
@@ -8,7 +9,9 @@ import {diagnose} from '../../src/ops/doctor/diagnose.ts'
 import {EXPLANATIONS} from '../../src/ops/check/explain.ts'
 import {unitOf} from '../../src/ops/host/manifest.ts'
 import {nodeFileOf} from '../../src/ops/host/unit-files.ts'
-import {nodesOf, type TopologyHost} from '../../src/ops/topology/resolve.ts'
+import {readTopology} from '../../src/ops/topology/read.ts'
+import {nodesOf, resolveTopology, type TopologyHost} from '../../src/ops/topology/resolve.ts'
+import {parseSurvey} from '../../src/ops/survey/host-survey.ts'
 import {topologyOf} from '../helpers/ops/sample-topology.ts'
 import {surveyOf, type SurveyChanges} from '../helpers/ops/sample-survey.ts'
 
@@ -355,5 +358,40 @@ t.test('a mountpath that its node has put aside is told when its disk says nothi
   t.strictSame(find({}), ['h2/target: /ais/mp1 is disabled: its filesystem is gone'])
   t.strictSame(find({'mount /ais/mp1': 'absent'}), ['h2/target: /ais/mp1 is not mounted'])
   complaints = undefined
+  t.end()
+})
+
+/** What survey.sh said on a lab host, as it was: see test/helpers/ops/surveys. */
+function recorded(name: string): string[] {
+  const file = new URL(`../helpers/ops/surveys/${name}.txt`, import.meta.url)
+  const survey = parseSurvey(readFileSync(file, 'utf8'), {beforeMs: 0, afterMs: 0})
+  if (survey === undefined) throw new Error(`${name} is no survey`)
+  const text = `format: 1
+cluster: {name: recorded}
+ssh: {user: root}
+hosts:
+  - {name: h1, address: 10.43.2.11, nodes: [{role: proxy, id: proxy-h1}]}
+  - name: h2
+    address: 10.43.2.12
+    nodes: [{role: target, id: target-h2, mountpaths: [{path: /ais/mp1}, {path: /ais/mp2}]}]
+`
+  const topology = resolveTopology(readTopology(text, 'recorded'), 'lab-8617128975c7e484')
+  const nodes = nodesOf(topology).map((node) => ({node, ok: true, why: ''}))
+  const causes = diagnose({
+    topology,
+    surveys: new Map([['h2', survey]]),
+    lost: new Map(),
+    health: {...WELL, nodes},
+    complaints: new Map(),
+  })
+  return causes.map(({what}) => what)
+}
+
+t.test('what real hosts have said is understood', (t) => {
+  t.strictSame(recorded('target'), [])
+  t.strictSame(recorded('target-port-taken'), [
+    'h2/target: port 51081 is in use by python3 (pid 6750)',
+  ])
+  t.strictSame(recorded('target-disk-away'), ['h2/target: /ais/mp1 is not mounted'])
   t.end()
 })
