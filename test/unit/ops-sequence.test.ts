@@ -244,10 +244,14 @@ t.test('a cluster with one gateway can be restarted, though nobody leads meanwhi
 t.test('a shutdown stops nothing before every host has been reached', async (t) => {
   const {fake, site} = await fleetOf(t, ['pt', 'pt', 't'])
   fake.unreachable.add('h3')
-  const {plan} = await planClusterShutdown({...lifecycle({fake, site}), skipUnreachable: false})
+  const {plan, debts} = await planClusterShutdown({
+    ...lifecycle({fake, site}),
+    skipUnreachable: false,
+  })
   const outcome = await runPlan(plan)
   t.match(planError(plan, outcome), {code: 'UNREACHABLE', hint: /--skip-unreachable/})
   t.strictSame(fake.log, [])
+  t.strictSame(debts?.(), [], 'what was not begun is not owed')
 })
 
 t.test('a dead host keeps nobody on: by the flag, or when the cluster knows it', async (t) => {
@@ -325,6 +329,8 @@ t.test(
     )
     t.equal(readKept(scene.site).current?.version, '1.3.0')
     t.throws(() => releaseBefore(scene.site), {code: 'REFUSED'})
+    await runPlan((await upgrade(t, scene)).plan)
+    t.equal(restarts(scene.fake).length, 5, 'who runs it already is not restarted')
     await runPlan((await upgrade(t, scene, '1.4.0')).plan)
     t.equal(releaseBefore(scene.site).version, '1.3.0')
     t.match(finalizeUpgrade(scene.site.stateFile), 'sample stays with 1.4.0: 1.3.0 is no way back')

@@ -39,13 +39,22 @@ interface Work {
   readonly stays: Map<string, readonly string[]>
   /** Objects are on the disks still: nobody wiped them. */
   unwiped: boolean
+  /** Nothing speaks against it: what is left out from now on is owed. */
+  agreed: boolean
 }
 
 export async function planClusterDestroy(options: DestroyOptions): Promise<LifecyclePlan> {
   const intent = await openIntent({...options, nodes: []})
   const {fleet} = intent
   const {hosts, cluster} = fleet.topology
-  const work: Work = {intent, options, lost: new Map(), stays: new Map(), unwiped: !options.wipe}
+  const work: Work = {
+    intent,
+    options,
+    lost: new Map(),
+    stays: new Map(),
+    unwiped: !options.wipe,
+    agreed: false,
+  }
   const reach = hosts.map((host) => reachStep(work, host))
   const agree = agreeStep(work, reach)
   const end = endStep(work, agree)
@@ -85,7 +94,8 @@ function reachStep({intent, lost}: Work, host: TopologyHost): Step {
   }
 }
 
-function agreeStep({lost, options}: Work, reach: readonly Step[]): Step {
+function agreeStep(work: Work, reach: readonly Step[]): Step {
+  const {lost, options} = work
   return {
     id: 'cluster/agree',
     title: 'see that every host can be reached',
@@ -100,6 +110,7 @@ function agreeStep({lost, options}: Work, reach: readonly Step[]): Step {
           hint: `nothing was done. Without ${names}: --skip-unreachable`,
         })
       }
+      work.agreed = true
       return Promise.resolve()
     },
   }
@@ -191,7 +202,8 @@ function forgetStep({intent, lost}: Work, removes: readonly Step[]): Step {
   }
 }
 
-function debtsOf({lost, stays}: Work): readonly NewDebt[] {
+function debtsOf({lost, stays, agreed}: Work): readonly NewDebt[] {
+  if (!agreed) return []
   const pay = 'aisctl cluster destroy'
   return [
     ...[...lost].map(([host, why]) => ({

@@ -31,6 +31,8 @@ interface Work {
   readonly away: ReadonlySet<string>
   /** Host → why it is not reached. */
   readonly lost: Map<string, string>
+  /** Nothing speaks against it: what is left out from now on is owed. */
+  agreed: boolean
 }
 
 export async function planClusterShutdown(options: ShutdownOptions): Promise<LifecyclePlan> {
@@ -42,7 +44,7 @@ export async function planClusterShutdown(options: ShutdownOptions): Promise<Lif
   const nodes = orderOf(roll, intent.nodes, health.primary)
   const away = (health.members ?? []).filter((member) => member.away !== null).map(({id}) => id)
   const {skipUnreachable} = options
-  const work: Work = {intent, skipUnreachable, away: new Set(away), lost: new Map()}
+  const work: Work = {intent, skipUnreachable, away: new Set(away), lost: new Map(), agreed: false}
   const hosts = fleet.topology.hosts.filter((host) => host.nodes.length > 0)
   const reach = hosts.map((host) => reachStep(work, host))
   const agree = agreeStep(work, {hosts, after: reach.map(({id}) => id)})
@@ -103,6 +105,7 @@ function agreeStep(
     run: () => {
       const missing = hosts.filter(({name}) => work.lost.has(name))
       requireDead(work, missing)
+      work.agreed = true
       return Promise.resolve(missing.map(({name}) => name))
     },
   }
@@ -149,7 +152,8 @@ function lostHostOf({intent, lost}: Work, {host}: TopologyNode): readonly Topolo
   return intent.fleet.topology.hosts.filter(({name}) => name === host)
 }
 
-function debtsOf({intent, lost}: Work): readonly NewDebt[] {
+function debtsOf({intent, lost, agreed}: Work): readonly NewDebt[] {
+  if (!agreed) return []
   return [...lost].map(([host, why]) => {
     const ids = intent.nodes.filter((node) => node.host === host).map(({id}) => id)
     return {

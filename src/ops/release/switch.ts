@@ -55,13 +55,17 @@ export interface SwitchTo {
   readonly value: Promise<string> | string
 }
 
-/** Makes the node run that release. */
+/** Makes the node run that release; one that does already is started at most. */
 export async function switchNode(
   fleet: Fleet,
   node: TopologyNode,
   {switches, value}: SwitchTo,
 ): Promise<void> {
   const link = await value
+  if (switches.before.get(node.id) === link) {
+    await controlUnit(fleet, node, 'start')
+    return
+  }
   if (!switches.made.includes(node)) switches.made.push(node)
   await restartWith(fleet, node, {link, tag: ''})
 }
@@ -127,6 +131,7 @@ async function goBack(
       })
     }
   }
+  if (made.length === 0) return 'no node was switched'
   const all = back.length === made.length
   return `${all ? 'all' : `${back.length} of`} ${made.length} nodes that were switched are back to the release before`
 }

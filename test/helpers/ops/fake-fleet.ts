@@ -41,6 +41,8 @@ export interface FakeFleet {
   onRestart: () => void
   /** Lines of the entries that a host was last told to apply. */
   readonly applied: Map<string, string>
+  /** What links of hosts point at, by HOST:PATH. */
+  readonly links: Map<string, string>
   close(): Promise<void>
 }
 
@@ -87,6 +89,7 @@ export async function startFakeFleet(hosts: readonly string[]): Promise<FakeFlee
     moving: false,
     onRestart: () => undefined,
     applied: new Map(),
+    links: new Map(),
     close: async () => {
       for (const server of servers) server.closeAllConnections()
       await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
@@ -223,7 +226,7 @@ async function runOn(name: string, command: HostRun, fake: FakeFleet): Promise<H
   const nodes = members.get(fake) ?? new Map<string, FakeNode>()
   if (argv[1] === '-e') return askedOn({fake, nodes, name}, argv.slice(3))
   if (argv[0] === 'cat' && argv[1] === ANY) return result(1, '')
-  if (argv[0] === 'readlink') return result(0, 'release/0.1.0-before\n')
+  if (argv[0] === 'readlink') return result(0, `${linkAt(fake, name, argv[1] ?? '')}\n`)
   const verb = argv.find((word) => ['start', 'stop', 'restart', 'show'].includes(word))
   if (verb !== undefined) return unitOn({fake, nodes, name}, verb, argv)
   if (argv[0] === 'sh' && argv.length === DESTROY_WORDS) {
@@ -235,6 +238,9 @@ async function runOn(name: string, command: HostRun, fake: FakeFleet): Promise<H
     command.input === undefined ? '' : await text(command.input as AsyncIterable<Buffer>)
   fake.log.push(`apply ${name}`)
   fake.applied.set(name, input.slice(input.indexOf('\nentries ')))
+  for (const [, path = '', value = ''] of input.matchAll(/^link\|([^|]+)\|.*\|([^|\n]+)$/gm)) {
+    fake.links.set(`${name}:${path}`, value)
+  }
   return result(0, '{"done":true}\n')
 }
 
@@ -248,6 +254,10 @@ function factsOf(input: string): string {
   const have = input.split('\n').filter((line) => line.startsWith('have '))
   const lines = have.map((line) => `have\t${line.slice('have '.length)}`)
   return ['uid\t0', 'arch\tx86_64', ...lines, 'done\tyes', ''].join('\n')
+}
+
+function linkAt({links}: FakeFleet, host: string, path: string): string {
+  return links.get(`${host}:${path}`) ?? 'release/0.1.0-before'
 }
 
 interface OnHost {
