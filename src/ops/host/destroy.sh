@@ -37,6 +37,8 @@ remove_units() {
   for file in "$system"/aisnode*; do remove "${file#"$root"}"; done
   systemctl daemon-reload
   systemctl reset-failed 'aisnode*' 2>/dev/null
+  # Without its file it would stay until the next boot.
+  systemctl stop aisnode.slice 2>/dev/null
 }
 
 # Ports that were reserved for nodes alone are given back; the kernel says them as ranges.
