@@ -7,6 +7,8 @@ import {AisError} from '../base/errors.ts'
 import {ACTION, encodeAction, encodeJobAction, encodeNodeAction} from '../wire/action.ts'
 import type {Adopted, AdoptOrder} from '../wire/adopt.ts'
 import {ADOPT_ACTION, decodeAdopted, encodeAdoptOrder} from '../wire/adopt.ts'
+import type {LeaseCommand} from '../model/command.ts'
+import {encodeLease} from '../wire/operator-lease.ts'
 import {HEADER} from '../wire/headers.ts'
 import {REBALANCE_KIND} from '../wire/job.ts'
 import {parseJson} from '../wire/json.ts'
@@ -26,15 +28,19 @@ export interface MembershipOrder {
   /** Decommission: the objects on the node's disks are wiped. */
   readonly removeUserData?: boolean
   readonly keepInitialConfig?: boolean
+  /** The run that it is of, when the lease is held. */
+  readonly run?: string
 }
 
 export interface MembershipClient {
   /** Resolves when it is committed, with the id of the rebalance that follows; '': none does. */
   order(order: MembershipOrder): Promise<string>
   /** Takes a node from the map at once, and what only it holds with it. */
-  remove(nodeId: string): Promise<void>
+  remove(nodeId: string, run?: string): Promise<void>
   /** A part of what a target has kept aside is taken up. */
   adopt(nodeId: string, order: AdoptOrder): Promise<Adopted>
+  /** Takes or renews the operator's lease, or lets it go. @throws AisError BUSY: another has it */
+  lease(command: LeaseCommand): Promise<void>
   /** Resolves with the id of the rebalance that goes on. */
   startRebalance(): Promise<string>
   /** @param stop this one alone, when it is named; with force though nodes are being taken out */
@@ -44,6 +50,8 @@ export interface MembershipClient {
 }
 
 const CLUSTER = '/v1/cluster'
+/** A cluster that is off, or has no primary, has no lease: nobody waits for it. */
+const LEASE_CALL = {attempts: 1, timeoutMs: 3000}
 
 export function createMembershipClient(transport: Transport): MembershipClient {
   const put = async (body: string): Promise<string> => {
@@ -53,7 +61,11 @@ export function createMembershipClient(transport: Transport): MembershipClient {
   const job = (action: string, {id = '', force = false} = {}): Promise<string> =>
     put(encodeAction({action, value: encodeJobAction({id, kind: REBALANCE_KIND, force})}))
   return {
-    order: ({action, nodeIds, skipRebalance, removeUserData, keepInitialConfig}) =>
+    lease: async (command) => {
+      const body = encodeAction(encodeLease(command))
+      await transport.send({method: 'PUT', path: CLUSTER, body, ...LEASE_CALL})
+    },
+    order: ({action, nodeIds, skipRebalance, removeUserData, keepInitialConfig, run}) =>
       put(
         encodeAction({
           action,
@@ -63,12 +75,13 @@ export function createMembershipClient(transport: Transport): MembershipClient {
             removeUserData: removeUserData ?? false,
             keepInitialConfig: keepInitialConfig ?? false,
             noShutdown: false,
+            ...(run === undefined ? {} : {run}),
           }),
         }),
       ),
-    remove: async (nodeId) => {
+    remove: async (nodeId, run) => {
       // Compat: the reference refuses without skip_rebalance: unsafe must be said twice.
-      const value = {sid: nodeId, skip_rebalance: true}
+      const value = {sid: nodeId, skip_rebalance: true, ...(run === undefined ? {} : {run})}
       await put(encodeAction({action: ACTION.removeUnsafe, value}))
     },
     adopt: async (nodeId, order) => {

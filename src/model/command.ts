@@ -36,9 +36,10 @@ export type Command =
    * Takes nodes from the map at once: nobody expects them back (R33). What only they hold is lost
    * to the cluster; one that returns comes as an empty one.
    */
-  | {readonly type: 'remove-from-smap'; readonly nodes: readonly NodeId[]}
+  | RemoveCommand
   /** Moves what is not where it belongs, now. */
-  | {readonly type: 'start-rebalance'}
+  | {readonly type: 'start-rebalance'; readonly run?: string}
+  | LeaseCommand
   | StopCommand
   /** Hands the office to this member (R16). Done at once when it is the primary already. */
   | {readonly type: 'set-primary'; readonly id: NodeId}
@@ -50,6 +51,25 @@ export type Command =
   /** Answers when the cluster has started. */
   | {readonly type: 'await-started'}
 
+export interface RemoveCommand {
+  readonly type: 'remove-from-smap'
+  readonly nodes: readonly NodeId[]
+  /** The run that it is given by (OperatorLease); absent: by none. As in all that follow. */
+  readonly run?: string
+}
+
+/** One operator at a time: takes the lease, or renews it; lets it go. */
+export type LeaseCommand =
+  | {
+      readonly type: 'take-lease'
+      readonly run: string
+      readonly who: string
+      readonly from: string
+      readonly what: string
+      readonly ttlMs: number
+    }
+  | {readonly type: 'release-lease'; readonly run: string}
+
 /** Stops moving; what is not where it belongs stays served by those who have it. */
 export interface StopCommand {
   readonly type: 'stop-rebalance'
@@ -57,6 +77,7 @@ export interface StopCommand {
   readonly rebalance?: number
   /** Though nodes are being taken out: they stay out, and their data is remembered as not moved. */
   readonly force?: boolean
+  readonly run?: string
 }
 
 /** AIStore's membership actions. Ids are validated by the kernel, all or nothing. */
@@ -68,6 +89,7 @@ export interface LifecycleCommand {
   readonly rmUserData: boolean
   readonly keepInitialConfig: boolean
   readonly noShutdown: boolean
+  readonly run?: string
 }
 
 /** Outcome of a command: after the commit, never before. */

@@ -207,6 +207,19 @@ export interface ElectionNote {
   readonly atMs: number
 }
 
+/**
+ * Who changes the cluster at present: a run of the operator's tool. Others are told to wait. Ends
+ * by itself, by the wall clock of the primary that looks at it.
+ */
+export interface OperatorLease {
+  readonly run: string
+  readonly who: string
+  readonly from: string
+  readonly what: string
+  readonly sinceMs: number
+  readonly expiresMs: number
+}
+
 export interface ClusterRecord {
   readonly format: number
   readonly uuid: ClusterUuid
@@ -236,6 +249,8 @@ export interface ClusterRecord {
   readonly elections: readonly ElectionNote[]
   /** The latest rebalances, oldest first, at most REBALANCES_KEPT; the last one may be running. */
   readonly rebalances: readonly MoveNote[]
+  /** Absent or null: nobody changes it. */
+  readonly lease?: OperatorLease | null | undefined
 }
 
 /** Where a record stands: the order of R1 within one uuid. */

@@ -40,7 +40,7 @@ export interface LifecyclePlan {
   readonly destructive: boolean
   conclude(results: ReadonlyMap<string, unknown>): {readonly line: string; readonly json: JsonMap}
   /** What makes it a run on the hosts (ops/run); absent: it touches none. */
-  readonly run?: Pick<RunSpec, 'fleet' | 'intent' | 'looks'>
+  readonly run?: Pick<RunSpec, 'fleet' | 'intent' | 'looks' | 'client'>
   /** What is left to do after it ran, as far as it got: told, and an exit code of its own. */
   debts?(): readonly NewDebt[]
   /** Closes the connections. Call it whatever happened. */
@@ -82,7 +82,12 @@ export function runOf(
   more: Readonly<Record<string, unknown>> = {},
 ): NonNullable<LifecyclePlan['run']> {
   const ids = options.nodes.length === 0 ? [] : nodes.map(({id}) => id)
-  return {fleet, intent: {verb, nodes: ids, options: {timeoutMs: options.timeoutMs, ...more}}}
+  const {client} = options
+  return {
+    fleet,
+    client,
+    intent: {verb, nodes: ids, options: {timeoutMs: options.timeoutMs, ...more}},
+  }
 }
 
 /** One step per node, each after the one before it, or all at once. */

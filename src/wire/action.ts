@@ -96,6 +96,8 @@ export interface NodeActionValue {
   readonly removeUserData: boolean
   readonly keepInitialConfig: boolean
   readonly noShutdown: boolean
+  /** Ours: the run of the operator's tool that it is of; '': none. */
+  readonly run?: string
 }
 
 const NODE_ACTION = looseStruct({
@@ -105,6 +107,7 @@ const NODE_ACTION = looseStruct({
   rm_user_data: withDefault(bool, false),
   keep_initial_config: withDefault(bool, false),
   no_shutdown: withDefault(bool, false),
+  run: withDefault(text, ''),
 })
 
 /** @throws AisError BAD_REQUEST */
@@ -117,6 +120,7 @@ export function decodeNodeAction(value: Json): NodeActionValue {
     removeUserData: found.rm_user_data,
     keepInitialConfig: found.keep_initial_config,
     noShutdown: found.no_shutdown,
+    ...(found.run === '' ? {} : {run: found.run}),
   }
 }
 
@@ -129,6 +133,7 @@ export function encodeNodeAction(value: NodeActionValue): JsonMap {
     rm_user_data: value.removeUserData,
     keep_initial_config: value.keepInitialConfig,
     no_shutdown: value.noShutdown,
+    ...(value.run === undefined ? {} : {run: value.run}),
   }
 }
 

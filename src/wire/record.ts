@@ -221,4 +221,7 @@ const record = struct({
     ),
     [],
   ),
+  lease: optional(
+    nullable(struct({run: text, who: text, from: text, what: text, sinceMs: int, expiresMs: int})),
+  ),
 })

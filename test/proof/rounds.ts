@@ -46,7 +46,7 @@ export async function proveRounds(
   const until = performance.now() + minutes * 60_000
   for (let round = readKept(proof).length + 1; performance.now() < until; round++) {
     const directory = mkdtempSync(join(tmpdir(), `proof-${proof.name}-`))
-    const played = await proof.play(round, directory)
+    const played = await proof.play(round, directory).catch(brokenBy)
     rmSync(directory, {recursive: true, force: true})
     const kept: KeptRound = {format: 1, at: new Date().toISOString(), commit, round, ...played}
     appendFileSync(ledgerOf(proof), `${JSON.stringify(kept)}\n`, {flush: true})
@@ -54,6 +54,11 @@ export async function proveRounds(
       `${round} ${played.kind}: ${played.ok ? 'ok' : 'WRONG'} ${played.detail}\n`,
     )
   }
+}
+
+function brokenBy(error: unknown): Played {
+  const detail = error instanceof Error ? error.message : String(error)
+  return {kind: 'broken', ok: false, detail}
 }
 
 export function reportRounds(proof: RoundProof, commit: string): readonly Row[] {

@@ -156,6 +156,20 @@ t.test(
   },
 )
 
+t.test('a host that missed the end of a run is told it by the next one', async (t) => {
+  const directory = t.testdir()
+  const fleet = scratchFleet(directory)
+  await performRun(fleet, {}, LOOK)
+  const [known] = historyOf((await readAllStates(hostsOf(fleet), {audit: true})).states)
+  const file = join(directory, `h1/root/var/lib/aisctl/runs/${known?.run}/host.jsonl`)
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(file, text.slice(0, text.indexOf('{"at"', 1)))
+  t.notMatch(readFileSync(file, 'utf8'), '"end"')
+  t.strictSame(unfinishedRuns((await readAllStates(hostsOf(fleet))).states), [])
+  t.equal((await performRun(fleet, {}, LOOK)).debtLine, undefined)
+  t.match(readFileSync(file, 'utf8'), '"end"')
+})
+
 t.test('what a run owes is told until it is paid', async (t) => {
   const directory = t.testdir()
   const fleet = scratchFleet(directory)

@@ -2,16 +2,26 @@
 
 import type {Refusal} from '../../base/errors.ts'
 import type {Bucket} from '../../model/bucket.ts'
+import type {LeaseCommand} from '../../model/command.ts'
 import {isRefusal, type NodeId} from '../../model/ids.ts'
 import type {ClusterRecord, Moves} from '../../model/record.ts'
 import {stopMove, whyNoMove} from '../membership/busy.ts'
+import {whyLeased, withLease, withoutLease} from '../membership/operator-lease.ts'
 import {applyMemberChange, withoutMembers} from '../membership/changes.ts'
 import {withoutRemoved} from '../membership/forgotten.ts'
 import {afterMove, applyLifecycle, finalized, isGone, withoutNode} from '../membership/lifecycle.ts'
 import {withoutCleared} from '../metasync/destroyed.ts'
 import {applyCommand} from '../metasync/metadata.ts'
 import {withSwept} from '../objects/reclaim.ts'
-import type {Change, Queued} from './state.ts'
+import type {Change, Queued, RecordCommand} from './state.ts'
+
+/** What only one operator at a time may order. */
+const LEASED: readonly RecordCommand['type'][] = [
+  'lifecycle',
+  'remove-from-smap',
+  'start-rebalance',
+  'stop-rebalance',
+]
 
 /** The parts after one change. */
 export interface Applied {
@@ -55,10 +65,30 @@ export function applyChange(
   }
 }
 
+type CommandChange = Extract<Change, {type: 'command'}>
+
 function applyRecordCommand(
   parts: ClusterRecord,
-  {command, wallMs, settledIndex}: Extract<Change, {type: 'command'}>,
+  change: CommandChange,
   index: number,
+): Applied | Refusal {
+  const {command, wallMs} = change
+  if (command.type === 'take-lease') {
+    const leased = withLease(parts, command, wallMs)
+    return isRefusal(leased) ? leased : {parts: leased, bucket: null}
+  }
+  if (command.type === 'release-lease') {
+    return {parts: withoutLease(parts, command.run), bucket: null}
+  }
+  const run = 'run' in command ? command.run : undefined
+  const leased = LEASED.includes(command.type) ? whyLeased(parts, run, wallMs) : undefined
+  return leased ?? applyOrder(parts, command, {...change, index})
+}
+
+function applyOrder(
+  parts: ClusterRecord,
+  command: Exclude<RecordCommand, LeaseCommand>,
+  {wallMs, settledIndex, index}: CommandChange & {readonly index: number},
 ): Applied | Refusal {
   if (command.type === 'lifecycle') {
     const taken = applyLifecycle(parts, command, index)

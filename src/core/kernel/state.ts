@@ -7,7 +7,7 @@
 import type {Prng} from '../../base/prng.ts'
 import type {Bucket} from '../../model/bucket.ts'
 import type {ClusterView} from '../../model/cluster-view.ts'
-import type {Command, CommandResult} from '../../model/command.ts'
+import type {Command, CommandResult, LeaseCommand} from '../../model/command.ts'
 import type {NodeId} from '../../model/ids.ts'
 import type {Endpoint} from '../../model/node.ts'
 import type {JoinRequest, MoveReport} from '../../model/peer-messages.ts'
@@ -221,6 +221,7 @@ export type OperationChange =
 
 /** Commands that change the record by themselves. */
 export type RecordCommand =
+  | LeaseCommand
   | MetadataCommand
   | Extract<
       Command,

@@ -12,6 +12,7 @@ import {isNodeId, type NodeId} from '../../model/ids.ts'
 import {ACTION, decodeJobAction, decodeNodeAction} from '../../wire/action.ts'
 import type {Json} from '../../wire/json.ts'
 import {REBALANCE_KIND} from '../../wire/job.ts'
+import {decodeLease} from '../../wire/operator-lease.ts'
 import {rebalanceId, rebalanceNumber} from '../../wire/rmd.ts'
 import type {NodeContext} from './context.ts'
 import {commandThroughPrimary, sendDone, sendText} from './respond.ts'
@@ -29,7 +30,7 @@ export async function tookLifecycleAction(
   ctx: Context,
   {action, value}: {readonly action: string; readonly value: Json},
 ): Promise<boolean> {
-  const command = commandOf(action, value)
+  const command = decodeLease(action, value) ?? commandOf(action, value)
   if (command === undefined) return false
   const done = await commandThroughPrimary(context, ctx, command)
   if (done === undefined) return true
@@ -41,7 +42,9 @@ export async function tookLifecycleAction(
 function commandOf(action: string, value: Json): Command | undefined {
   const lifecycle = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
   if (lifecycle !== undefined) return lifecycleCommand(lifecycle, value)
-  if (action === ACTION.removeUnsafe) return {type: 'remove-from-smap', nodes: nodesOf(value)}
+  if (action === ACTION.removeUnsafe) {
+    return {type: 'remove-from-smap', nodes: nodesOf(value), ...runOf(value)}
+  }
   if (action !== ACTION.start && action !== ACTION.stop) return undefined
   const {id, kind, force} = decodeJobAction(value)
   const rebalance = rebalanceNumber(id)
@@ -65,7 +68,14 @@ function lifecycleCommand(action: LifecycleCommand['action'], value: Json): Life
     rmUserData: options.removeUserData,
     keepInitialConfig: options.keepInitialConfig,
     noShutdown: options.noShutdown,
+    ...runOf(value),
   }
+}
+
+/** The run of the operator's tool that the order is of. */
+function runOf(value: Json): {readonly run?: string} {
+  const {run} = decodeNodeAction(value)
+  return run === undefined ? {} : {run}
 }
 
 function nodesOf(value: Json): readonly NodeId[] {

@@ -5,6 +5,7 @@
  */
 
 import {AisError} from '../../base/errors.ts'
+import type {ClusterClient} from '../../client/cluster.ts'
 import type {Fleet} from '../fleet.ts'
 import {sha256} from '../host/manifest.ts'
 import type {Plan} from '../plan/plan.ts'
@@ -25,13 +26,15 @@ export interface DeployIntent {
 
 export interface DeployRunOptions extends Omit<DeployIntent, 'topology' | 'release'> {
   readonly resumes?: RunHeader
+  /** The cluster, when it was deployed before. */
+  readonly client?: ClusterClient
 }
 
 export function deployRun(
   plan: Plan,
   fleet: Fleet,
   deployment: Deployment,
-  {resumes, ...told}: DeployRunOptions,
+  {resumes, client, ...told}: DeployRunOptions,
 ): JournaledPlan {
   return journaled(plan, {
     fleet,
@@ -39,6 +42,7 @@ export function deployRun(
     looks: looksOf(plan),
     checkLocked: (lock) => requireUnchanged(deployment, lock),
     ...(resumes === undefined ? {} : {resumes}),
+    ...(client === undefined ? {} : {client}),
   })
 }
 

@@ -7,6 +7,7 @@ import {defined} from '../../base/assert.ts'
 import {AisError} from '../../base/errors.ts'
 import {planCheck, type CheckResult} from '../check/check.ts'
 import {planMend, planUndo} from '../check/mend.ts'
+import {openCluster} from '../../client/cluster.ts'
 import {openFleet, type FleetOptions} from '../fleet.ts'
 import {openPayload, type Payload} from '../payload/payload.ts'
 import {settleLeaving} from '../node/removal.ts'
@@ -19,7 +20,7 @@ import type {Topology} from '../topology/resolve.ts'
 import {planDeploy, type DeployOutcome} from './deploy.ts'
 import {newDeployment} from './deployment.ts'
 import {deployRun, intentOf, requireRelease, type DeployIntent} from './deploy-run.ts'
-import {openTopology, type OpenedTopology} from './open.ts'
+import {knownAs, openTopology, type OpenedTopology} from './open.ts'
 import {planFileOf, type PlanFile} from './plan-file.ts'
 
 export interface PrepareOptions extends Omit<FleetOptions, 'site'> {
@@ -116,6 +117,9 @@ export async function prepareDeploy(options: PrepareDeployOptions): Promise<Prep
     back,
     ungated,
     ...(resumes === undefined ? {} : {resumes}),
+    ...(before === undefined
+      ? {}
+      : {client: openCluster({endpoints: knownAs(topology, site).endpoints})}),
   })
   const close = async (): Promise<void> => {
     try {

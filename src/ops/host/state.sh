@@ -26,6 +26,7 @@ ended() { grep -q '"act":"end"' "$kept/runs/$1/host.jsonl" 2>/dev/null; }
 
 count=0
 for run in $(ls -1r "$kept/runs" 2>/dev/null); do
+  ! ended "$run" || say ended "$run"
   case ${2-} in
     run) [ "$run" = "$3" ] || continue ;;
     *) ! ended "$run" && [ $count -lt $unfinished_max ] || continue ;;

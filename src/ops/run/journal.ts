@@ -34,7 +34,8 @@ export interface RunHeader extends Holder {
   readonly hosts: readonly string[]
 }
 
-export type RunOutcome = 'done' | 'failed' | 'interrupted' | 'forgotten' | 'superseded'
+/** `undone`: it failed and has put back what it changed: nothing is left to be resumed. */
+export type RunOutcome = 'done' | 'failed' | 'undone' | 'interrupted' | 'forgotten' | 'superseded'
 
 /** One line of a run's host.jsonl. */
 export interface JournalLine {
@@ -70,6 +71,8 @@ export interface Journal {
   owe(debts: readonly Debt[], paid: readonly string[]): Promise<void>
   /** Ends the run, or leaves it for resume when it was not done. */
   end(outcome: RunOutcome, detail: string): Promise<void>
+  /** Tells one host of the end of a run that others know already. */
+  tell(host: string, run: string): Promise<void>
   /** Ends another run, which is not to be resumed. */
   close(other: Holder, outcome: RunOutcome): Promise<void>
 }
@@ -108,6 +111,11 @@ export function journalOver(lock: RunLock, nowMs: () => number): Journal {
         await host.chain(AUDIT_FILE, audit(lock.holder, {event: 'end', outcome, detail}))
         await host.prune()
       }),
+    tell: async (name, ended) => {
+      const text = line({act: 'end', state: 'done', what: 'as other hosts know'})
+      const host = lock.hosts.find((one) => one.name === name)
+      await host?.append(`runs/${ended}/host.jsonl`, text)
+    },
     close: (other, outcome) =>
       everywhere(async (host) => {
         const detail = `by ${lock.holder.run}`
@@ -119,7 +127,7 @@ export function journalOver(lock: RunLock, nowMs: () => number): Journal {
 
 /** Whether nothing of the run is left to be resumed. */
 export function isOver(outcome: RunOutcome): boolean {
-  return outcome === 'done' || outcome === 'forgotten' || outcome === 'superseded'
+  return outcome !== 'failed' && outcome !== 'interrupted'
 }
 
 /** Resolves when so many hosts have it that every majority has one of them. */

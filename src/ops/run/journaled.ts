@@ -5,6 +5,7 @@
  */
 
 import {AisError} from '../../base/errors.ts'
+import type {ClusterClient} from '../../client/cluster.ts'
 import type {Fleet} from '../fleet.ts'
 import type {Host} from '../host/host.ts'
 import type {Plan, Step, StepContext} from '../plan/plan.ts'
@@ -18,9 +19,10 @@ import {
   type RunHeader,
   type RunOutcome,
 } from './journal.ts'
+import {holdLease, type HeldLease} from './lease.ts'
 import {takeLock, type RunLock} from './lock.ts'
 import {readAllStates} from './read-state.ts'
-import {debtsOfRuns, supersedes, unfinishedRuns} from './runs.ts'
+import {debtsOfRuns, missedEnds, supersedes, unfinishedRuns} from './runs.ts'
 
 /** Id of the step that takes the lock. */
 export const LOCK_STEP = 'cluster/lock'
@@ -32,6 +34,8 @@ export interface RunSpec {
   readonly looks?: readonly string[]
   /** The run that is taken up again. */
   readonly resumes?: RunHeader
+  /** The cluster that keeps the lease while it runs; absent: there is none. */
+  readonly client?: ClusterClient
   /** What has come to be owed; asked when the steps are over. */
   debts?(): readonly NewDebt[]
   /** Keys of debts that are paid, besides those that the steps tell by themselves. */
@@ -52,6 +56,7 @@ export interface JournaledPlan {
 }
 
 interface Running {
+  readonly lease: HeldLease | undefined
   readonly lock: RunLock
   readonly journal: Journal
   readonly header: RunHeader
@@ -112,14 +117,17 @@ function lockStep(work: Work): Step {
         hosts: lock.hosts.map(({name}) => name),
       }
       const journal = journalOver(lock, work.nowMs)
+      let lease: HeldLease | undefined
       try {
         spec.checkLocked?.(lock)
+        if (spec.client !== undefined) lease = await holdLease(spec.client, work.holder)
         await journal.begin(header, spec.resumes !== undefined)
       } catch (error) {
+        await lease?.release()
         await lock.release()
         throw error
       }
-      work.running = {lock, journal, header}
+      work.running = {lock, lease, journal, header}
       spec.fleet.enter(header.run)
     },
   }
@@ -133,8 +141,8 @@ function inRun(work: Work, step: Step): Step {
     after,
     ...(step.skip === undefined ? {} : {skip: () => skipped(work, step)}),
     run: async (context) => {
-      const {lock, journal} = runningOf(work)
-      const why = lock.lost()
+      const {lock, lease, journal} = runningOf(work)
+      const why = lock.lost() ?? lease?.lost()
       if (why !== undefined) throw keep(work, why)
       const note = (state: 'begin' | 'done' | 'failed', what = ''): Promise<void> =>
         step.host === undefined ? journal.note({act: step.id, state, what}) : Promise.resolve()
@@ -179,10 +187,11 @@ async function finish(work: Work): Promise<void> {
   if (running === undefined) return
   delete work.running
   spec.fleet.enter(undefined)
-  const {lock, journal, header} = running
+  const {lock, lease, journal, header} = running
   try {
     if (lock.lost() === undefined) await settle(work, journal, header)
   } finally {
+    await lease?.release()
     await lock.release()
   }
 }
@@ -199,6 +208,7 @@ async function settle(work: Work, journal: Journal, header: RunHeader): Promise<
   await journal.owe(owed, stillPaid)
   const outcome = outcomeOf(work)
   await journal.end(outcome, work.errors.map(firstLine).join('; '))
+  for (const {host, run} of missedEnds(states)) await journal.tell(host, run)
   const left = unfinishedRuns(states)
   const over = isOver(outcome) ? left.filter((one) => supersedes(header, one.header)) : []
   for (const {header: earlier} of over) await journal.close(earlier, 'superseded')
@@ -209,10 +219,16 @@ async function settle(work: Work, journal: Journal, header: RunHeader): Promise<
 }
 
 function outcomeOf({errors, before, spec, settled}: Work): RunOutcome {
+  if (errors.some(isUndone)) return 'undone'
   if (errors.length > 0) return 'failed'
   const looks = new Set(spec.looks)
   const all = before.steps.every(({id}) => looks.has(id) || settled.has(id))
   return all ? 'done' : 'interrupted'
+}
+
+/** A step that has put back what the run changed says so: `details.over`. */
+function isUndone(error: Error): boolean {
+  return error instanceof AisError && error.details?.['over'] === true
 }
 
 function hostsOf(fleet: Fleet): readonly Host[] {

@@ -30,6 +30,8 @@ export interface HostState {
   readonly holder?: Holder
   /** Unfinished ones, newest first; or the one that was asked for. */
   readonly runs: readonly RunOnHost[]
+  /** Ids of runs that have an end there. */
+  readonly ended: readonly string[]
   readonly debts: readonly Debt[]
   /** Hash of the last line of the audit; `none` when there is none. */
   readonly auditHead: string
@@ -109,6 +111,7 @@ function stateOf(host: string, pieces: ReadonlyMap<string, readonly string[]>): 
     runs: under('header ')
       .filter(isRunId)
       .map((run) => runOf(host, run, text)),
+    ended: pieces.get('ended') ?? [],
     debts: under('debt ').flatMap((key) => debtOf(host, text(`debt ${key}`) ?? '')),
     auditHead: pieces.get('head')?.[0] ?? 'none',
     audit: pieces.get('audit') ?? [],

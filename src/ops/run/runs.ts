@@ -18,10 +18,9 @@ export interface UnfinishedRun {
 /** Newest first. A run that has an end on any host has ended. */
 export function unfinishedRuns(states: readonly HostState[]): readonly UnfinishedRun[] {
   const found = new Map<string, {header?: RunHeader; stopped?: string; open: string[]}>()
-  const ended = new Set<string>()
+  const ended = new Set(states.flatMap((state) => state.ended))
   for (const {host, runs} of states) {
     for (const {run, header, lines} of runs) {
-      if (lines.some(({act}) => act === 'end')) ended.add(run)
       const one = found.get(run) ?? {open: []}
       found.set(run, one)
       if (header !== undefined) one.header = header
@@ -36,6 +35,16 @@ export function unfinishedRuns(states: readonly HostState[]): readonly Unfinishe
       return [{run, header, open, ...(stopped === undefined ? {} : {stopped})}]
     })
     .toSorted((a, b) => (a.run < b.run ? 1 : -1))
+}
+
+/** Hosts that have missed the end of a run which others know. */
+export function missedEnds(
+  states: readonly HostState[],
+): readonly {readonly host: string; readonly run: string}[] {
+  const ended = new Set(states.flatMap((state) => state.ended))
+  return states.flatMap(({host, runs, ended: here}) =>
+    runs.flatMap(({run}) => (ended.has(run) && !here.includes(run) ? [{host, run}] : [])),
+  )
 }
 
 /** The same as debts: somebody has to finish them, or say that nobody will. */

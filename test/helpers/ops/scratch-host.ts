@@ -45,7 +45,8 @@ export interface PythonReport {
 const PROGRAMS: Readonly<Record<string, string>> = {
   'systemctl': `s=$SCRATCH/systemd; mkdir -p $s/active $s/enabled $s/id; rc=0; verb=$1; shift
 [ $verb != show ] || { case $2 in
-  InvocationID) cat $s/id/$4 2>/dev/null ;; ActiveState) [ -e $s/active/$4 ] && echo active || echo inactive ;;
+  InvocationID) cat $s/id/$4 2>/dev/null ;;
+  ActiveState) [ -e $s/active/$4 ] && echo active || echo inactive ;;
   esac; exit 0; }
 printf '%s %s\\n' $verb "$*" >>$s/log
 for u in "$@"; do case $u in --now) now=1; continue ;; -*) continue ;; esac; case $verb in
