@@ -268,8 +268,22 @@ t.test('the file of a backup is read before anything connects', async (t) => {
   const {leader} = view.verdict
   t.strictSame(
     restore.act(view).steps.map(({id}) => id),
-    ['site/keep', `${leader.host}/record`, 'cluster/recover', 'cluster/start', 'cluster/wait'],
+    [
+      'site/keep',
+      'cluster/stop',
+      `${leader.host}/record`,
+      'cluster/recover',
+      'cluster/start',
+      'cluster/wait',
+    ],
   )
+  const stopped = ({survey: heard}: {survey: Survey}): number => {
+    const found = {...view, survey: heard, verdict: judgeRestore(BACKUP, heard, [])}
+    const step = restore.act(found).steps.find(({id}) => id === 'cluster/stop')
+    return step?.preview().length ?? 0
+  }
+  t.equal(stopped(view), 3, 'a recovery is refused while one of those that it gives up answers')
+  t.equal(stopped({survey: surveyWith({[T1]: RECORD, [T2]: RECORD})}), 1, 'who keeps one runs on')
   t.ok(writeTopology(BACKUP, join(directory, 'topology.yaml')))
   t.notOk(writeTopology(BACKUP, join(directory, 'topology.yaml')), 'never over another')
   writeSite(siteOf('sample'), {

@@ -114,7 +114,7 @@ function refuseMajority(
     throw new AisError({
       code: 'REFUSED',
       message: `${labelOf(smap.nodes[leader], leader)} may lead and keeps a record; nothing was changed`,
-      hint: 'it needs no backup: aisctl cluster recover',
+      hint: 'it needs no backup: stop the nodes that keep no record (aisctl node stop NODE), then aisctl cluster recover --force',
     })
   }
   if (!lives([...keepers, ...silent])) return

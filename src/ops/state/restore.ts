@@ -23,6 +23,7 @@ import type {Plan, Step, StepContext} from '../plan/plan.ts'
 import {hasClusterKey, keepClusterKey, keepUuid, readSite, siteOf, writeSite} from '../site/site.ts'
 import type {Site} from '../site/site.ts'
 import {topologyFileText} from '../topology/file-text.ts'
+import type {TopologyNode} from '../topology/resolve.ts'
 import {openSecrets, parseBackup, type Backup} from './backup-file.ts'
 import {readPassphrase} from './backup.ts'
 import {judgeRestore, type RestoreVerdict} from './judge-restore.ts'
@@ -105,11 +106,23 @@ function actPlan(act: Act): Plan {
     preview: () => [act.site.directory],
     run: () => Promise.resolve(keepSite(act)),
   }
+  const empty = withoutRecord(act.view)
+  const stop: Step = {
+    id: 'cluster/stop',
+    title: 'stop the nodes that keep no record',
+    after: [keep.id],
+    // A recovery is refused while one of those that it gives up answers.
+    skip: () => Promise.resolve(empty.length === 0 ? 'all others keep one' : null),
+    preview: () => empty.map((node) => `stop aisnode@${node.instance} on ${node.host}`),
+    run: async () => {
+      for (const node of empty) await controlUnit(act.fleet, node, 'stop', 'restore-empty')
+    },
+  }
   const put: Step = {
     id: `${host}/record`,
     title: `give ${leader.id} the record ${record.epoch}.${record.index}`,
     host,
-    after: [keep.id],
+    after: [stop.id],
     preview: () => [`stop aisnode@${instance}, store the record, start it`],
     run: async () => {
       await controlUnit(act.fleet, leader, 'stop')
@@ -125,6 +138,16 @@ function actPlan(act: Act): Plan {
     preview: () => ['a forced recovery: nodes without a record leave the vote and join anew'],
     run: (context) => letLead(act, context),
   }
+  const {name} = act.view.backup.state.topology.cluster
+  return {
+    title: `restore ${name}`,
+    steps: [keep, stop, put, lead, ...endSteps(act, lead)],
+    parallel: 1,
+  }
+}
+
+/** Everybody joins who can. */
+function endSteps(act: Act, lead: Step): Step[] {
   const others = act.view.survey.words.flatMap(({host: name}) =>
     act.view.backup.state.topology.hosts.filter((one) => one.name === name),
   )
@@ -154,8 +177,14 @@ function actPlan(act: Act): Plan {
       })
     },
   }
-  const {name} = act.view.backup.state.topology.cluster
-  return {title: `restore ${name}`, steps: [keep, put, lead, start, wait], parallel: 1}
+  return [start, wait]
+}
+
+/** Nodes that could be asked, keep none and are not to lead: they join anew. */
+function withoutRecord({survey, verdict}: RestoreView): TopologyNode[] {
+  return survey.kept
+    .filter(({node, record}) => record === null && node.id !== verdict.leader.id)
+    .map(({node}) => node)
 }
 
 /** What this machine knows already stays: it may be newer than the backup. */
