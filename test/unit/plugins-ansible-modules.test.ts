@@ -7,9 +7,11 @@ import {fileURLToPath} from 'node:url'
 import t, {type Test} from 'tap'
 import {parseEvent} from '../../plugins/ansible/src/events.ts'
 import {hostsMeant} from '../../plugins/ansible/src/limit.ts'
+import {playedLines} from '../../plugins/ansible/src/played.ts'
 import {playOf} from '../../plugins/ansible/src/play.ts'
 import {NODE_FLAG} from '../../src/model/node.ts'
 import {runPlan} from '../../src/ops/plan/run.ts'
+import {decodeLease} from '../../src/wire/operator-lease.ts'
 import {startLeaderCluster, UUID, type LeaderCluster} from '../helpers/leader-cluster.ts'
 import {
   ansiblePython,
@@ -89,6 +91,26 @@ t.test('an order is given once, and only to nodes that it would change', skip, a
     changed: true,
   })
   t.match(cluster.orders.at(-1), /^shutdown-node .*"skip_rebalance":true/)
+})
+
+t.test('a run tells others that it works, and hears when it may not', skip, async (t) => {
+  const {cluster, run} = await there(t)
+  const lease = {run: 'r1', who: 'alice', what: 'move rack 3'}
+  const understood: unknown[] = []
+  cluster.onOrder = (action, value) => {
+    understood.push(decodeLease(action, value))
+    return ''
+  }
+  t.match(await run('lease', lease), {changed: false, kept: true})
+  t.match(await run('lease', {run: 'r1', state: 'released'}), {kept: true})
+  t.match(understood, [
+    {type: 'take-lease', ...lease, from: String, ttlMs: 60_000},
+    {type: 'release-lease', run: 'r1'},
+  ])
+  await run('node_lifecycle', {action: 'start-maintenance', ids: [T1], run: 'r1'})
+  t.match(cluster.orders.at(-1), /"run":"r1"/, 'an order says whose it is')
+  await cluster.close()
+  t.match(await run('lease', lease), {kept: false}, 'a cluster that is off keeps none')
 })
 
 t.test('a wait ends when the primary says so, and fails when it was in vain', skip, async (t) => {
@@ -208,5 +230,15 @@ t.test('events of a run are lines of JSON, and nothing else is listened to', (t)
   t.strictSame(hostsMeant(['h1', 'h2', 'h3'], 'h3, h1'), ['h1', 'h3'])
   t.strictSame(hostsMeant(['h1', 'h2'], 'aisnode_targets'), ['h1', 'h2'])
   t.strictSame(hostsMeant(['h1'], undefined), ['h1'])
+  const played = {playbook: 'deploy', exit: 0, changed: ['h2'], steps: {h2: ['/etc/x']}, log: 'l'}
+  t.strictSame(playedLines(played, undefined), [
+    '  h2: /etc/x',
+    'deploy is done; changed: h2. Look: aisctl show cluster',
+  ])
+  t.match(playedLines({...played, exit: 2}, new Error('h2: no')), [
+    /h2/,
+    'h2: no',
+    /with 2; see: l/,
+  ])
   t.end()
 })

@@ -44,7 +44,8 @@ class Unsent(Exception):
 class Gateways(object):
     """The gateways among the nodes of an inventory; the one that answered last is asked first."""
 
-    def __init__(self, nodes):
+    def __init__(self, nodes, patience=PATIENCE_SECONDS):
+        self.patience = patience
         self.urls = [node["url"] for node in nodes if node["role"] == "proxy"]
 
     def ask(self, path):
@@ -58,7 +59,7 @@ class Gateways(object):
 
     def until_answered(self, attempt):
         last = ApiError("UNREACHABLE", "no gateway is known")
-        deadline = time.time() + PATIENCE_SECONDS
+        deadline = time.time() + self.patience
         while self.urls:
             for url in list(self.urls):
                 try:

@@ -63,6 +63,8 @@ def order(action, nodes, options):
         "keep_initial_config": False,
         "no_shutdown": False,
     }
+    if options["run"]:
+        value["run"] = options["run"]
     return {"action": ACTIONS[action], "name": "", "value": value}
 
 

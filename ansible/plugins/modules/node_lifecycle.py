@@ -42,6 +42,10 @@ options:
     description: With V(decommission), objects on the disks of the nodes are wiped when they have moved.
     type: bool
     default: false
+  run:
+    description: The run that holds the lease of the cluster; see M(aisctl.cluster.lease).
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Says which nodes would be ordered.
@@ -85,6 +89,7 @@ def main():
             "ids": {"type": "list", "elements": "str", "required": True},
             "rebalance": {"type": "bool", "default": True},
             "rm_user_data": {"type": "bool", "default": False},
+            "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

@@ -111,7 +111,8 @@ async function runPlaybook(
   {directory, playbook, argv, logFile}: PlayOptions,
   {signal, tell}: Ears,
 ): Promise<number> {
-  const log = openSync(logFile, 'a', 0o600)
+  // Of the last run alone: it grows no further.
+  const log = openSync(logFile, 'w', 0o600)
   try {
     const child = spawn('ansible-playbook', [nameOf(playbook), ...argv], {
       cwd: directory,
