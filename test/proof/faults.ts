@@ -20,7 +20,7 @@ const LEDGER = fileURLToPath(new URL('faults.jsonl', import.meta.url))
 export const FAULT_SOURCES = [
   'src/ops/doctor',
   'src/ops/survey',
-  'src/ops/check',
+  'src/ops/check/paths.ts',
   'src/ops/host/survey.sh',
 ]
 FAULT_SOURCES.push('plugins/lab/src/lab/host-faults.ts', 'plugins/lab/assets/fault.sh')

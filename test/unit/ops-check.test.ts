@@ -228,6 +228,17 @@ t.test('what is mended is read back, kept over a boot, and set again by undo', (
   t.end()
 })
 
+t.test('every id that the sources name has a page', (t) => {
+  const folder = new URL('../../src/ops/check/', import.meta.url)
+  const sources = ['findings.ts', 'paths.ts', 'kernel.ts', 'services.ts', 'survival.ts']
+  for (const name of sources) {
+    const text = readFileSync(new URL(name, folder), 'utf8')
+    for (const [, id = ''] of text.matchAll(/\bid: '([a-z-]+)'/g)) t.ok(id in EXPLANATIONS, id)
+  }
+  for (const id of ['unreachable', 'host-auth', 'host-key-unknown']) t.ok(id in EXPLANATIONS, id)
+  t.end()
+})
+
 t.test('every finding has a page that says what is asked, why, and how it is undone', (t) => {
   t.match(explain('mtu'), ['mtu', /asked: the largest packet/, /why:/, /mend:/, /undo:/])
   t.throws(() => explain('nonsense'), {code: 'NOT_FOUND'})

@@ -109,6 +109,30 @@ export const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     'a newer release of the distribution',
     BY_HAND,
   ),
+  'host-auth': row(
+    'the login is accepted and becomes root',
+    'a deploy begins only when every host can be reached and changed',
+    'see the message: ssh.user, ssh.identity and ssh.become in the topology',
+    NOTHING,
+  ),
+  'host-command': row(
+    'a host answers what it is asked, whole',
+    'a host that breaks off in the middle has a full disk, no shell, or a bad line',
+    'see the message; try the same by hand: ssh HOST',
+    NOTHING,
+  ),
+  'host-key-changed': row(
+    'the host shows the key that we know',
+    'it was installed anew, or somebody stands in between',
+    'compare the fingerprint on the host, then replace hostKey in the topology',
+    NOTHING,
+  ),
+  'host-key-unknown': row(
+    'the key of the host is known',
+    'nothing is typed on a host that may be another',
+    'compare the fingerprint on the host, then --accept-new, or hostKey in the topology',
+    'remove its line from the known hosts',
+  ),
   'host-unreachable': row(
     'ssh reaches the host',
     'nothing can be said about a host that is not reached',
@@ -239,6 +263,18 @@ export const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     'the unit of every node runs',
     'decoded from its result, its exit status and the last lines of its journal',
     'see the message',
+    NOTHING,
+  ),
+  'timed-out': row(
+    'a host answers within a minute',
+    'a host that needs longer is in trouble itself',
+    'look at its load and at its disks',
+    NOTHING,
+  ),
+  'unreachable': row(
+    'ssh reaches the host',
+    'a deploy begins only when every host can be reached and changed',
+    'switch it on; see the reason in the message',
     NOTHING,
   ),
   'unreachable-peer': row(
