@@ -4,7 +4,6 @@ import t from 'tap'
 import type {AisError} from '../../src/base/errors.ts'
 import {createCommitter} from '../../src/node/store/object/committer.ts'
 import {createMountpathCalls} from '../../src/node/store/mountpath/mountpath-calls.ts'
-import type {Mountpath} from '../../src/node/store/mountpath/mountpaths.ts'
 import type {ObjectStore} from '../../src/node/store/object-store.ts'
 import {createCrashFs} from '../helpers/crash-fs.ts'
 import {
@@ -96,7 +95,7 @@ t.test('a flush that began before one that failed says nothing of what came betw
     pinned: '/mp0',
     port,
     calls,
-  } as never as Mountpath)
+  } as never)
   const told: (string | undefined)[] = []
   const note = (error: Error | null): void => void told.push(error?.message)
   committer.syncFolder('/mp0/b', note)
