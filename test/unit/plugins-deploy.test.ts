@@ -43,7 +43,8 @@ t.test('a deploy that changes nothing says so; one that does says what is true n
   t.match(survivalFindings(topology), [
     {id: 'survival', severity: 'warning', host: 'sample', what: /no other can take over/},
   ])
-  const dry = deploySummary(topology, some, true)
+  const lines = ['file /etc/aisnode/target.json']
+  const dry = deploySummary(topology, {...some, changes: [{host: 'h1', lines}]}, true)
   t.match(dry, 'h1: 1 would change\n  file /etc/aisnode/target.json\n')
   t.match(dry, 'nothing was written')
   t.match(deploySummary(topology, NOTHING, true), 'sample: nothing to change.')
