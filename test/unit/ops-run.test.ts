@@ -57,7 +57,12 @@ t.test('of two runs one holds the hosts; the other is told who does what since w
   const expected = /^h1: \S+ from \S+ runs "node stop t1" since /
   await t.rejects(take(fleet, 'deploy'), {code: 'BUSY', message: expected})
   const {states} = await readAllStates(hostsOf(fleet))
-  t.equal(states[0]?.holder?.run, first.holder.run)
+  const {run} = first.holder
+  t.strictSame(
+    states.map(({holder}) => holder?.run),
+    [run, run, run],
+    'the loser has left the names of the holder',
+  )
   await first.release()
   const second = await take(fleet, 'deploy')
   t.equal(second.lost(), undefined)

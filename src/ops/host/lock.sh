@@ -19,6 +19,7 @@ lock=$root/run/lock
 silence=15
 runs_kept=20
 audit_bytes=4194304
+mine=no
 
 wrong() { printf '{"error":"%s"}\n' "$(plain "$1")"; }
 
@@ -37,6 +38,7 @@ take() {
   flock -n 9 || held
   cp "$STAGE/body" "$lock/aisctl.holder.new" && mv -fT "$lock/aisctl.holder.new" "$lock/aisctl.holder" || exit 1
   flock -s -n 9 || held
+  mine=yes
   mend_end "$kept/audit.jsonl"
   printf '{"taken":"%s","state":"%s"}\n' "$(head_of audit.jsonl)" "$(sha256sum 2>/dev/null <"$kept/topology.json" | cut -c1-64)"
 }
@@ -92,7 +94,8 @@ while word=$(listen 10) && [ ${#word} = 9 ]; do
   case $op in
     T) take ;;
     B) ;;
-    Q) rm -f -- "$lock/aisctl.holder"; exit 0 ;;
+    # Who has not taken the lock leaves the name of its holder there.
+    Q) [ $mine = no ] || rm -f -- "$lock/aisctl.holder"; exit 0 ;;
     K) prune; echo '{"ok":true}' ;;
     A|P|C|R) perform "$op" ;;
     *) break ;;
