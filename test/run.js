@@ -46,7 +46,9 @@ const RING_TIMEOUT_MS = 780_000
 const PLAIN = {NO_COLOR: '1', FORCE_COLOR: '0'}
 
 /** Lines shown of a ring that failed. */
-const FAILURE_LINES = 60
+const FAILURE_LINES = 120
+/** And of one failure, its first line included. */
+const LINES_OF_FAILURE = 20
 
 const rings = [
   {name: 'types', group: 'check', script: ['check:types'], count: countExit},
@@ -120,7 +122,9 @@ async function runRing(ring) {
   if (missing.length > 0) return withoutTools(ring, missing)
   const at = Date.now()
   if (verbose) console.log(bold(`── ${ring.name}`))
-  const onLine = verbose ? (line) => console.log(`  ${hideTotals(line)}`) : undefined
+  const failures = []
+  const note = noteFailures(failures)
+  const onLine = verbose ? (line) => console.log(`  ${hideTotals(line)}`) : note
   const args = ['run', '--silent', ...ring.script.map(String)]
   const {status, lines} = await run('npm', args, {onLine, env: PLAIN, timeoutMs: RING_TIMEOUT_MS})
   const {passed, failed} = ring.count(status, lines)
@@ -131,7 +135,7 @@ async function runRing(ring) {
   console.log(
     `${mark} ${ring.name}: ${passed} ok, ${failed + unexplained} not ok ${dim(seconds(at))}`,
   )
-  if (failed + unexplained > 0 && !verbose) showFailure(lines)
+  if (failed + unexplained > 0 && !verbose) showFailure(failures, lines)
 }
 
 function missingTools({programs = [], root = false}) {
@@ -145,14 +149,21 @@ function withoutTools(ring, missing) {
   console.log(inCi ? red(`✖ ${what}`) : yellow(`⚠ SKIPPED ${what}`))
 }
 
-/** The end of the output, and every line of it that says what failed. */
-function showFailure(lines) {
-  const end = lines.slice(-FAILURE_LINES)
-  const telling = lines
-    .slice(0, -FAILURE_LINES)
-    .filter((line) => /^\s*not ok |error/i.test(line))
-    .slice(0, FAILURE_LINES)
-  for (const line of [...telling, ...end]) console.log(`    ${hideTotals(line)}`)
+/** Keeps what says that something failed, with what follows: a long run's lines are not all kept. */
+function noteFailures(failures) {
+  let following = 0
+  return (line) => {
+    if (/^\s*not ok /.test(line)) following = LINES_OF_FAILURE
+    if (following === 0 || failures.length >= FAILURE_LINES) return
+    following -= 1
+    failures.push(line)
+  }
+}
+
+/** What failed, and the end of the output. */
+function showFailure(failures, lines) {
+  const end = lines.slice(failures.length === 0 ? -FAILURE_LINES : -LINES_OF_FAILURE)
+  for (const line of [...failures, ...end]) console.log(`    ${hideTotals(line)}`)
 }
 
 /** The closing line of a ring is not the closing line of the run. */

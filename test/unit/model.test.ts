@@ -27,6 +27,7 @@ import {formatNodeFile, parseNodeFile} from '../../src/model/config/node-file.ts
 import type {SettingKey} from '../../src/model/config/schema.ts'
 import {
   isBucketSetting,
+  hasEffect,
   isNodeSetting,
   isSettingKey,
   knobOf,
@@ -301,6 +302,8 @@ t.test('every default of the table is valid, and documented', (t) => {
   }
   t.equal(checkTogether({}), undefined)
   t.strictSame(checkSettings(effectiveSettings({})), undefined)
+  t.ok(hasEffect('rebalance.enabled'))
+  t.notOk(hasEffect('log.level'), 'kept for tools')
   t.end()
 })
 
