@@ -4,7 +4,8 @@
  */
 
 import {spawn} from 'node:child_process'
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {PassThrough} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
@@ -89,13 +90,17 @@ const KNOWN = {
   endpoints: ['http://127.0.0.1:1'],
 } as const
 
+/** Where a machine keeps nothing of any cluster. */
+const NO_STATE = mkdtempSync(join(tmpdir(), 'aisctl-cli-'))
+t.teardown(() => rmSync(NO_STATE, {recursive: true}))
+
 /** Runs the program as a person would: another process, without the test runner's loader. */
 async function run(words: readonly string[], {env = {}, input}: RunOptions = {}): Promise<Ran> {
   const shell = 'NODE_OPTIONS= exec "$0" "$@"'
   const words2 = ['-c', shell, process.execPath, join(ROOT, 'bin/aisctl.js'), ...words]
   const child = spawn('/bin/sh', words2, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: {...process.env, AISCTL_STATE_DIR: '/nonexistent', NO_COLOR: '1', ...env},
+    env: {...process.env, AISCTL_STATE_DIR: NO_STATE, NO_COLOR: '1', ...env},
   })
   child.stdin.end(input)
   const closed = new Promise<number | null>((resolve) => child.once('close', resolve))

@@ -119,6 +119,9 @@ t.test('a node that fails to start for the same reason waits longer each time', 
   t.equal(note('the port is in use'), 0, 'it has run meanwhile')
   t.equal(waitOf(1000), 30_000)
   t.equal(noteStartError({}, 'without systemd'), 0)
-  t.equal(noteStartError({RUNTIME_DIRECTORY: '/nonexistent'}, 'nowhere to write'), 0)
+  const file = join(t.testdir({file: ''}), 'file')
+  for (let time = 0; time < 5; time += 1) {
+    t.equal(noteStartError({RUNTIME_DIRECTORY: file}, 'nowhere to write'), 0)
+  }
   t.end()
 })

@@ -51,9 +51,9 @@ function readError(path: string): StartError | undefined {
     const {message, times} = JSON.parse(readFileSync(path, 'utf8')) as StartError
     return {message, times}
   } catch (error) {
-    // None yet, or half of one: this is the first.
+    // None yet, half of one, or none that can be read: this counts as the first.
     const {code} = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || error instanceof SyntaxError) return undefined
+    if (code !== undefined || error instanceof SyntaxError) return undefined
     throw error
   }
 }

@@ -109,14 +109,17 @@ function missingHeads(
 ): AuditBreak[] {
   const oldest = hosts.find((one) => one.host === host)?.audit[0]
   const since = parseLine(oldest ?? '')?.at ?? ''
+  // The line before the oldest that is kept was moved away, too: its hash stands in that one.
+  const prev = parseJsonObject(oldest ?? '')?.['prev']
+  const known = typeof prev === 'string' ? [prev, ...heads] : heads
   const gone = new Map<string, AuditBreak>()
   for (const other of hosts) {
     for (const line of other.audit.map(parseLine)) {
       const seen = line?.heads?.[host]
       if (line === undefined || seen === undefined || seen === 'none') continue
       // Older than what is kept of the chain: it was moved away by the audit's own limit.
-      if (line.at <= since && heads.length > 0) continue
-      if (heads.some((head) => head.startsWith(seen))) continue
+      if (line.at < since && heads.length > 0) continue
+      if (known.some((head) => head.startsWith(seen))) continue
       const why = `lines that ${other.host} has seen at ${line.at} (run ${line.run}) are missing`
       gone.set(seen, {host, line: 0, why})
     }
