@@ -107,11 +107,9 @@ function missingHeads(
   heads: readonly string[],
   hosts: readonly HostAudit[],
 ): AuditBreak[] {
-  const oldest = hosts.find((one) => one.host === host)?.audit[0]
-  const since = parseLine(oldest ?? '')?.at ?? ''
-  // The line before the oldest that is kept was moved away, too: its hash stands in that one.
-  const prev = parseJsonObject(oldest ?? '')?.['prev']
-  const known = typeof prev === 'string' ? [prev, ...heads] : heads
+  const oldest = hosts.find((one) => one.host === host)?.audit[0] ?? ''
+  const since = parseLine(oldest)?.at ?? ''
+  const known = [...headBefore(oldest), ...heads]
   const gone = new Map<string, AuditBreak>()
   for (const other of hosts) {
     for (const line of other.audit.map(parseLine)) {
@@ -125,6 +123,12 @@ function missingHeads(
     }
   }
   return [...gone.values()]
+}
+
+/** The line before the oldest that is kept was moved away, too: its hash stands in that one. */
+function headBefore(oldest: string): readonly string[] {
+  const prev = parseJsonObject(oldest)?.['prev']
+  return typeof prev === 'string' ? [prev] : []
 }
 
 function parseLine(text: string): AuditLine | undefined {
