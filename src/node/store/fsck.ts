@@ -6,12 +6,13 @@
 import {fileNameOf, folderOf} from '../../core/objects/file-name.ts'
 import type {NodeFile} from '../../model/config/node-file.ts'
 import {CHECKSUM_BLOCK_BYTES} from '../../model/limits.ts'
-import type {Footer, FoundFooter} from '../../wire/footer.ts'
-import {FOOTER_TAIL_BYTES, blockCount, blockHash, findFooter} from '../../wire/footer.ts'
+import type {Footer} from '../../wire/footer.ts'
+import {blockCount, blockHash} from '../../wire/footer.ts'
 import type {Fd, Fs} from './fs/fs.ts'
-import {errnoOf, exists, nodeFs} from './fs/fs.ts'
+import {errnoOf, exists, nodeFs, readAt} from './fs/fs.ts'
 import type {Hashing} from './object/hashing.ts'
 import {hex64, loadHashing} from './object/hashing.ts'
+import {findLastFooter} from './object/last-footer.ts'
 import type {MountpathMark} from './mountpath/mountpath-mark.ts'
 import {readMark} from './mountpath/mountpath-mark.ts'
 import {configuredNow, readOverrides} from './mountpath/mountpath-overrides.ts'
@@ -115,7 +116,7 @@ function checkFile(
   try {
     fd = port.open(file.path, 'read')
     const size = port.fstat(fd).sizeBytes
-    const found = findLastFooter(port, fd, size, hashing)
+    const found = findLastFooter(port, fd, hashing)
     if (found.kind === 'newer') tell(`format ${found.format} is newer than this release`)
     if (found.kind === 'damaged') tell('its last footer is damaged; the one before it is older')
     if (found.kind === 'none' || found.kind === 'more') tell('it has no footer that verifies')
@@ -136,18 +137,6 @@ function checkFile(
     return null
   } finally {
     if (fd !== null) port.close(fd)
-  }
-}
-
-/** The footer in force of an open file. */
-export function findLastFooter(port: Fs, fd: Fd, size: number, hashing: Hashing): FoundFooter {
-  let wanted = FOOTER_TAIL_BYTES
-  for (;;) {
-    const length = Math.min(size, wanted)
-    const tail = readAt(port, fd, length, size - length)
-    const found = findFooter(tail, size - length, hashing.h64)
-    if (found.kind !== 'more' || tail.byteLength < length) return found
-    wanted = found.tailBytes
   }
 }
 
@@ -172,17 +161,6 @@ function checkContent(
   if (checksum.type !== 'none' && digest !== checksum.value) {
     tell(`${checksum.type} is ${digest}, the footer says ${checksum.value}`)
   }
-}
-
-function readAt(port: Fs, fd: Fd, length: number, position: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length)
-  let at = 0
-  while (at < length) {
-    const count = port.read(fd, bytes.subarray(at), length - at, position + at)
-    if (count === 0) break
-    at += count
-  }
-  return bytes.subarray(0, at)
 }
 
 /** The report as people read it. */

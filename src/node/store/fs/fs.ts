@@ -249,3 +249,15 @@ export function writeWhole(port: Fs, directory: string, name: string, bytes: Uin
   port.rename(work, `${directory}/${name}`)
   syncDirectoryNow(port, directory)
 }
+
+/** So many bytes from a place, in as many calls as it takes; fewer at the end of the file. */
+export function readAt(port: Fs, fd: Fd, length: number, position: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length)
+  let at = 0
+  while (at < length) {
+    const count = port.read(fd, bytes.subarray(at), length - at, position + at)
+    if (count === 0) break
+    at += count
+  }
+  return bytes.subarray(0, at)
+}

@@ -7,7 +7,7 @@ import {OBJECTS_FOLDER} from '../../../core/objects/file-name.ts'
 import {CHECKSUM_BLOCK_BYTES} from '../../../model/limits.ts'
 import type {ObjectAttributes} from '../../../model/object.ts'
 import type {Writable} from 'node:stream'
-import {findLastFooter} from '../fsck.ts'
+import {findLastFooter} from '../object/last-footer.ts'
 import type {Fs} from '../fs/fs.ts'
 import {errnoOf, exists, syncDirectoryNow} from '../fs/fs.ts'
 import type {Hashing} from '../object/hashing.ts'
@@ -57,7 +57,7 @@ function* foldersBelow(port: Fs, path: string, levels: number): Generator<string
 export function readAside(port: Fs, path: string, hashing: Hashing): ObjectAttributes | null {
   const fd = port.open(path, 'read')
   try {
-    const found = findLastFooter(port, fd, port.fstat(fd).sizeBytes, hashing)
+    const found = findLastFooter(port, fd, hashing)
     return found.kind === 'found' ? found.footer.attributes : null
   } finally {
     port.close(fd)

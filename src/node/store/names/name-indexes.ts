@@ -6,10 +6,9 @@
 
 import {compareGenerations} from '../../../model/generation.ts'
 import type {ObjectAttributes} from '../../../model/object.ts'
-import {FOOTER_TAIL_BYTES, findFooter} from '../../../wire/footer.ts'
-import type {Fs} from '../fs/fs.ts'
 import {errnoOf} from '../fs/fs.ts'
 import type {Hashing} from '../object/hashing.ts'
+import {readAttributes} from '../object/last-footer.ts'
 import type {Mountpath} from '../mountpath/mountpaths.ts'
 import {indexFile, leaveCleanMark, openEmpty, openKept} from './index-file.ts'
 import type {IndexPage, IndexTimer, NameIndex} from './name-index.ts'
@@ -326,24 +325,4 @@ export function mergePages(
 
 function isNewer(a: PlacedEntry, b: PlacedEntry): boolean {
   return compareGenerations(a.attributes.gen, b.attributes.gen) > 0
-}
-
-/** What the footer of a file says; null when none verifies. */
-export function readAttributes(port: Fs, path: string, hashing: Hashing): ObjectAttributes | null {
-  const fd = port.open(path, 'read')
-  try {
-    const size = port.fstat(fd).sizeBytes
-    let wanted = FOOTER_TAIL_BYTES
-    for (;;) {
-      const length = Math.min(size, wanted)
-      const tail = Buffer.allocUnsafe(length)
-      const count = port.read(fd, tail, length, size - length)
-      const found = findFooter(tail.subarray(0, count), size - length, hashing.h64)
-      if (found.kind === 'found') return found.footer.attributes
-      if (found.kind !== 'more') return null
-      wanted = found.tailBytes
-    }
-  } finally {
-    port.close(fd)
-  }
 }

@@ -4,12 +4,12 @@
  * would do something because of one, like removing another copy, has it flushed first.
  */
 
-import {FOOTER_TAIL_BYTES, findFooter} from '../../../wire/footer.ts'
 import type {Fd, Fs} from '../fs/fs.ts'
 import {errnoOf} from '../fs/fs.ts'
 import type {Mountpath} from '../mountpath/mountpaths.ts'
 import type {Committer} from './committer.ts'
 import type {Hashing} from './hashing.ts'
+import {findLastFooter} from './last-footer.ts'
 import {closeQuietly} from './object-file.ts'
 
 /** Flushes a file if the footer in force was appended to it; nothing when there is no file. */
@@ -39,15 +39,6 @@ export function flushAppended(
 
 /** What does not verify is nobody's version: it needs no flush. */
 function isAppended(port: Fs, fd: Fd, hashing: Hashing): boolean {
-  const size = port.fstat(fd).sizeBytes
-  let wanted = FOOTER_TAIL_BYTES
-  for (;;) {
-    const length = Math.min(size, wanted)
-    const tail = Buffer.allocUnsafe(length)
-    const count = port.read(fd, tail, length, size - length)
-    const found = findFooter(tail.subarray(0, count), size - length, hashing.h64)
-    if (found.kind === 'found') return found.start > found.footer.attributes.sizeBytes
-    if (found.kind !== 'more') return false
-    wanted = found.tailBytes
-  }
+  const found = findLastFooter(port, fd, hashing)
+  return found.kind === 'found' && found.start > found.footer.attributes.sizeBytes
 }

@@ -16,7 +16,7 @@ import {errnoOf} from '../fs/fs.ts'
 import type {Hashing} from './hashing.ts'
 import type {KeyLocks} from './key-locks.ts'
 import type {MissingMountpath, Mountpath} from '../mountpath/mountpaths.ts'
-import {readAttributes} from '../names/name-indexes.ts'
+import {readAttributes} from './last-footer.ts'
 import {lockName, type ObjectKey} from './writing.ts'
 import {storeError} from '../store-error.ts'
 
