@@ -36,7 +36,7 @@ const DEBIAN = {
 }
 
 /** Seeds of the simulator that every run repeats; new seeds are for `npm run proof -- sim`. */
-const SIM_SEEDS = 150
+const SIM_SEEDS = 120
 const SIM_FIRST_SEED = 1
 
 /** A ring that takes longer than this hangs. */
