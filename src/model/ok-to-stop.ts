@@ -109,7 +109,7 @@ export function judgeStop(facts: StopFacts): OkToStop {
     toMove,
     moveTime: takes,
     room: roomOf(facts),
-    restart: judgeRestart(facts, quorum),
+    restart: judgeRestart(facts),
   }
 }
 
@@ -141,7 +141,12 @@ function mayHold(member: Member, {holds}: StopFacts): boolean {
   return holds.get(member.id) ?? !(isLeaving(member) && verified)
 }
 
-function quorumOf({members, primary, silent, wanted}: StopFacts): OkToStop['quorum'] {
+function quorumOf({
+  members,
+  primary,
+  silent,
+  wanted,
+}: Pick<StopFacts, 'members' | 'primary' | 'silent' | 'wanted'>): OkToStop['quorum'] {
   const away = members.filter((member) => member.away !== null).map(({id}) => id)
   const down = new Set([...silent, ...away])
   const now = resilienceOf(members, {primary, down})
@@ -217,13 +222,13 @@ function roomOf({members, wanted, availableBytes}: StopFacts): OkToStop['room'] 
   }
 }
 
-function judgeRestart(facts: StopFacts, quorum: OkToStop['quorum']): RestartVerdict {
+function judgeRestart(facts: StopFacts): RestartVerdict {
   const {members, wanted, primary} = facts
   const others = members.filter(({id}) => !wanted.has(id))
   const reasons = [
     ...(primary === null ? ['nobody leads at present'] : []),
     ...others.flatMap((member) => unwellReasons(member, facts)),
-    ...(couldEverHold(facts) ? quorumReasons(quorum) : []),
+    ...restartQuorumReasons(facts),
     ...movingReasons(facts),
   ]
   const heirs = others.filter(
@@ -244,16 +249,20 @@ function unwellReasons(member: Member, {silent}: StopFacts): readonly string[] {
 }
 
 /**
- * A cluster too small to keep its majority without these, even when all others are up, is not held
- * back: nothing could ever be restarted there.
+ * Why the majority forbids that they go down for a moment; empty when it does not. A cluster too
+ * small to keep its majority without these, even when all others are up, is not held back: nothing
+ * could ever be restarted there.
  */
-function couldEverHold({members, wanted}: StopFacts): boolean {
+export function restartQuorumReasons(
+  facts: Pick<StopFacts, 'members' | 'primary' | 'silent' | 'wanted'>,
+): readonly string[] {
+  const {members, wanted} = facts
   const {up, needed, electableUp} = resilienceOf(members, {primary: null, down: wanted})
-  return up >= needed && electableUp > 0
+  return up >= needed && electableUp > 0 ? quorumReasons(quorumOf(facts)) : []
 }
 
-/** A node that restarts in the middle of a movement would hold it up. */
-function movingReasons({op, moving}: StopFacts): readonly string[] {
+/** What moves now: a node that restarts in the middle of it would hold it up. */
+export function movingReasons({op, moving}: Pick<StopFacts, 'op' | 'moving'>): readonly string[] {
   if (op !== null) return [`${op.action} of ${op.nodes.join(', ')} is ${op.phase}`]
   return moving === '' ? [] : [`data moves (${moving})`]
 }

@@ -1,10 +1,12 @@
 /**
  * Whether a node may go down now: asked before each node of a sequence, from what the cluster says
- * of itself at that moment. Pure.
+ * of itself at that moment. What majority and movement allow is judged where a gateway judges it,
+ * too (`model/ok-to-stop.ts`); here stands who of the topology must be well. Pure.
  */
 
-import {isElectable, type Member} from '../../model/node.ts'
-import {resilienceOf, type Resilience} from '../../model/resilience.ts'
+import type {NodeId} from '../../model/ids.ts'
+import {isElectable} from '../../model/node.ts'
+import {movingReasons, restartQuorumReasons} from '../../model/ok-to-stop.ts'
 import type {OperationAnswer} from '../../wire/operation.ts'
 import {labelOf, type ClusterHealth} from '../cluster/health.ts'
 import type {Topology, TopologyHost, TopologyNode} from '../topology/resolve.ts'
@@ -29,38 +31,21 @@ export function whyClosed({health, operation}: Picture, options: GateOptions): r
   const unwell = health.nodes.filter(
     ({node, ok}) => !ok && node.id !== options.node.id && !options.givenUp.has(node.id),
   )
+  const memberIds = (holds: (id: string) => boolean): ReadonlySet<NodeId> =>
+    new Set(members.map(({id}) => id).filter(holds))
+  const silent = memberIds((id) => health.nodes.some(({node, ok}) => node.id === id && !ok))
+  const wanted = memberIds((id) => id === options.node.id)
   return [
     ...unwell.map(({node, why}) => `${labelOf(node)} ${why}`),
-    ...quorumReasons(health, members, options.node),
-    ...movingReasons(operation),
+    ...restartQuorumReasons({members, primary: null, silent, wanted}),
+    ...movingReasons(movementOf(operation)),
   ]
 }
 
-/**
- * A cluster too small to keep its majority without this node, even when all others are up, is not
- * held back: nothing could ever be restarted there.
- */
-function quorumReasons(
-  health: ClusterHealth,
-  members: readonly Member[],
-  node: TopologyNode,
-): readonly string[] {
-  const silent = health.nodes.filter(({ok}) => !ok).map((one) => one.node.id)
-  const away = members.filter((member) => member.away !== null).map(({id}) => id)
-  const without = (down: readonly string[]): Resilience =>
-    resilienceOf(members, {primary: null, down: new Set([...down, node.id])})
-  const holds = ({up, needed, electableUp}: Resilience): boolean => up >= needed && electableUp > 0
-  const now = without([...silent, ...away])
-  if (holds(now) || !holds(without([]))) return []
-  return [`${now.up} of ${now.voters} voters would be up, ${now.needed} are needed`]
-}
-
-/** A node that restarts in the middle of a movement would hold it up. */
-function movingReasons(operation: OperationAnswer | null): readonly string[] {
-  if (operation === null) return []
+function movementOf(operation: OperationAnswer | null): Parameters<typeof movingReasons>[0] {
+  if (operation === null) return {op: null, moving: ''}
   const {op, move, rebalance} = operation
-  if (op !== null) return [`${op.action} of ${op.nodes.join(', ')} is ${op.phase}`]
-  return move === null ? [] : [`data moves (${rebalance})`]
+  return {op, moving: move === null ? '' : rebalance}
 }
 
 /**
